@@ -1,0 +1,258 @@
+"""The contract between training and the device.
+
+A manifest travels with every model: in the checkpoint's header, in the ONNX
+file's metadata and in a JSON sidecar beside each artifact. The runtime obeys
+it (label order, preprocessing, temperature) and refuses a model without one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from runtime.errors import ManifestError
+
+#: Canonical label order (FER+'s own column order). Every model's labels are a
+#: subsequence of it, so index mix-ups between data sets cannot pass unseen.
+EMOTIONS: tuple[str, ...] = (
+    "neutral",
+    "happiness",
+    "surprise",
+    "sadness",
+    "anger",
+    "disgust",
+    "fear",
+    "contempt",
+)
+
+#: Key of the manifest in ONNX `metadata_props` and in safetensors metadata.
+METADATA_KEY = "emotion_manifest"
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How a face becomes the network's input.
+
+    Attributes:
+        size: Height and width of the input in pixels.
+        color: `gray` (luminance repeated on three channels) or `rgb`.
+        mean: Per-channel mean subtracted after scaling to [0, 1].
+        std: Per-channel standard deviation divided by.
+        margin: Side of the square crop over the longer side of the face box.
+        shift: Downward shift of the crop's centre, as a fraction of its side.
+        align: `none`, or `roll` (rotate so that the eyes are level).
+        detail: The training faces' own side in pixels. A larger crop is first
+            reduced to it, so that the network sees the sharpness it was
+            trained on. 0 turns this off.
+    """
+
+    size: int = 112
+    color: str = "gray"
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    margin: float = 1.0
+    shift: float = 0.0
+    align: str = "none"
+    detail: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks every field.
+
+        Raises:
+            ManifestError: A value has the wrong type or range.
+        """
+        if not _is_int(self.size) or not 16 <= self.size <= 1024:
+            raise ManifestError(f"preprocess.size must be 16 to 1024 pixels, not {self.size!r}")
+        if self.color not in ("gray", "rgb"):
+            raise ManifestError(f"preprocess.color must be 'gray' or 'rgb', not {self.color!r}")
+        for name in ("mean", "std"):
+            value = getattr(self, name)
+            if len(value) != 3 or not all(_is_number(v) for v in value):
+                raise ManifestError(f"preprocess.{name} must be three numbers, not {value!r}")
+        if min(self.std) <= 0:
+            raise ManifestError(f"preprocess.std must be above zero, not {self.std!r}")
+        if not _is_number(self.margin) or not 0.5 <= self.margin <= 3.0:
+            raise ManifestError(f"preprocess.margin must be 0.5 to 3, not {self.margin!r}")
+        if not _is_number(self.shift) or not -0.5 <= self.shift <= 0.5:
+            raise ManifestError(f"preprocess.shift must be -0.5 to 0.5, not {self.shift!r}")
+        if self.align not in ("none", "roll"):
+            raise ManifestError(f"preprocess.align must be 'none' or 'roll', not {self.align!r}")
+        if not _is_int(self.detail) or self.detail < 0:
+            raise ManifestError(f"preprocess.detail must be 0 or more pixels, not {self.detail!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a model is, and how to feed and read it.
+
+    Attributes:
+        labels: Names of the logits in order; a subsequence of `EMOTIONS`.
+        preprocess: How a face becomes the input.
+        temperature: Logits are divided by it before softmax (Guo et al. 2017,
+            "On Calibration of Modern Neural Networks").
+        precision: Arithmetic of the artifact: `fp32`, `fp16` or `int8`.
+        sha256: Hash of the artifact's file; only in the sidecar.
+        model: Architecture options that rebuild the network.
+        metrics: Measured accuracy figures with their n.
+        proof: Parity with the PyTorch model, as measured by the export.
+        tools: Versions of the tools that made the artifact.
+    """
+
+    labels: tuple[str, ...] = EMOTIONS
+    preprocess: Preprocess = field(default_factory=Preprocess)
+    temperature: float = 1.0
+    precision: str = "fp32"
+    sha256: str | None = None
+    model: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    proof: Mapping[str, Any] = field(default_factory=dict)
+    tools: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Checks labels, temperature and precision.
+
+        Raises:
+            ManifestError: A value is wrong.
+        """
+        unknown = [label for label in self.labels if label not in EMOTIONS]
+        if unknown:
+            raise ManifestError(
+                f"unknown label {unknown[0]!r} in the manifest; "
+                f"the labels are {', '.join(EMOTIONS)}"
+            )
+        canonical = tuple(label for label in EMOTIONS if label in self.labels)
+        if self.labels != canonical:
+            raise ManifestError(
+                f"labels must be in canonical order without repeats ({', '.join(canonical)}), "
+                f"not {', '.join(self.labels)}"
+            )
+        if len(self.labels) < 2:
+            raise ManifestError("a manifest needs at least two labels")
+        if not _is_number(self.temperature) or not 0.01 <= self.temperature <= 100:
+            raise ManifestError(f"temperature must be 0.01 to 100, not {self.temperature!r}")
+        if self.precision not in ("fp32", "fp16", "int8"):
+            raise ManifestError(f"precision must be fp32, fp16 or int8, not {self.precision!r}")
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Shape of one input, (3, H, W)."""
+        return (3, self.preprocess.size, self.preprocess.size)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The manifest as JSON text with its schema number."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=indent)
+
+    @classmethod
+    def from_json(cls, text: str, origin: str = "manifest") -> Manifest:
+        """Reads JSON text.
+
+        Args:
+            text: What `to_json` wrote.
+            origin: Where it came from, for messages.
+
+        Raises:
+            ManifestError: Not JSON, another schema, unknown or missing keys,
+                or values out of range.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise ManifestError(f"{origin}: the manifest is not JSON ({error})") from error
+        if not isinstance(data, dict):
+            raise ManifestError(f"{origin}: the manifest must be a JSON object")
+        schema = data.pop("schema", None)
+        if schema != SCHEMA:
+            raise ManifestError(
+                f"{origin}: manifest schema {schema!r}, this version reads {SCHEMA}; "
+                "export the model again"
+            )
+        try:
+            pre = data.pop("preprocess")
+            pre = {k: tuple(v) if isinstance(v, list) else v for k, v in pre.items()}
+            _check_keys(pre, Preprocess, f"{origin}: preprocess")
+            _check_keys(data, cls, origin)
+            labels = data.pop("labels")
+            if not isinstance(labels, list):
+                raise TypeError("labels must be a list")
+            return cls(labels=tuple(labels), preprocess=Preprocess(**pre), **data)
+        except ManifestError as error:
+            raise ManifestError(f"{origin}: {error}") from error
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ManifestError(f"{origin}: malformed manifest ({error})") from error
+
+    def save(self, artifact: Path) -> Path:
+        """Writes the sidecar of an artifact, with the artifact's hash.
+
+        Args:
+            artifact: The model file that the manifest describes.
+
+        Returns:
+            Path of the sidecar.
+        """
+        path = sidecar_path(artifact)
+        path.write_text(replace(self, sha256=file_hash(artifact)).to_json(indent=2) + "\n")
+        return path
+
+    @classmethod
+    def load_sidecar(cls, artifact: Path) -> Manifest | None:
+        """Reads the sidecar of an artifact and checks the artifact's hash.
+
+        Returns:
+            The manifest, or None when there is no sidecar.
+
+        Raises:
+            ManifestError: The sidecar is malformed or belongs to another file.
+        """
+        path = sidecar_path(artifact)
+        if not path.is_file():
+            return None
+        manifest = cls.from_json(path.read_text(encoding="utf-8", errors="replace"), str(path))
+        if manifest.sha256 is not None and manifest.sha256 != file_hash(artifact):
+            raise ManifestError(
+                f"{path} describes another file than {artifact} (the hash differs); "
+                "export the model again"
+            )
+        return manifest
+
+    def agrees_with(self, other: Manifest) -> bool:
+        """Whether both ask for the same input and give the same labels."""
+        return (self.labels, self.preprocess, self.temperature, self.precision) == (
+            other.labels,
+            other.preprocess,
+            other.temperature,
+            other.precision,
+        )
+
+
+def sidecar_path(artifact: Path) -> Path:
+    """`emotion.onnx` -> `emotion.json`, beside it."""
+    return artifact.with_suffix(".json")
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _check_keys(data: Mapping[str, Any], cls: type[Any], origin: str) -> None:
+    unknown = sorted(set(data) - {f.name for f in fields(cls)})
+    if unknown:
+        raise ManifestError(f"{origin}: unknown key {unknown[0]!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,195 @@
+"""Command-line options from a dataclass: flags over YAML over defaults.
+
+Kept small and on argparse: jsonargparse, measured first, wants a value after
+a boolean flag and brackets round a list, and the stable command lines have
+neither (`--headless`, `--source 0 clip.mp4`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from runtime.errors import UserError
+
+T = TypeVar("T")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Fails in one line instead of a usage text."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def option(help: str, default: Any = dataclasses.MISSING, **extra: Any) -> Any:
+    """A dataclass field that is a command-line option.
+
+    Args:
+        help: What `--help` says.
+        default: Default value; none makes the option required.
+        extra: `choices`, `metavar`, or `positional=True`.
+    """
+    metadata = {"help": help, **extra}
+    if isinstance(default, list):
+        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) -> T:
+    """Reads options from a command line and an optional YAML file.
+
+    Args:
+        cls: Dataclass made of `option` fields; its docstring's first line is
+            the description.
+        prog: Name shown in messages, such as `python -m runtime.webcam`.
+        argv: Arguments; `sys.argv[1:]` by default.
+
+    Returns:
+        An instance of `cls`.
+
+    Raises:
+        UserError: Unknown flag or YAML key, wrong type, missing option.
+    """
+    doc = (cls.__doc__ or "").strip().splitlines()
+    parser = _Parser(
+        prog=prog,
+        description=doc[0] if doc else None,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+    )
+    parser.add_argument("--config", metavar="YAML", help="read options from this file")
+    hints = typing.get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    for name, field in fields.items():
+        _add(parser, field, hints[name])
+    given = vars(parser.parse_args(argv))
+    config = given.pop("config", None)
+    values = {} if config is None else _from_yaml(Path(config), fields, hints)
+    values.update(given)
+    for name, field in fields.items():
+        required = (
+            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        )
+        if required and not values.get(name):
+            shown = name.upper() if field.metadata.get("positional") else f"--{name}"
+            raise UserError(f"{shown} is required (see {prog} --help)")
+    return cls(**values)
+
+
+def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None) -> int:
+    """Runs a command: one line and exit code 2 for what the user can mend.
+
+    Returns:
+        `main`'s exit code; 2 for a `UserError`; 130 after Ctrl-C.
+    """
+    try:
+        return main(argv)
+    except UserError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing left to say.
+        sys.stderr.close()
+        return 0
+
+
+def _unwrap(hint: Any) -> tuple[Any, bool, bool]:
+    """(item type, is a list, may be None) of a type hint."""
+    optional = False
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        inner = [a for a in typing.get_args(hint) if a is not type(None)]
+        optional = len(inner) < len(typing.get_args(hint))
+        hint = inner[0]
+    if typing.get_origin(hint) in (list, tuple):
+        return typing.get_args(hint)[0], True, optional
+    return hint, False, optional
+
+
+def _add(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: Any) -> None:
+    kind, many, _ = _unwrap(hint)
+    meta = dict(field.metadata)
+    text = meta["help"].replace("%", "%%")
+    positional = meta.pop("positional", False)
+    default = (
+        field.default_factory()
+        if field.default_factory is not dataclasses.MISSING
+        else field.default
+    )
+    if default not in (dataclasses.MISSING, None, "", False):
+        shown = " ".join(map(str, default)) if many else default
+        text += f" (default: {shown})"
+    extra = {k: meta[k] for k in ("choices", "metavar") if k in meta}
+    if kind is bool:
+        parser.add_argument(f"--{field.name}", action=argparse.BooleanOptionalAction, help=text)
+    elif positional:
+        parser.add_argument(
+            field.name, nargs="*", type=kind, help=text, metavar=field.name.upper()[:-1]
+        )
+    elif many:
+        parser.add_argument(
+            f"--{field.name}", nargs="+", action="extend", type=kind, help=text, **extra
+        )
+    else:
+        parser.add_argument(f"--{field.name}", type=kind, help=text, **extra)
+
+
+def _from_yaml(
+    path: Path, fields: dict[str, dataclasses.Field[Any]], hints: dict[str, Any]
+) -> dict[str, Any]:
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"--config {path}: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"--config {path}: not YAML ({error})") from error
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise UserError(f"--config {path}: must hold `option: value` lines")
+    values = {}
+    for key, value in data.items():
+        if key not in fields:
+            raise UserError(f"--config {path}: unknown option {key!r}")
+        values[key] = _convert(value, hints[key], fields[key], f"--config {path}: {key}")
+    return values
+
+
+def _convert(value: Any, hint: Any, field: dataclasses.Field[Any], where: str) -> Any:
+    kind, many, optional = _unwrap(hint)
+    if value is None and optional:
+        return None
+    if many:
+        items = value if isinstance(value, list) else [value]
+        return [_scalar(item, kind, where) for item in items]
+    result = _scalar(value, kind, where)
+    choices = field.metadata.get("choices")
+    if choices and result not in choices:
+        raise UserError(f"{where} must be one of {', '.join(choices)}, not {result!r}")
+    return result
+
+
+def _scalar(value: Any, kind: Any, where: str) -> Any:
+    """YAML's own types, with whole numbers and text taken for floats (`1e-4`)."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is str and is_number:
+        return str(value)
+    if kind is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    elif isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    raise UserError(f"{where} must be of type {kind.__name__}, not {value!r}")
