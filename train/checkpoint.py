@@ -1,0 +1,85 @@
+"""Checkpoints: safetensors weights with the manifest in their header.
+
+safetensors holds tensors and text only, so opening an untrusted file runs no
+code.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+
+from runtime.errors import ManifestError, UserError
+from runtime.manifest import METADATA_KEY, Manifest
+from train.model import EmotionNet, ModelOptions
+
+
+def save_checkpoint(path: Path, weights: dict[str, Tensor], manifest: Manifest) -> None:
+    """Writes weights and manifest as one file, in place of an older one at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    tensors = {k: v.detach().cpu().contiguous() for k, v in weights.items()}
+    # safetensors' own save_file makes a file that only its owner may read.
+    partial.write_bytes(save(tensors, metadata={METADATA_KEY: manifest.to_json()}))
+    os.replace(partial, path)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of a checkpoint.
+
+    Raises:
+        UserError: The file is missing, not safetensors, or has no manifest.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint")
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+    except (safetensors.SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a safetensors checkpoint ({error})") from error
+    if METADATA_KEY not in metadata:
+        raise ManifestError(f"{path}: the checkpoint has no manifest; train.fit writes one")
+    return Manifest.from_json(metadata[METADATA_KEY], str(path))
+
+
+def load_checkpoint(path: Path) -> tuple[EmotionNet, Manifest]:
+    """Rebuilds the network of a checkpoint, in evaluation mode.
+
+    Raises:
+        UserError: As `read_manifest`, or the weights don't fit the manifest.
+    """
+    manifest = read_manifest(path)
+    try:
+        model = EmotionNet(ModelOptions(**manifest.model), len(manifest.labels))
+        model.load_state_dict(load_file(path))
+    except (TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ManifestError(f"{path}: the weights don't match the manifest ({reason})") from error
+    return model.eval(), manifest
+
+
+def check_resumable(path: Path, module: nn.Module) -> None:
+    """Fails early where training can't go on from a `last.ckpt`.
+
+    Args:
+        path: What Lightning saved.
+        module: The training module; its weights are overwritten.
+
+    Raises:
+        UserError: The file is missing, damaged or of another network.
+    """
+    if not path.is_file():
+        raise UserError(f"--resume: no {path}")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        module.load_state_dict(state["state_dict"])
+    except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        raise UserError(
+            f"--resume: {path} is damaged, or of another network than the options ask for"
+        ) from error

@@ -1,0 +1,282 @@
+"""`python -m train.fit`: trains a model from labelled faces."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.errors import UserError
+from runtime.manifest import EMOTIONS, Manifest, Preprocess
+from runtime.options import option, parse_options, run_command
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+    from train.datasets import FaceSet
+    from train.module import EmotionModule
+    from train.score import Score
+
+PROG = "python -m train.fit"
+
+
+@dataclass
+class FitOptions:
+    """Train an emotion model; writes best.safetensors, last.ckpt and a TensorBoard log."""
+
+    data_dir: str = option("folder of the data set")
+    dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
+    checkpoint_dir: str = option("where checkpoints go", "checkpoints")
+    log_dir: str = option("where TensorBoard logs go", "logs")
+    resume: bool = option("continue from last.ckpt in --checkpoint_dir", False)
+    epochs: int = option("passes over the training faces", 30)
+    batch_size: int = option("faces a step", 64)
+    num_workers: int = option("loader processes", 0)
+    seed: int = option("random seed", 0)
+    threads: int = option("CPU threads; 0 leaves the choice to PyTorch", 0)
+    precision: str = option(
+        "arithmetic", "32-true", choices=("32-true", "16-mixed", "bf16-mixed")
+    )
+    devices: str = option("accelerators to use, as Lightning takes it", "auto")
+    limit_train: int = option("use only the first N training faces; 0 uses all", 0)
+    limit_valid: int = option("use only the first N validation faces; 0 uses all", 0)
+    # The network.
+    backbone: str = option("timm model that gives feature maps", "tf_efficientnet_lite0")
+    model_type: str = option("network", "full", choices=("baseline", "attention", "full"))
+    lstm_hidden: int = option("BiLSTM units a direction", 256)
+    lstm_layers: int = option("BiLSTM layers", 2)
+    dropout: float = option("dropout", 0.3)
+    reduction: int = option("channel attention's bottleneck ratio", 16)
+    pretrained: bool = option("start from ImageNet weights where they can be had", True)
+    image_size: int = option("side of the input in pixels", 112)
+    warm_size: int = option("side of the input in the first epochs", 64)
+    warm_epochs: int = option("how many epochs at --warm_size", 0)
+    margin: float = option("side of the face crop over the face box (measured)", 1.0)
+    # The recipe.
+    learning_rate: float = option("peak rate of the new layers", 1e-4)
+    backbone_lr_scale: float = option("the backbone's rate as a part of it", 1.0)
+    weight_decay: float = option("AdamW's weight decay", 1e-5)
+    label_smoothing: float = option("label smoothing", 0.0)
+    scheduler: str = option("learning rate schedule", "plateau", choices=("plateau", "onecycle"))
+    ema_decay: float = option("decay of the weight average; 0 turns it off", 0.0)
+    patience: int = option("epochs without progress before stopping early", 10)
+    # Augmentation.
+    rotate: float = option("largest roll in degrees", 15.0)
+    shift: float = option("largest shift, part of the side", 0.08)
+    zoom: float = option("largest change of scale", 0.12)
+    shear: float = option("largest shear in degrees", 5.0)
+    light: float = option("largest change of brightness and contrast", 0.3)
+    blur: float = option("probability of a soft face", 0.15)
+    noise: float = option("probability of sensor noise", 0.2)
+    erase: float = option("probability of a hidden patch", 0.25)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = parse_options(FitOptions, PROG, argv)
+    if options.epochs < 1 or options.batch_size < 2:
+        raise UserError("--epochs must be at least 1 and --batch_size at least 2")
+    fit(options)
+    return 0
+
+
+def fit(options: FitOptions) -> Path:
+    """Trains as the options say.
+
+    Returns:
+        Path of the best checkpoint.
+
+    Raises:
+        UserError: Data, options or the checkpoint to resume from are wrong.
+    """
+    from train.datasets import load_faces
+
+    root = Path(options.data_dir)
+    train = load_faces(root, options.dataset, "train").with_votes()
+    valid = load_faces(root, options.dataset, "valid").with_votes()
+    train, valid = _first(train, options.limit_train), _first(valid, options.limit_valid)
+    print(f"{train.name}: {len(train)} faces; {valid.name}: {len(valid)} faces", flush=True)
+    return _Fit(options, train, valid).run()
+
+
+class _Fit:
+    """One training run: what its parts share."""
+
+    def __init__(self, options: FitOptions, train: FaceSet, valid: FaceSet) -> None:
+        self._options = options
+        self._dir = Path(options.checkpoint_dir)
+        self._train, self._valid = train, valid
+        self._spec = Preprocess(
+            size=options.image_size, margin=options.margin, detail=train.detail
+        )
+        self._best = -1.0
+        self._start = time.monotonic()
+
+    def run(self) -> Path:
+        import torch
+        from lightning.pytorch import seed_everything
+
+        from train.augment import AugmentOptions
+        from train.checkpoint import check_resumable, load_checkpoint
+        from train.data import FaceData
+        from train.model import EmotionNet, ModelOptions
+        from train.module import EmotionModule
+        from train.score import confusion_table, score_logits
+
+        o = self._options
+        seed_everything(o.seed, workers=True, verbose=False)
+        if o.threads:
+            torch.set_num_threads(o.threads)
+        _hint_allocator()
+        net = EmotionNet(_pick(ModelOptions, o), len(EMOTIONS), o.pretrained and not o.resume)
+        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module = EmotionModule(
+            net,
+            o.learning_rate,
+            o.backbone_lr_scale,
+            o.weight_decay,
+            o.label_smoothing,
+            o.scheduler,
+            o.seed,
+        )
+        data = FaceData(
+            self._train,
+            self._valid,
+            self._spec,
+            _pick(AugmentOptions, o),
+            o.batch_size,
+            o.num_workers,
+            o.seed,
+            o.warm_size,
+            o.warm_epochs,
+        )
+        last, best = self._dir / "last.ckpt", self._dir / "best.safetensors"
+        if o.resume:
+            check_resumable(last, module)
+            if best.is_file():
+                self._best = load_checkpoint(best)[1].metrics["valid"]["accuracy"]
+        elif last.is_file():
+            raise UserError(f"{last} exists: add --resume, or choose another --checkpoint_dir")
+        trainer = self._trainer()
+        try:
+            trainer.fit(
+                module, datamodule=data, ckpt_path=last if o.resume else None, weights_only=True
+            )
+        except SystemExit as stop:
+            # What Lightning makes of Ctrl-C.
+            raise KeyboardInterrupt from stop
+        model, manifest = load_checkpoint(best)
+        logits = []
+        with torch.inference_mode():
+            for inputs, _, _ in data.val_dataloader():
+                logits.append(model(inputs))
+        score = score_logits(torch.cat(logits), torch.from_numpy(self._valid.majority))
+        print(confusion_table(score, manifest.labels))
+        print(
+            f"best of {trainer.current_epoch} epochs, {self._valid.name}: accuracy "
+            f"{score.accuracy:.2%}, macro-F1 {score.macro_f1:.3f}, n = {score.n} "
+            f"({(time.monotonic() - self._start) / 60:.0f} min); {best}"
+        )
+        return best
+
+    def _trainer(self) -> Trainer:
+        from lightning.pytorch import Trainer
+        from lightning.pytorch.callbacks import (
+            Callback,
+            EarlyStopping,
+            EMAWeightAveraging,
+            ModelCheckpoint,
+            TQDMProgressBar,
+        )
+        from lightning.pytorch.loggers import TensorBoardLogger
+
+        from train.module import OnValidation
+
+        o = self._options
+        callbacks: list[Callback] = [OnValidation(self._keep_best)]
+        if o.ema_decay:
+            callbacks.append(EMAWeightAveraging(decay=o.ema_decay))
+        callbacks += [
+            EarlyStopping("valid_accuracy", mode="max", patience=o.patience),
+            ModelCheckpoint(self._dir, filename="last", enable_version_counter=False),
+            TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else 50),
+        ]
+        return Trainer(
+            accelerator="auto",
+            devices=o.devices,
+            precision=o.precision,  # type: ignore[arg-type]
+            max_epochs=o.epochs,
+            logger=TensorBoardLogger(o.log_dir, name=None),
+            callbacks=callbacks,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            gradient_clip_val=1.0,
+            enable_model_summary=False,
+            log_every_n_steps=20,
+        )
+
+    def _keep_best(self, module: EmotionModule, score: Score) -> None:
+        """Prints the epoch's figures and saves the weights if they are the best so far."""
+        from train.checkpoint import save_checkpoint
+
+        # Rounded as in the manifest, which a resumed run takes its best from.
+        accuracy = score.figures()["accuracy"]
+        better = accuracy > self._best
+        print(
+            f"\nepoch {module.current_epoch}: accuracy {score.accuracy:.2%}, macro-F1 "
+            f"{score.macro_f1:.3f}, n = {score.n}, {(time.monotonic() - self._start) / 60:.1f} min"
+            + (", best so far" if better else ""),
+            flush=True,
+        )
+        if not better:
+            return
+        self._best = accuracy
+        manifest = Manifest(
+            labels=EMOTIONS,
+            preprocess=self._spec,
+            model=module.net.describe(),
+            metrics={"valid": {"data": self._valid.name, **score.figures()}},
+            tools=tool_versions("torch", "timm", "lightning"),
+        )
+        manifest = replace(manifest, metrics={**manifest.metrics, "epoch": module.current_epoch})
+        save_checkpoint(self._dir / "best.safetensors", module.net.state_dict(), manifest)
+
+
+def tool_versions(*packages: str) -> dict[str, str]:
+    """Installed versions of packages, for a manifest."""
+    from importlib.metadata import version
+
+    return {package: version(package) for package in packages}
+
+
+def _pick(cls: type[Any], options: FitOptions) -> Any:
+    """The part of the options that another dataclass names."""
+    return cls(**{f.name: getattr(options, f.name) for f in fields(cls)})
+
+
+def _first(faces: FaceSet, limit: int) -> FaceSet:
+    import numpy as np
+
+    return faces.subset(np.arange(len(faces)) < limit) if limit else faces
+
+
+def _hint_allocator() -> None:
+    """Says how to train several times faster on a CPU, once, where it applies."""
+    import torch
+
+    if not torch.cuda.is_available() and "tcmalloc" not in os.environ.get("LD_PRELOAD", ""):
+        print(
+            "hint: on a CPU, tcmalloc makes a step 3 to 10 times faster: apt-get install "
+            "libtcmalloc-minimal4, then LD_PRELOAD=libtcmalloc_minimal.so.4",
+            file=sys.stderr,
+        )
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.exit(run_command(main, None))
