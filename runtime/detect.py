@@ -1,0 +1,222 @@
+"""Face detectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.engines import Network, open_network
+from runtime.errors import EngineError
+from runtime.messages import Face
+
+DETECTORS = ("centerface", "scrfd", "yunet")
+
+#: The detector that comes with the runtime.
+CENTERFACE = Path(__file__).resolve().parent / "models" / "centerface.onnx"
+
+#: Cell of CenterFace's output grid, in input pixels.
+_STRIDE = 4
+
+
+class Detector(Protocol):
+    """Finds faces in a picture. One thread calls it."""
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        """Faces of an (H, W, 3) uint8 BGR picture, best first, in its pixels."""
+        ...
+
+    def close(self) -> None:
+        """Frees the model."""
+        ...
+
+
+class CenterFace:
+    """CenterFace (Xu et al. 2019, arXiv:1911.03599): box, score and five landmarks.
+
+    The picture is reduced until its longer side is `size`, never enlarged.
+    """
+
+    def __init__(self, network: Network, size: int, threshold: float, retry: bool = False) -> None:
+        """Wraps the network.
+
+        Args:
+            network: `centerface.onnx`, RGB 0 to 255.
+            size: Longer side of what the network sees, in pixels.
+            threshold: Lowest score of a face.
+            retry: Look again at half the size where no face was found: the
+                network misses some faces that fill the picture.
+
+        Raises:
+            EngineError: Another network.
+        """
+        if set(network.output_shapes) != {"heatmap", "size", "offset", "points"}:
+            raise EngineError(f"{network.name}: not the CenterFace detector of this project")
+        self._network = network
+        self._size = size
+        self._threshold = threshold
+        self._retry = retry
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        """See `Detector.detect`."""
+        faces = self._detect(image, self._size)
+        if not faces and self._retry:
+            faces = self._detect(image, self._size // 2)
+        return faces
+
+    def close(self) -> None:
+        """Frees the network."""
+        self._network.close()
+
+    def _detect(self, image: NDArray[np.uint8], size: int) -> list[Face]:
+        batch, scale = self._prepare(image, size)
+        heatmap, extent, offset, points = (np.asarray(o)[0] for o in self._network.run(batch))
+        rows, columns = np.nonzero(heatmap[0] >= self._threshold)
+        if not len(rows):
+            return []
+        scores = heatmap[0, rows, columns].astype(np.float64)
+        # Channel 0 is vertical, 1 horizontal, in all three maps.
+        high, wide = np.exp(extent[:, rows, columns].astype(np.float64)) * _STRIDE
+        y1 = (rows + offset[0, rows, columns] + 0.5) * _STRIDE - high / 2
+        x1 = (columns + offset[1, rows, columns] + 0.5) * _STRIDE - wide / 2
+        # Landmarks are parts of the box, counted from its corner as cut off at the border.
+        marks = points[:, rows, columns].astype(np.float64).reshape(5, 2, -1)
+        mark_x = marks[:, 1] * wide + np.maximum(x1, 0)
+        mark_y = marks[:, 0] * high + np.maximum(y1, 0)
+        boxes = np.stack([x1, y1, wide, high], axis=1)
+        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self._threshold, 0.3)
+        faces = []
+        for i in np.asarray(kept, np.int64).reshape(-1):
+            x, y, w, h = boxes[i] / scale
+            landmarks = np.stack([mark_x[:, i], mark_y[:, i]], axis=1) / scale
+            box = (float(x), float(y), float(x + w), float(y + h))
+            faces.append(Face(box, float(scores[i]), landmarks.astype(np.float32)))
+        return faces
+
+    @staticmethod
+    def _prepare(image: NDArray[np.uint8], longer: int) -> tuple[NDArray[np.float32], float]:
+        """(1, 3, H, W) with sides divisible by 32, the picture at the upper left; and its scale."""
+        height, width = image.shape[:2]
+        scale = min(1.0, longer / max(height, width))
+        small_w, small_h = max(1, round(width * scale)), max(1, round(height * scale))
+        if scale < 1.0:
+            image = np.asarray(
+                cv2.resize(image, (small_w, small_h), interpolation=cv2.INTER_AREA), np.uint8
+            )
+        batch = np.zeros((1, 3, -(-small_h // 32) * 32, -(-small_w // 32) * 32), np.float32)
+        for channel in range(3):
+            batch[0, channel, :small_h, :small_w] = image[:, :, 2 - channel]
+        return batch, scale
+
+
+class Yunet:
+    """OpenCV's FaceDetectorYN with a YuNet file that the user has."""
+
+    def __init__(self, model: Path, size: int, threshold: float) -> None:
+        """Loads the file.
+
+        Raises:
+            EngineError: It is no YuNet model, or OpenCV was built without it.
+        """
+        try:
+            self._net: Any = cv2.FaceDetectorYN.create(str(model), "", (size, size), threshold)
+        except (cv2.error, AttributeError) as error:
+            raise EngineError(f"--detector_model {model}: not a YuNet model") from error
+        self._size = size
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        """See `Detector.detect`."""
+        height, width = image.shape[:2]
+        scale = min(1.0, self._size / max(height, width))
+        shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+        self._net.setInputSize(shape)
+        _, rows = self._net.detect(cv2.resize(image, shape, interpolation=cv2.INTER_AREA))
+        faces = []
+        for row in () if rows is None else rows:
+            x, y, w, h = (float(v) / scale for v in row[:4])
+            landmarks = np.asarray(row[4:14], np.float32).reshape(5, 2) / np.float32(scale)
+            faces.append(Face((x, y, x + w, y + h), float(row[14]), landmarks))
+        return sorted(faces, key=lambda face: -face.score)
+
+    def close(self) -> None:
+        """Drops the model."""
+        self._net = None
+
+
+class Scrfd:
+    """insightface's SCRFD with a model file that the user has."""
+
+    def __init__(self, model: Path, size: int, threshold: float) -> None:
+        """Loads the file.
+
+        Raises:
+            EngineError: insightface isn't installed, or the file is no SCRFD model.
+        """
+        try:
+            from insightface.model_zoo import get_model  # type: ignore[import-not-found]
+        except ImportError as error:
+            raise EngineError("--detector scrfd: needs `pip install insightface`") from error
+        try:
+            self._net: Any = get_model(str(model), providers=["CPUExecutionProvider"])
+            side = -(-size // 32) * 32
+            self._net.prepare(ctx_id=-1, input_size=(side, side), det_thresh=threshold)
+        except Exception as error:  # insightface asserts and raises as it goes
+            raise EngineError(f"--detector_model {model}: not an SCRFD model ({error})") from error
+
+    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+        """See `Detector.detect`."""
+        boxes, points = self._net.detect(image)
+        faces = []
+        for i, row in enumerate(boxes):
+            x1, y1, x2, y2, score = (float(v) for v in row)
+            landmarks = None if points is None else np.asarray(points[i], np.float32)
+            faces.append(Face((x1, y1, x2, y2), score, landmarks))
+        return sorted(faces, key=lambda face: -face.score)
+
+    def close(self) -> None:
+        """Drops the model."""
+        self._net = None
+
+
+def open_detector(
+    name: str = "centerface",
+    model: str | None = None,
+    size: int = 320,
+    threshold: float = 0.4,
+    threads: int = 1,
+    retry: bool = False,
+) -> Detector:
+    """Opens a face detector.
+
+    Args:
+        name: One of `DETECTORS`.
+        model: Its file; only CenterFace comes with the runtime.
+        size: Longer side of what the detector sees, in pixels.
+        threshold: Lowest score of a face.
+        threads: Threads inside one run.
+        retry: As `CenterFace`.
+
+    Raises:
+        EngineError: Unknown name, missing or wrong file.
+    """
+    if name not in DETECTORS:
+        raise EngineError(f"--detector must be one of {', '.join(DETECTORS)}, not {name!r}")
+    if not 32 <= size <= 4096:
+        raise EngineError(f"--detect_size must be 32 to 4096 pixels, not {size}")
+    if name == "centerface":
+        file = Path(model) if model else CENTERFACE
+        return CenterFace(open_network(file, "cpu", threads), size, threshold, retry)
+    if model is None:
+        source = {
+            "scrfd": "det_500m.onnx from insightface's buffalo_s model pack",
+            "yunet": "face_detection_yunet_2023mar.onnx from OpenCV's model zoo (opencv_zoo)",
+        }[name]
+        raise EngineError(f"--detector {name}: needs --detector_model FILE, such as {source}")
+    if not Path(model).is_file():
+        raise EngineError(f"--detector_model {model}: no such file")
+    if name == "scrfd":
+        return Scrfd(Path(model), size, threshold)
+    return Yunet(Path(model), size, threshold)

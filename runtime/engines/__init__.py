@@ -1,0 +1,7 @@
+"""Engines run models; nothing else of the runtime knows a backend."""
+
+from __future__ import annotations
+
+from runtime.engines.base import Engine, Network, open_engine, open_network
+
+__all__ = ["Engine", "Network", "open_engine", "open_network"]

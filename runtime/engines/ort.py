@@ -1,0 +1,83 @@
+"""ONNX Runtime backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from runtime.errors import EngineError
+
+_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+class OrtNetwork:
+    """A `Network` in an ONNX Runtime session."""
+
+    def __init__(self, path: Path, provider: str, threads: int) -> None:
+        """Loads the model.
+
+        Raises:
+            EngineError: The file isn't a sound ONNX model, or the provider
+                can't be loaded (ONNX Runtime itself would fall back in silence).
+        """
+        ort.set_default_logger_severity(4)  # what matters is raised
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        # Spinning threads would take the cores that the other stages need.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        wanted = _PROVIDERS[provider]
+        if wanted not in ort.get_available_providers():
+            raise EngineError(
+                f"--provider {provider}: this ONNX Runtime has no {wanted}; "
+                "install onnxruntime-gpu in place of onnxruntime"
+            )
+        try:
+            session = ort.InferenceSession(str(path), options, providers=[wanted])
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise EngineError(
+                f"{path}: not a sound ONNX model, or cut short; export it again ({reason})"
+            ) from error
+        loaded = session.get_providers()
+        if wanted not in loaded:
+            raise EngineError(
+                f"--provider {provider}: {wanted} could not be loaded (missing CUDA or cuDNN?); "
+                f"ONNX Runtime would run on {loaded[0]}"
+            )
+        inputs = session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+            raise EngineError(f"{path}: the model must have one float32 input")
+        self._session: ort.InferenceSession | None = session
+        self._input = inputs[0].name
+        self.name = f"{path} ({wanted}, {threads} thread{'s' if threads > 1 else ''})"
+        self.input_shape = _shape(inputs[0].shape)
+        self.output_shapes: Mapping[str, tuple[int | None, ...]] = {
+            o.name: _shape(o.shape) for o in session.get_outputs()
+        }
+        self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
+
+    def run(self, batch: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
+        """Runs the model; the returned arrays belong to the caller."""
+        if self._session is None:
+            raise EngineError(f"{self.name}: the engine is closed")
+        try:
+            outputs: Sequence[NDArray[Any]] = self._session.run(None, {self._input: batch})
+        except Exception as error:
+            raise EngineError(f"{self.name}: {error}") from error
+        return outputs
+
+    def close(self) -> None:
+        """Frees the session."""
+        self._session = None
+
+
+def _shape(shape: Sequence[Any]) -> tuple[int | None, ...]:
+    """ONNX Runtime names free sides by text."""
+    return tuple(side if isinstance(side, int) else None for side in shape)

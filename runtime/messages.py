@@ -1,0 +1,142 @@
+"""What the stages hand to each other: small, frozen, slotted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.preprocess import Box
+
+#: Version of the JSON objects that `FrameResult.to_dict` makes.
+JSON_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture from a source.
+
+    Attributes:
+        stream: Index of its source.
+        index: Number of the frame in its stream, from 0, dropped ones counted.
+        time_s: Media time in seconds: from the file, or since the stream began.
+        image: (H, W, 3) uint8 BGR.
+        captured: `time.monotonic()` when the picture was there.
+        name: File name for pictures, else empty.
+    """
+
+    stream: int
+    index: int
+    time_s: float
+    image: NDArray[np.uint8]
+    captured: float
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A detected face.
+
+    Attributes:
+        box: (x1, y1, x2, y2) in pixels of the frame; may reach outside.
+        score: Detector's confidence in [0, 1].
+        landmarks: (5, 2) float32 points in pixels (left eye, right eye, nose,
+            mouth's left and right corner, as seen in the picture), or None.
+    """
+
+    box: Box
+    score: float
+    landmarks: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A face over time.
+
+    Attributes:
+        id: Number of the track in its stream, from 1.
+        face: The face in this frame, or its prediction.
+        seen: False where the detector missed it and the box is predicted.
+    """
+
+    id: int
+    face: Face
+    seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionResult:
+    """What one face shows.
+
+    Attributes:
+        track: Id of the track; 0 in single pictures.
+        box: (x1, y1, x2, y2) in pixels.
+        score: Detector's confidence.
+        emotion: The label.
+        confidence: Its calibrated, smoothed probability.
+        uncertain: True where no label deserves trust.
+        probabilities: Of every label, in the model's order.
+    """
+
+    track: int
+    box: Box
+    score: float
+    emotion: str
+    confidence: float
+    uncertain: bool
+    probabilities: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON's form of it."""
+        return {
+            "track": self.track,
+            "box": [round(float(v), 1) for v in self.box],
+            "score": round(self.score, 3),
+            "emotion": self.emotion,
+            "confidence": round(self.confidence, 4),
+            "uncertain": self.uncertain,
+            "probabilities": {k: round(v, 4) for k, v in self.probabilities.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """All faces of one frame.
+
+    Attributes:
+        stream: Index of the source.
+        frame: Number of the frame in its stream.
+        time_s: Media time in seconds.
+        image: (H, W, 3) uint8 BGR, the frame itself; don't write to it.
+        faces: One result a face.
+        latency_ms: From capture to this result.
+        name: File name for pictures, else empty.
+    """
+
+    stream: int
+    frame: int
+    time_s: float
+    image: NDArray[np.uint8]
+    faces: tuple[EmotionResult, ...]
+    latency_ms: float
+    name: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object of this frame; `path` stands for the time where it is a picture."""
+        height, width = self.image.shape[:2]
+        where: dict[str, Any] = (
+            {"path": self.name}
+            if self.name
+            else {"stream": self.stream, "frame": self.frame, "time_s": round(self.time_s, 4)}
+        )
+        return {
+            "schema": JSON_SCHEMA,
+            **where,
+            "width": width,
+            "height": height,
+            "faces": [face.to_dict() for face in self.faces],
+            "latency_ms": round(self.latency_ms, 2),
+        }

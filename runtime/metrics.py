@@ -1,0 +1,87 @@
+"""How long each stage takes and what was dropped; measures, never draws."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+#: Latest durations kept per stage: bounds memory over months of running.
+_WINDOW = 4096
+
+
+class Metrics:
+    """Durations and counts, from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._durations: dict[str, deque[float]] = {}
+        self._counts: Counter[str] = Counter()
+        self._started = time.monotonic()
+        self._first: float | None = None
+        self._last = self._started
+
+    @contextmanager
+    def time(self, stage: str) -> Iterator[None]:
+        """Times the block as one run of a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.observe(stage, (time.perf_counter() - start) * 1e3)
+
+    def observe(self, name: str, milliseconds: float) -> None:
+        """Adds one duration."""
+        with self._lock:
+            self._durations.setdefault(name, deque(maxlen=_WINDOW)).append(milliseconds)
+
+    def count(self, name: str, amount: int = 1) -> None:
+        """Adds to a counter."""
+        with self._lock:
+            self._counts[name] += amount
+
+    def result(self, faces: int, latency_ms: float) -> None:
+        """Notes a finished frame."""
+        self.observe("latency", latency_ms)
+        with self._lock:
+            self._counts["frames"] += 1
+            self._counts["faces"] += faces
+            self._last = time.monotonic()
+            if self._first is None:
+                self._first = self._last
+
+    def summary(self) -> dict[str, Any]:
+        """Counts, rate and percentiles.
+
+        Returns:
+            `frames`, `faces`, `dropped`, `seconds` (start to last result),
+            `first_result_s`, `fps` (between first and last result) and
+            `stages`: p50, p90 and p99 in milliseconds by name.
+        """
+        with self._lock:
+            frames = self._counts["frames"]
+            first = self._first if self._first is not None else self._last
+            span = self._last - first
+            return {
+                "frames": frames,
+                "faces": self._counts["faces"],
+                "dropped": self._counts["dropped"],
+                "seconds": round(self._last - self._started, 3),
+                "first_result_s": round(first - self._started, 3),
+                "fps": round((frames - 1) / span, 1) if frames > 1 and span > 0 else 0.0,
+                "stages": {
+                    name: dict(
+                        zip(
+                            ("p50", "p90", "p99"),
+                            np.percentile(values, (50, 90, 99)).round(2).tolist(),
+                            strict=True,
+                        )
+                    )
+                    for name, values in self._durations.items()
+                },
+            }

@@ -1,0 +1,336 @@
+"""The threads: capture -> detect and track -> classify and smooth -> the caller.
+
+The only module that makes threads. Each stage owns its state and talks to the
+next through a mailbox. The first error ends the capture, what is finished still
+comes out, and then the error is raised where the results are read.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from runtime.batch import Batcher
+from runtime.capture import Source, open_source
+from runtime.classify import Classifier
+from runtime.detect import Detector, open_detector
+from runtime.engines import Engine, open_engine
+from runtime.errors import StageError
+from runtime.mailbox import Closed, Mailbox, Policy
+from runtime.messages import EmotionResult, Frame, FrameResult, Track
+from runtime.metrics import Metrics
+from runtime.preprocess import crop_face, to_bgr
+from runtime.smooth import Label, Smoother
+from runtime.track import Tracker
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_Closable = TypeVar("_Closable", Source, Engine, Detector)
+
+#: Frames waiting between two stages; more would only add delay.
+_CAPACITY = 2
+
+#: Longest wait for a thread to end, in seconds.
+_JOIN_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Tracked:
+    """A frame with its tracks, on its way to the classifier."""
+
+    frame: Frame
+    tracks: tuple[Track, ...]
+
+
+class Pipeline:
+    """Runs sources through detection, tracking and emotion recognition.
+
+    A context manager and an iterator of `FrameResult`s; each stream's results
+    come in order. Files are read without loss; live sources drop the oldest
+    waiting frame and count it.
+
+        with Pipeline(["clip.mp4"]) as pipeline:
+            for result in pipeline:
+                ...
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[str | Source] = ("0",),
+        engine: str | Engine = "default",
+        detector: str | Detector = "centerface",
+        *,
+        detector_model: str | None = None,
+        detect_size: int = 320,
+        provider: str = "cpu",
+        threads: int = 1,
+        max_batch: int = 16,
+        max_wait_ms: float = 0.0,
+        smoothing_s: float = 0.25,
+        max_frames: int | None = None,
+    ) -> None:
+        """Opens everything; threads start with the first result asked for.
+
+        Args:
+            sources: What `open_source` takes, or sources of the caller's own.
+            engine: What `open_engine` takes, or an engine.
+            detector: What `open_detector` takes, or a detector.
+            detector_model: File of the detector.
+            detect_size: Longer side of what the detector sees, in pixels.
+            provider: `cpu` or `cuda`, for the emotion model.
+            threads: Threads inside each network; one is best on two cores.
+            max_batch: Most faces in one run of the engine.
+            max_wait_ms: How long a batch may wait for more faces.
+            smoothing_s: Time constant of the labels' smoothing in seconds.
+            max_frames: Ends after so many results.
+
+        Raises:
+            UserError: A source, model or option is wrong; nothing stays open.
+        """
+        self._opened: list[Source | Engine | Detector] = []
+        try:
+            # Models first: a camera's light shouldn't go on for a broken model.
+            self.engine: Engine = (
+                self._own(open_engine(engine, provider, threads))
+                if isinstance(engine, str)
+                else engine
+            )
+            self._detector: Detector = (
+                self._own(open_detector(detector, detector_model, detect_size, threads=threads))
+                if isinstance(detector, str)
+                else detector
+            )
+            self.sources: list[Source] = [
+                self._own(open_source(s)) if isinstance(s, str) else s for s in sources
+            ]
+        except BaseException:
+            self._free()
+            raise
+        self.metrics = Metrics()
+        self._classifier = Classifier(self.engine, max_batch)
+        self._max_batch = max_batch
+        self._max_wait_s = max_wait_ms / 1e3
+        self._max_frames = max_frames
+        self._trackers = [Tracker() for _ in self.sources]
+        self._smoothers = [Smoother(smoothing_s) for _ in self.sources]
+        self._frames: Mailbox[Frame] = Mailbox(_CAPACITY)
+        self._tracked: Mailbox[_Tracked] = Mailbox(_CAPACITY)
+        self._results: Mailbox[FrameResult] = Mailbox(_CAPACITY)
+        self._threads: list[threading.Thread] = []
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._error: StageError | None = None
+        self._capturing = len(self.sources)
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[FrameResult]:
+        """Yields results until the sources end.
+
+        Raises:
+            StageError: A stage failed; its cause is the original error.
+        """
+        self._start()
+        for count, result in enumerate(_drain(self._results), start=1):
+            self.metrics.result(len(result.faces), result.latency_ms)
+            yield result
+            if count == self._max_frames:
+                break
+        self.close()
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        """Ends the threads and frees sources and models; a second call does nothing."""
+        self._stop.set()
+        for box in (self._frames, self._tracked, self._results):
+            box.close(discard=True)
+        deadline = time.monotonic() + _JOIN_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                log.warning("%s did not end within %.0f s", thread.name, _JOIN_S)
+        if not any(thread.is_alive() for thread in self._threads):
+            self._free()
+        self._threads.clear()
+
+    def _start(self) -> None:
+        if self._threads or self._stop.is_set():
+            return
+        self.metrics = Metrics()
+        for stream in range(len(self.sources)):
+            self._spawn("capture", lambda s=stream: self._capture(s))  # type: ignore[misc]
+        self._spawn("detect", self._detect, self._frames, self._tracked)
+        self._spawn("classify", self._classify, self._tracked, self._results)
+
+    def _spawn(
+        self,
+        stage: str,
+        work: Callable[[], None],
+        inbox: Mailbox[Any] | None = None,
+        outbox: Mailbox[Any] | None = None,
+    ) -> None:
+        """Runs a stage in a thread; the first error of all becomes the pipeline's.
+
+        However a stage ends, the one before it is told at once and the one
+        after it still gets what is finished.
+        """
+
+        def body() -> None:
+            try:
+                work()
+            except Closed:
+                pass
+            except Exception as error:
+                self._fail(stage, error)
+            if inbox is not None:
+                inbox.close(discard=True)
+            if outbox is not None:
+                outbox.close()
+
+        thread = threading.Thread(target=body, name=stage, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _fail(self, stage: str, error: Exception) -> None:
+        """Keeps the first error and ends the capture."""
+        if not isinstance(error, StageError):
+            wrapped = StageError(stage, None, error)
+            wrapped.__cause__ = error
+            error = wrapped
+        with self._lock:
+            if self._error is None and not self._stop.is_set():
+                self._error = error
+                log.debug("stage failed", exc_info=error)
+        self._stop.set()
+
+    def _capture(self, stream: int) -> None:
+        source = self.sources[stream]
+        policy = Policy.LATEST if source.live else Policy.BLOCK
+        index = 0
+        try:
+            while not self._stop.is_set():
+                with self.metrics.time("capture"), _stage("capture", index):
+                    got = source.read()
+                    if got is None:
+                        break
+                    picture, time_s, name = got
+                    image = to_bgr(picture)
+                frame = Frame(stream, index, time_s, image, time.monotonic(), name)
+                dropped = self._frames.put(frame, stream, policy)
+                if dropped:
+                    self.metrics.count("dropped", dropped)
+                index += 1
+        finally:
+            with self._lock:
+                self._capturing -= 1
+                if not self._capturing:
+                    self._frames.close()
+
+    def _detect(self) -> None:
+        for frame in _drain(self._frames):
+            with self.metrics.time("detect"), _stage("detect", frame.index):
+                faces = self._detector.detect(frame.image)
+                tracks = self._trackers[frame.stream].update(faces, frame.time_s)
+            self._tracked.put(_Tracked(frame, tuple(tracks)), frame.stream)
+
+    def _classify(self) -> None:
+        batcher: Batcher[_Tracked] = Batcher(self._max_batch, self._max_wait_s, time.monotonic)
+        for first in _drain(self._tracked):
+            batcher.add(first, len(first.tracks))
+            # Frames that are here already, or come in time, join in.
+            while not batcher.full:
+                try:
+                    more = self._tracked.get(batcher.wait_s())
+                except Closed:
+                    break
+                if more is None:
+                    break
+                batcher.add(more, len(more.tracks))
+            self._emit(batcher.take())
+
+    def _emit(self, batch: list[_Tracked]) -> None:
+        """Classifies all faces of some frames in one go and sends the results on."""
+        with self.metrics.time("classify"), _stage("classify", batch[0].frame.index):
+            spec = self._classifier.spec
+            crops = [
+                crop_face(item.frame.image, track.face.box, spec, track.face.landmarks)
+                for item in batch
+                for track in item.tracks
+                if track.seen
+            ]
+            rows = iter(self._classifier.classify(crops))
+            results = []
+            for item in batch:
+                frame, smoother = item.frame, self._smoothers[item.frame.stream]
+                faces = []
+                for track in item.tracks:
+                    label = (
+                        smoother.update(track.id, next(rows), frame.time_s)
+                        if track.seen
+                        else smoother.last(track.id)
+                    )
+                    if label is not None:
+                        faces.append(self._describe(track, label))
+                smoother.forget(frame.time_s)
+                results.append((frame, tuple(faces)))
+        for frame, found in results:
+            latency = (time.monotonic() - frame.captured) * 1e3
+            self._results.put(
+                FrameResult(
+                    frame.stream, frame.index, frame.time_s, frame.image, found, latency, frame.name
+                )
+            )
+
+    def _describe(self, track: Track, label: Label) -> EmotionResult:
+        labels = self._classifier.labels
+        return EmotionResult(
+            track=track.id,
+            box=track.face.box,
+            score=track.face.score,
+            emotion=labels[label.index],
+            confidence=label.confidence,
+            uncertain=label.uncertain,
+            probabilities=dict(zip(labels, np.asarray(label.probabilities).tolist(), strict=True)),
+        )
+
+    def _own(self, thing: _Closable) -> _Closable:
+        self._opened.append(thing)
+        return thing
+
+    def _free(self) -> None:
+        for thing in reversed(self._opened):
+            thing.close()
+        self._opened.clear()
+
+
+def _drain(box: Mailbox[_T]) -> Iterator[_T]:
+    """Items until the mailbox is closed and empty."""
+    while True:
+        try:
+            item = box.get()
+        except Closed:
+            return
+        assert item is not None  # only a time limit gives None
+        yield item
+
+
+@contextmanager
+def _stage(name: str, frame: int) -> Iterator[None]:
+    """Names stage and frame in whatever goes wrong inside."""
+    try:
+        yield
+    except Exception as error:
+        raise StageError(name, frame, error) from error

@@ -1,0 +1,217 @@
+"""`python -m runtime.predict`: emotions of the faces in pictures."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.errors import SourceError, UserError
+from runtime.options import option, parse_options, run_command
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from runtime.classify import Classifier
+    from runtime.detect import Detector
+    from runtime.messages import Face, FrameResult
+
+PROG = "python -m runtime.predict"
+
+
+@dataclass
+class Options:
+    """Recognise the emotions of the faces in pictures or folders of pictures."""
+
+    paths: list[str] = option("pictures or folders", [], positional=True)
+    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    face_crops: bool = option("each picture is already a face: don't detect", False)
+    detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
+    detector_model: str | None = option("model file of scrfd or yunet", None)
+    detect_size: int = option("longer side of what the detector sees, in pixels", 640)
+    min_score: float = option("lowest detector score of a face", 0.4)
+    min_confidence: float = option("below this probability a label is uncertain", 0.4)
+    provider: str = option("where the model runs", "cpu", choices=("cpu", "cuda"))
+    threads: int = option("threads inside each network", 2)
+    visualize: str | None = option("write annotated pictures to this folder", None)
+    output_json: str | None = option("write one JSON line a picture here; - is the terminal", None)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code: 2 if a picture could not be read."""
+    options = parse_options(Options, PROG, argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    failed = predict(options)
+    if failed:
+        raise UserError(f"{failed} of the pictures could not be read (see above)")
+    return 0
+
+
+def predict(options: Options) -> int:
+    """Runs over all pictures, whatever becomes of single ones.
+
+    Returns:
+        How many could not be read.
+
+    Raises:
+        UserError: A model, folder or output is wrong.
+    """
+    from runtime.sink import JsonSink, check_writable
+
+    files = _collect(options.paths)
+    json_sink = JsonSink(options.output_json) if options.output_json else None
+    folder = Path(options.visualize) if options.visualize else None
+    if folder is not None:
+        check_writable(folder / "x", "--visualize")
+    failed = 0
+    try:
+        for number, file, result in _results(files, options):
+            if result is None:
+                failed += 1
+                continue
+            if json_sink is not None:
+                json_sink.write(result)
+            if folder is not None:
+                _save_annotated(result, folder, number, file)
+            if options.output_json != "-":
+                _print(file, result)
+    finally:
+        if json_sink is not None:
+            json_sink.close()
+    return failed
+
+
+def predict_image(
+    image: NDArray[np.uint8],
+    detector: Detector | None,
+    classifier: Classifier,
+    min_score: float = 0.4,
+    min_confidence: float = 0.4,
+    name: str = "",
+) -> FrameResult:
+    """Emotions of the faces in one picture.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        detector: Finds the faces; None takes the whole picture for a face.
+        classifier: Reads them.
+        min_score: Lowest detector score of a face.
+        min_confidence: Below this probability a label is uncertain.
+        name: File name, for the result.
+    """
+    from runtime.messages import EmotionResult, Face, FrameResult
+    from runtime.preprocess import crop_face
+
+    start = time.perf_counter()
+    if detector is None:
+        height, width = image.shape[:2]
+        faces: list[Face] = [Face((0.0, 0.0, float(width), float(height)), 1.0)]
+        crops = [image]
+    else:
+        faces = [f for f in detector.detect(image) if f.score >= min_score]
+        crops = [crop_face(image, f.box, classifier.spec, f.landmarks) for f in faces]
+    found = []
+    for face, row in zip(faces, classifier.classify(crops), strict=True):
+        best = int(row.argmax())
+        found.append(
+            EmotionResult(
+                track=0,
+                box=face.box,
+                score=face.score,
+                emotion=classifier.labels[best],
+                confidence=float(row[best]),
+                uncertain=bool(row[best] < min_confidence),
+                probabilities=dict(zip(classifier.labels, row.tolist(), strict=True)),
+            )
+        )
+    latency = (time.perf_counter() - start) * 1e3
+    return FrameResult(0, 0, 0.0, image, tuple(found), latency, name)
+
+
+def _collect(paths: Sequence[str]) -> list[Path]:
+    """The pictures that the arguments name, folders opened."""
+    from runtime.capture import list_pictures
+
+    files: list[Path] = []
+    for name in paths:
+        path = Path(name)
+        files += list_pictures(path) if path.is_dir() else [path]
+    return files
+
+
+def _results(
+    files: Sequence[Path], options: Options
+) -> Iterator[tuple[int, Path, FrameResult | None]]:
+    """(number, file, result) in order; None where a picture can't be read."""
+    from runtime.capture import read_picture
+    from runtime.classify import Classifier
+    from runtime.detect import open_detector
+    from runtime.engines import open_engine
+
+    engine = open_engine(options.engine, options.provider, options.threads)
+    classifier = Classifier(engine)
+    detector = None
+    if not options.face_crops:
+        detector = open_detector(
+            options.detector,
+            options.detector_model,
+            options.detect_size,
+            options.min_score,
+            options.threads,
+            retry=True,
+        )
+    for number, file in enumerate(files):
+        try:
+            image = read_picture(file)
+        except SourceError as error:
+            print(f"skipped: {error}", file=sys.stderr)
+            yield number, file, None
+            continue
+        yield (
+            number,
+            file,
+            predict_image(
+                image,
+                detector,
+                classifier,
+                options.min_score,
+                options.min_confidence,
+                str(file),
+            ),
+        )
+
+
+def _save_annotated(result: FrameResult, folder: Path, number: int, file: Path) -> None:
+    """Writes the picture with boxes; numbered where two inputs share a name."""
+    import cv2
+
+    from runtime.draw import annotate
+
+    target = folder / f"{file.stem}.png"
+    if target.exists() and target.resolve() == file.resolve():
+        target = folder / f"{file.stem}_{number}.png"
+    good, data = cv2.imencode(".png", annotate(result))
+    try:
+        if not good:
+            raise OSError(0, "can't be encoded")
+        target.write_bytes(data.tobytes())
+    except OSError as error:
+        raise UserError(f"--visualize {target}: {error.strerror}") from error
+
+
+def _print(file: Path, result: FrameResult) -> None:
+    if not result.faces:
+        print(f"{file}: no face")
+    for face in result.faces:
+        box = ", ".join(f"{v:.0f}" for v in face.box)
+        mark = " (uncertain)" if face.uncertain else ""
+        print(f"{file}: {face.emotion} {face.confidence:.0%}{mark} at [{box}]")
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))

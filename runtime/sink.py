@@ -1,0 +1,219 @@
+"""Where results go: JSON lines, annotated video."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.draw import annotate
+from runtime.errors import UserError
+from runtime.messages import FrameResult
+
+
+class Sink(Protocol):
+    """Takes results on the main thread."""
+
+    def write(self, result: FrameResult) -> None:
+        """Takes one frame's result.
+
+        Raises:
+            UserError: It can't be written; what was written before stays readable.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finishes the output; a second call does nothing."""
+        ...
+
+
+def check_writable(path: Path, flag: str) -> None:
+    """Fails early where an output can't be written, without touching what is there.
+
+    Raises:
+        UserError: The folder is missing or closed to us, or the path is a folder.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise UserError(f"{flag} {path}: is a folder; name a file")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{flag} {path}: can't make its folder ({error.strerror})") from error
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise UserError(f"{flag} {path}: can't be written (permission denied)")
+
+
+class JsonSink:
+    """One JSON object a line, on disk at once; `-` is standard output.
+
+    A line is written whole or, on a full disk, taken back.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Remembers the path; the file is opened by the first result."""
+        self._path = path
+        self._fd: int | None = None
+        if path != "-":
+            check_writable(Path(path), "--output_json")
+
+    def write(self, result: FrameResult) -> None:
+        """See `Sink.write`."""
+        line = json.dumps(result.to_dict(), separators=(",", ":")) + "\n"
+        if self._path == "-":
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            return
+        start = 0
+        try:
+            if self._fd is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+                self._fd = os.open(self._path, flags, 0o644)
+            start = os.lseek(self._fd, 0, os.SEEK_CUR)
+            data = line.encode()
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError as error:
+            self._take_back(start)
+            raise UserError(f"--output_json {self._path}: {error.strerror}") from error
+
+    def close(self) -> None:
+        """See `Sink.close`."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _take_back(self, start: int) -> None:
+        """Cuts off a half-written line; devices such as pipes can't be cut."""
+        if self._fd is not None:
+            try:
+                os.ftruncate(self._fd, start)
+            except OSError:
+                pass
+
+
+class VideoSink:
+    """Annotated H.264 video in a fragmented MP4, playable up to the last second if killed.
+
+    FFmpeg (from the package imageio-ffmpeg, or $IMAGEIO_FFMPEG_EXE) encodes in
+    its own process. The rate is fixed; frames are repeated or left out so that
+    the film's time follows the source's.
+    """
+
+    #: Longest gap that is filled with the last frame, in seconds.
+    _MAX_GAP_S = 5.0
+
+    def __init__(self, path: Path, fps: float) -> None:
+        """Remembers the path; the file is opened by the first result.
+
+        Args:
+            path: File to write, `.mp4`.
+            fps: Frames per second.
+        """
+        if path.suffix.lower() not in (".mp4", ".mkv", ".mov"):
+            raise UserError(f"--output_video {path}: must end in .mp4, .mkv or .mov")
+        check_writable(path, "--output_video")
+        self._path = path
+        self._fps = fps
+        self._process: subprocess.Popen[bytes] | None = None
+        self._size = (0, 0)
+        self._start_s = 0.0
+        self._written = 0
+
+    def write(self, result: FrameResult) -> None:
+        """See `Sink.write`."""
+        if self._process is None:
+            height, width = result.image.shape[:2]
+            self._open(width, height)
+            self._start_s = result.time_s
+        # Number of frames that the film should hold once this one is in.
+        due = int((result.time_s - self._start_s) * self._fps + 1e-6) + 1
+        if due - self._written > self._MAX_GAP_S * self._fps or due < self._written - 1:
+            self._start_s = result.time_s - self._written / self._fps
+            due = self._written + 1
+        if due <= self._written:
+            return
+        picture = _fit(annotate(result), self._size).tobytes()
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        try:
+            for _ in range(due - self._written):
+                process.stdin.write(picture)
+        except OSError as error:
+            reason = self._stop() or error.strerror
+            raise UserError(f"--output_video {self._path}: {reason}") from error
+        self._written = due
+
+    def close(self) -> None:
+        """See `Sink.close`."""
+        if self._process is not None:
+            reason = self._stop()
+            if reason:
+                raise UserError(f"--output_video {self._path}: {reason}")
+
+    def _open(self, width: int, height: int) -> None:
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        # yuv420p needs even sides.
+        self._size = (max(2, width // 2 * 2), max(2, height // 2 * 2))
+        command = [
+            *(get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y"),
+            *("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "{}x{}".format(*self._size)),
+            *("-r", f"{self._fps:.6g}", "-i", "-", "-an"),
+            *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "23", "-pix_fmt", "yuv420p"),
+            # One thread: the pipeline's stages need the cores.
+            *("-threads", "1", "-g", str(max(1, round(self._fps)))),
+            *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-flush_packets", "1"),
+            str(self._path.absolute()),
+        ]
+        try:
+            # Its own session: Ctrl-C is ours to handle, and must not cut the film.
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except (OSError, RuntimeError) as error:
+            raise UserError(f"--output_video {self._path}: FFmpeg can't start ({error})") from error
+
+    def _stop(self) -> str:
+        """Ends FFmpeg; returns its last words if it failed."""
+        process, self._process = self._process, None
+        if process is None:
+            return ""
+        try:
+            _, errors = process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return "FFmpeg did not finish"
+        except OSError:  # the pipe broke: it is gone already
+            process.kill()
+            errors = b""
+        lines = errors.decode(errors="replace").strip().splitlines()
+        if process.returncode == 0:
+            return ""
+        return lines[-1] if lines else f"FFmpeg ended with code {process.returncode}"
+
+
+def _fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The picture at (width, height): cut by a pixel, or scaled with black bars."""
+    width, height = size
+    h, w = image.shape[:2]
+    if 0 <= w - width <= 1 and 0 <= h - height <= 1:
+        return np.ascontiguousarray(image[:height, :width])
+    scale = min(width / w, height / h)
+    small = cv2.resize(image, (max(1, round(w * scale)), max(1, round(h * scale))))
+    canvas = np.zeros((height, width, 3), np.uint8)
+    y, x = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
+    canvas[y : y + small.shape[0], x : x + small.shape[1]] = small
+    return canvas

@@ -1,0 +1,112 @@
+"""Steady labels: probabilities averaged over seconds, with hysteresis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The label of a track at one moment.
+
+    Attributes:
+        index: Index of the label.
+        confidence: Its smoothed probability.
+        uncertain: True where no label deserves trust.
+        probabilities: (C,) float64, smoothed; they add up to one.
+    """
+
+    index: int
+    confidence: float
+    uncertain: bool
+    probabilities: NDArray[np.float64]
+
+
+@dataclass
+class _State:
+    time_s: float
+    probabilities: NDArray[np.float64]
+    index: int
+    uncertain: bool
+
+
+class Smoother:
+    """Smooths each track of a stream by time, not by frames.
+
+    An exponential average with time constant `tau_s` (its weight follows the
+    time between two frames, so the rate doesn't matter). The label changes
+    only when another leads by `lead`; "uncertain" begins below `certain` and
+    ends `hysteresis` above it.
+    """
+
+    def __init__(
+        self,
+        tau_s: float = 0.25,
+        lead: float = 0.08,
+        certain: float = 0.4,
+        hysteresis: float = 0.06,
+        reset_s: float = 1.0,
+    ) -> None:
+        """Makes a smoother without tracks.
+
+        Args:
+            tau_s: Time constant in seconds; 0 turns averaging off.
+            lead: How much more probable another label must be to take over.
+            certain: Probability from which a label deserves trust.
+            hysteresis: How far above `certain` it must rise to be trusted again.
+            reset_s: Gap in seconds after which a track starts afresh.
+        """
+        self._tau_s = tau_s
+        self._lead = lead
+        self._certain = certain
+        self._hysteresis = hysteresis
+        self._reset_s = reset_s
+        self._states: dict[int, _State] = {}
+
+    def update(self, track: int, probabilities: NDArray[np.floating], time_s: float) -> Label:
+        """Takes a new observation.
+
+        Args:
+            track: Id of the track.
+            probabilities: (C,) observed now.
+            time_s: Media time in seconds.
+        """
+        now = np.asarray(probabilities, np.float64)
+        state = self._states.get(track)
+        if state is None or not 0 <= time_s - state.time_s <= self._reset_s:
+            index = int(now.argmax())
+            state = _State(time_s, now, index, bool(now[index] < self._certain))
+            self._states[track] = state
+        else:
+            elapsed = time_s - state.time_s
+            keep = math.exp(-elapsed / self._tau_s) if self._tau_s > 0 else 0.0
+            state.probabilities = keep * state.probabilities + (1 - keep) * now
+            state.time_s = time_s
+            best = int(state.probabilities.argmax())
+            if state.probabilities[best] >= state.probabilities[state.index] + self._lead:
+                state.index = best
+            limit = self._certain + (self._hysteresis if state.uncertain else 0.0)
+            state.uncertain = bool(state.probabilities[state.index] < limit)
+        return self._label(state)
+
+    def last(self, track: int) -> Label | None:
+        """The track's latest label, or None if it never had one."""
+        state = self._states.get(track)
+        return None if state is None else self._label(state)
+
+    def forget(self, time_s: float) -> None:
+        """Drops tracks that were last seen longer ago than a reset takes."""
+        self._states = {
+            track: state
+            for track, state in self._states.items()
+            if abs(time_s - state.time_s) <= self._reset_s
+        }
+
+    @staticmethod
+    def _label(state: _State) -> Label:
+        confidence = float(state.probabilities[state.index])
+        return Label(state.index, confidence, state.uncertain, state.probabilities)

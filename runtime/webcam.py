@@ -1,0 +1,189 @@
+"""`python -m runtime.webcam`: emotions of the faces before a camera."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.errors import UserError
+from runtime.options import option, parse_options, run_command
+
+if TYPE_CHECKING:
+    from runtime.pipeline import Pipeline
+    from runtime.sink import Sink
+    from runtime.window import WindowSink
+
+PROG = "python -m runtime.webcam"
+
+log = logging.getLogger("runtime")
+
+
+@dataclass
+class Options:
+    """Recognise the emotions of faces in a camera, video, stream or folder; q quits."""
+
+    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    source: list[str] | None = option(
+        "camera number, video file, picture, folder, URL, or demo", None, metavar="SOURCE"
+    )
+    camera_id: int = option("camera to use where no --source is given", 0)
+    detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
+    detector_model: str | None = option("model file of scrfd or yunet", None)
+    detect_size: int = option("longer side of what the detector sees, in pixels", 320)
+    provider: str = option("where the model runs", "cpu", choices=("cpu", "cuda"))
+    threads: int = option("threads inside each network", 1)
+    smoothing_s: float = option("time constant of the labels' smoothing, in seconds", 0.25)
+    headless: bool = option("open no window", False)
+    output_video: str | None = option("write annotated H.264 video here (.mp4)", None)
+    output_json: str | None = option("write one JSON line a frame here; - is the terminal", None)
+    max_frames: int | None = option("end after so many frames", None)
+    verbose: bool = option("log more", False)
+
+    def __post_init__(self) -> None:
+        """Checks ranges.
+
+        Raises:
+            UserError: A number is out of range.
+        """
+        if self.threads < 1 or self.smoothing_s < 0 or self.camera_id < 0:
+            raise UserError("--threads must be 1 or more, --smoothing_s and --camera_id 0 or more")
+        if self.max_frames is not None and self.max_frames < 1:
+            raise UserError(f"--max_frames must be 1 or more, not {self.max_frames}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = parse_options(Options, PROG, argv)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO,
+        format="%(levelname)s %(message)s",
+        stream=sys.stderr,
+    )
+    # A service is stopped by SIGTERM: finish files as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    run(options)
+    return 0
+
+
+def run(options: Options) -> dict[str, Any]:
+    """Runs until the source ends, the user quits or presses Ctrl-C.
+
+    Returns:
+        The pipeline's metrics.
+
+    Raises:
+        UserError: Something that the user can mend.
+    """
+    from runtime.pipeline import Pipeline
+
+    sinks: list[Sink] = []
+    counts: Counter[str] = Counter()
+    sources = options.source or [str(options.camera_id)]
+    window = None if options.headless else _open_window()
+    try:
+        with Pipeline(
+            sources,
+            options.engine,
+            options.detector,
+            detector_model=options.detector_model,
+            detect_size=options.detect_size,
+            provider=options.provider,
+            threads=options.threads,
+            smoothing_s=options.smoothing_s,
+            max_frames=options.max_frames,
+        ) as pipeline:
+            log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
+            log.info("detector: %s at %d pixels", options.detector, options.detect_size)
+            log.info("source: %s", ", ".join(source.name for source in pipeline.sources))
+            sinks += _open_sinks(options, pipeline)
+            if window is not None:
+                sinks.append(window)
+            try:
+                for result in pipeline:
+                    for sink in sinks:
+                        sink.write(result)
+                    for face in result.faces:
+                        counts["uncertain" if face.uncertain else face.emotion] += 1
+                    if window is not None and window.closed:
+                        break
+            except KeyboardInterrupt:
+                log.info("stopped")
+            metrics = pipeline.metrics.summary()
+    finally:
+        _close_all(sinks if window is None or window in sinks else [*sinks, window])
+    _report(metrics, counts)
+    for flag in (options.output_video, options.output_json):
+        if flag not in (None, "-") and metrics["frames"]:
+            log.info("wrote %s", flag)
+    return metrics
+
+
+def _open_window() -> WindowSink | None:
+    from runtime.window import NoDisplay, WindowSink
+
+    try:
+        return WindowSink("emotion")
+    except NoDisplay as error:
+        log.info("headless: %s", error)
+        return None
+
+
+def _open_sinks(options: Options, pipeline: Pipeline) -> list[Sink]:
+    from runtime.sink import JsonSink, VideoSink
+
+    sinks: list[Sink] = []
+    if options.output_json:
+        sinks.append(JsonSink(options.output_json))
+    if options.output_video:
+        if len(pipeline.sources) > 1:
+            raise UserError("--output_video takes a single --source")
+        sinks.append(VideoSink(Path(options.output_video), pipeline.sources[0].fps))
+    return sinks
+
+
+def _close_all(sinks: Sequence[Sink]) -> None:
+    """Closes every sink, also after one fails; the first failure is raised."""
+    first: UserError | None = None
+    for sink in sinks:
+        try:
+            sink.close()
+        except UserError as error:
+            first = first or error
+    if first is not None and not isinstance(sys.exc_info()[1], UserError):
+        raise first
+
+
+def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
+    """Prints the summary on standard error, so that JSON on standard output stays clean."""
+    latency = metrics["stages"].get("latency", {})
+    lines = [
+        f"{metrics['frames']} frames in {metrics['seconds']:.1f} s, {metrics['fps']:.1f} FPS, "
+        f"{metrics['dropped']} dropped, first result after {metrics['first_result_s']:.2f} s"
+    ]
+    if latency:
+        lines.append(
+            "capture to result: p50 {p50:.0f} ms, p90 {p90:.0f} ms, p99 {p99:.0f} ms".format(
+                **latency
+            )
+        )
+    for stage in ("capture", "detect", "classify"):
+        if stage in metrics["stages"]:
+            lines.append(
+                "  {:<9} p50 {p50:6.1f} ms  p99 {p99:6.1f} ms".format(
+                    stage, **metrics["stages"][stage]
+                )
+            )
+    total = sum(counts.values())
+    shares = [f"{name} {count / total:.0%}" for name, count in counts.most_common()]
+    lines.append(f"{metrics['faces']} faces: {', '.join(shares) or 'none'}")
+    print("\n".join(lines), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))
