@@ -1,0 +1,165 @@
+"""`python -m benchmarks.framing`: does the device's crop frame faces as training does?
+
+Sets data-set faces, enlarged, into 640x480 pictures, runs the detector, and
+compares its boxes with the crops. Then compares accuracy on the crops
+themselves (as `predict --face_crops`) with accuracy through detection (as
+plain `predict`) on the faces that were detected.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.detect import open_detector
+from runtime.options import option, parse_options, run_command
+
+if TYPE_CHECKING:
+    from runtime.messages import Face
+    from train.datasets import FaceSet
+
+PROG = "python -m benchmarks.framing"
+
+WIDTH, HEIGHT = 640, 480
+
+#: Least overlap of a detection with the face that it is counted for.
+_MIN_IOU = 0.3
+
+
+@dataclass
+class Options:
+    """Measure how the detector's boxes frame the training faces, and what that costs."""
+
+    data_dir: str = option("folder of the data set")
+    dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
+    split: str = option("split to use", "valid", choices=("train", "valid", "test"))
+    samples: int = option("faces to use, evenly spread; 0 uses all", 0)
+    face_size: int = option("side of the face in the picture, in pixels", 160)
+    detect_size: int = option("longer side of what the detector sees, in pixels", 640)
+    min_score: float = option("lowest detector score of a face", 0.4)
+    engine: str | None = option("model for the accuracy figures; none measures boxes only", None)
+    output_json: str | None = option("write the figures here", None)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = parse_options(Options, PROG, argv)
+    figures = measure(options)
+    print(json.dumps(figures, indent=2))
+    if options.output_json:
+        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+def place_face(face: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """A plain grey picture with the face in its middle.
+
+    Args:
+        face: (H, W) grey or (H, W, 3) BGR uint8.
+        size: Side of the face in the picture, in pixels.
+
+    Returns:
+        (HEIGHT, WIDTH, 3) uint8 BGR.
+    """
+    if face.ndim == 2:
+        face = np.asarray(cv2.cvtColor(face, cv2.COLOR_GRAY2BGR), np.uint8)
+    large = cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
+    top, left = (HEIGHT - size) // 2, (WIDTH - size) // 2
+    picture = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    picture[top : top + size, left : left + size] = large
+    return picture
+
+
+def best_match(faces: Sequence[Face], size: int) -> Face | None:
+    """The detection that overlaps the placed face best, or None."""
+    from runtime.track import iou_matrix
+
+    if not faces:
+        return None
+    x, y = (WIDTH - size) / 2, (HEIGHT - size) / 2
+    truth = np.array([[x, y, x + size, y + size]])
+    iou = iou_matrix(np.array([face.box for face in faces]), truth)[:, 0]
+    best = int(iou.argmax())
+    return faces[best] if iou[best] >= _MIN_IOU else None
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Runs the comparison; see the module's text."""
+    from train.datasets import load_faces
+
+    faces = load_faces(Path(options.data_dir), options.dataset, options.split).with_majority()
+    if options.samples and options.samples < len(faces):
+        keep = np.zeros(len(faces), bool)
+        keep[np.linspace(0, len(faces) - 1, options.samples).astype(int)] = True
+        faces = faces.subset(keep)
+    detector = open_detector(
+        size=options.detect_size, threshold=options.min_score, threads=2, retry=True
+    )
+    found: list[Face | None] = []
+    for index, image in enumerate(faces.images):
+        picture = place_face(image, options.face_size)
+        found.append(best_match(detector.detect(picture), options.face_size))
+        if index % 200 == 0:
+            print(f"\r{index}/{len(faces)}", end="", file=sys.stderr, flush=True)
+    print(f"\r{len(faces)}/{len(faces)}", file=sys.stderr)
+    figures = {
+        "faces": faces.name,
+        "n": len(faces),
+        "detected": round(float(np.mean([f is not None for f in found])), 4),
+        **_geometry([f for f in found if f is not None], options.face_size),
+    }
+    if options.engine:
+        figures |= _accuracy(options, faces, found)
+    return figures
+
+
+def _geometry(found: Sequence[Face], size: int) -> dict[str, Any]:
+    """Box against crop: longer side and centre, as parts of the crop's side."""
+    boxes = np.array([face.box for face in found])
+    longer = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) / size
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 - np.array([WIDTH / 2, HEIGHT / 2])
+    shift = -centre[:, 1] / size
+    quartiles = np.percentile(longer, (25, 50, 75))
+    return {
+        "box_side_over_crop_side": [round(float(v), 3) for v in quartiles],
+        "margin": round(1 / float(quartiles[1]), 3),
+        "shift_x": round(float(np.median(-centre[:, 0] / size)), 3),
+        "shift_y": round(float(np.median(shift)), 3),
+    }
+
+
+def _accuracy(options: Options, faces: FaceSet, found: Sequence[Face | None]) -> dict[str, float]:
+    """Accuracy on the crops, and through detection on the same faces."""
+    from runtime.classify import Classifier
+    from runtime.engines import open_engine
+    from runtime.manifest import EMOTIONS
+    from runtime.preprocess import crop_face
+
+    classifier = Classifier(open_engine(options.engine or "default", threads=2), 32)
+    names = np.array([EMOTIONS[i] for i in faces.majority])
+    labels = np.array(classifier.labels)
+    direct = labels[classifier.classify(faces.images).argmax(1)] == names
+    seen = np.array([face is not None for face in found])
+    crops = [
+        crop_face(place_face(image, options.face_size), face.box, classifier.spec, face.landmarks)
+        for image, face in zip(faces.images, found, strict=True)
+        if face is not None
+    ]
+    through = labels[classifier.classify(crops).argmax(1)] == names[seen]
+    return {
+        "accuracy_face_crops": round(float(direct.mean()), 4),
+        "accuracy_face_crops_where_detected": round(float(direct[seen].mean()), 4),
+        "accuracy_through_detection": round(float(through.mean()), 4),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))
