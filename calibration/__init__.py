@@ -1,0 +1,1 @@
+"""Fits what follows training: confidence, and later the ranges of INT8."""

@@ -1,0 +1,166 @@
+"""`python -m calibration.temperature`: makes a checkpoint's confidence mean what it says.
+
+Temperature scaling (Guo et al. 2017, "On Calibration of Modern Neural
+Networks"): one number divides the logits before softmax. No label changes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.errors import UserError
+from runtime.options import option, parse_options, run_command
+
+if TYPE_CHECKING:
+    from runtime.manifest import Preprocess
+    from train.datasets import FaceSet
+    from train.model import EmotionNet
+
+PROG = "python -m calibration.temperature"
+BINS = 15
+
+Floats = NDArray[np.floating[Any]]
+
+_BATCH = 64
+
+
+@dataclass
+class TemperatureOptions:
+    """Fit the confidence temperature of a checkpoint, and write it into the checkpoint."""
+
+    checkpoint: str = option("checkpoint that train.fit wrote (.safetensors)")
+    data_dir: str = option("folder of the data set")
+    dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
+    split: str = option("its part; not the one trained on", "valid", choices=("valid", "test"))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    # Before PyTorch starts its threads: spinning ones starve each other where
+    # cores are few and shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    calibrate(parse_options(TemperatureOptions, PROG, argv))
+    return 0
+
+
+def calibrate(options: TemperatureOptions) -> float:
+    """Fits the temperature and rewrites the checkpoint with it.
+
+    Returns:
+        The temperature.
+
+    Raises:
+        UserError: The checkpoint or the data can't be used.
+    """
+    from train.checkpoint import load_checkpoint, save_checkpoint
+    from train.datasets import load_faces
+
+    path = Path(options.checkpoint)
+    net, manifest = load_checkpoint(path)
+    faces = load_faces(Path(options.data_dir), options.dataset, options.split).with_votes()
+    print(f"{path}: logits of {len(faces)} faces ({faces.name})", flush=True)
+    logits, targets = _logits(net, faces, manifest.preprocess), faces.targets()
+    if not np.isfinite(logits).all():
+        raise UserError(f"{path}: the network's logits are not finite; train it again")
+    temperature = round(fit_temperature(logits, targets), 4)
+    figures: dict[str, Any] = {"data": faces.name, "n": len(faces), "bins": BINS}
+    figures["n_majority"] = int((faces.majority >= 0).sum())
+    for when, divisor in (("before", 1.0), ("after", temperature)):
+        nll = negative_log_likelihood(logits / divisor, targets)
+        ece = calibration_error(logits / divisor, faces.majority)
+        figures |= {f"nll_{when}": round(nll, 4), f"ece_{when}": round(ece, 4)}
+        print(
+            f"temperature {divisor:.3f}: NLL {nll:.4f} (n = {len(faces)}), ECE {ece:.4f} "
+            f"({BINS} bins, n = {figures['n_majority']})"
+        )
+    metrics = {**manifest.metrics, "calibration": figures}
+    manifest = replace(manifest, temperature=temperature, metrics=metrics)
+    try:
+        save_checkpoint(path, net.state_dict(), manifest)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    print(f"{path}: temperature {temperature:.3f} written")
+    return temperature
+
+
+def fit_temperature(logits: Floats, targets: Floats) -> float:
+    """The temperature that minimises the likelihood loss against soft targets.
+
+    The loss is convex in the inverse temperature, so its slope is bisected.
+
+    Args:
+        logits: (N, C) finite.
+        targets: (N, C) distributions; rows add up to one.
+
+    Returns:
+        The temperature, within 0.05 and 20.
+    """
+    logits = np.asarray(logits, np.float64)
+    wanted = (targets * logits).sum(1).mean()
+    low, high = np.log(1 / 20), np.log(1 / 0.05)
+    for _ in range(60):
+        middle = (low + high) / 2
+        probabilities = np.exp(_log_softmax(np.exp(middle) * logits))
+        if (probabilities * logits).sum(1).mean() > wanted:
+            high = middle
+        else:
+            low = middle
+    return float(np.exp(-(low + high) / 2))
+
+
+def negative_log_likelihood(logits: Floats, targets: Floats) -> float:
+    """Mean cross-entropy in nats, of (N, C) logits against (N, C) distributions."""
+    return float(-(targets * _log_softmax(logits)).sum(1).mean())
+
+
+def calibration_error(logits: Floats, majority: NDArray[np.int64]) -> float:
+    """Expected calibration error in `BINS` equal bins of confidence.
+
+    Args:
+        logits: (N, C).
+        majority: (N,) class index; -1 leaves a face out.
+
+    Returns:
+        Mean distance of confidence from accuracy, 0 to 1; 0 without faces.
+    """
+    counts = majority >= 0
+    probabilities = np.exp(_log_softmax(logits[counts]))
+    confidence = probabilities.max(1)
+    hits = probabilities.argmax(1) == majority[counts]
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = np.bincount(bins, confidence - hits, BINS)
+    return float(np.abs(gaps).sum() / max(1, len(hits)))
+
+
+def _log_softmax(logits: Floats) -> Floats:
+    shifted = np.asarray(logits, np.float64) - logits.max(1, keepdims=True)
+    scores: Floats = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    return scores
+
+
+def _logits(net: EmotionNet, faces: FaceSet, spec: Preprocess) -> NDArray[np.float32]:
+    """(N, C) float32, with a line of progress now and then."""
+    import torch
+
+    from runtime.preprocess import face_to_input
+
+    rows: list[NDArray[np.float32]] = []
+    for start in range(0, len(faces), _BATCH):
+        batch = [face_to_input(face, spec) for face in faces.images[start : start + _BATCH]]
+        with torch.inference_mode():
+            rows.append(net(torch.from_numpy(np.stack(batch))).numpy())
+        if start // _BATCH % 10 == 9:
+            print(f"{start + len(batch)} of {len(faces)} faces", flush=True)
+    return np.concatenate(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))

@@ -1,0 +1,89 @@
+"""A network as one self-contained ONNX file that carries its manifest."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+import onnxsim
+import torch
+
+from runtime.errors import UserError
+from runtime.manifest import METADATA_KEY, Manifest, sidecar_path
+from train.model import EmotionNet
+
+OPSET = 20
+
+
+def to_onnx(net: EmotionNet, size: int) -> onnx.ModelProto:
+    """Traces and simplifies a network.
+
+    Args:
+        net: The network in evaluation mode, on the CPU.
+        size: Side of the input in pixels.
+
+    Returns:
+        A checked model: `input` (batch, 3, size, size) float32 -> `logits`
+        (batch, C) float32, every weight an initializer.
+
+    Raises:
+        UserError: The installed onnxsim left weights outside the initializers.
+    """
+    # Two samples: a batch of one would be traced as a constant.
+    example = torch.zeros(2, 3, size, size)
+    with warnings.catch_warnings():
+        # They speak of PyTorch's own insides; the logger, of rewrites it skipped.
+        warnings.simplefilter("ignore")
+        logging.getLogger("onnxscript").setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            net,
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["input"],
+            output_names=["logits"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    # Folds the exporter's reshuffling of the LSTM's weights into initializers,
+    # which TensorRT and the quantizers need.
+    model: onnx.ModelProto
+    model, _ = onnxsim.simplify(program.model_proto)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "LSTM" and not weights.issuperset(filter(None, node.input[1:4])):
+            raise UserError(f"{node.name}: its weights were not folded; upgrade onnxsim")
+    del model.metadata_props[:]
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def write_artifact(model: onnx.ModelProto, manifest: Manifest, path: Path) -> None:
+    """Writes the model with the manifest inside, and the sidecar beside it.
+
+    An older artifact is replaced only once the new one is complete.
+
+    Args:
+        model: Model; its metadata is set to the manifest.
+        manifest: What describes it; the sidecar gains the file's hash.
+        path: Where the ONNX file goes.
+
+    Raises:
+        UserError: The folder can't be written to.
+    """
+    onnx.helper.set_model_props(model, {METADATA_KEY: manifest.to_json()})
+    try:
+        with TemporaryDirectory(".partial", f"{path.stem}.", path.parent) as folder:
+            staged = Path(folder, path.name)
+            onnx.save(model, staged)
+            sidecar = manifest.save(staged)
+            os.replace(staged, path)
+            os.replace(sidecar, sidecar_path(path))
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
