@@ -78,7 +78,7 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         )
         if required and not values.get(name):
-            shown = name.upper() if field.metadata.get("positional") else f"--{name}"
+            shown = _metavar(name) if field.metadata.get("positional") else f"--{name}"
             raise UserError(f"{shown} is required (see {prog} --help)")
     return cls(**values)
 
@@ -87,12 +87,23 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
     """Runs a command: one line and exit code 2 for what the user can mend.
 
     Returns:
-        `main`'s exit code; 2 for a `UserError`; 130 after Ctrl-C.
+        `main`'s exit code; 2 for a `UserError` or a missing extra; 130 after Ctrl-C.
     """
     try:
         return main(argv)
     except UserError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        # An extra that isn't installed; a module of our own missing is a defect.
+        package = (error.name or "").split(".")[0]
+        if not package or (Path(__file__).parents[1] / package).exists():
+            raise
+        print(
+            f"error: the package {package!r} is not installed; this command needs an extra: "
+            "pip install -e '.[train]' to train, '.[export]' to export",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -133,7 +144,7 @@ def _add(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: A
         parser.add_argument(f"--{field.name}", action=argparse.BooleanOptionalAction, help=text)
     elif positional:
         parser.add_argument(
-            field.name, nargs="*", type=kind, help=text, metavar=field.name.upper()[:-1]
+            field.name, nargs="*", type=kind, help=text, metavar=_metavar(field.name)
         )
     elif many:
         parser.add_argument(
@@ -141,6 +152,11 @@ def _add(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: A
         )
     else:
         parser.add_argument(f"--{field.name}", type=kind, help=text, **extra)
+
+
+def _metavar(name: str) -> str:
+    """One item of a positional list: `paths` -> `PATH`."""
+    return name.upper().removesuffix("S")
 
 
 def _from_yaml(

@@ -152,6 +152,11 @@ class Pipeline:
         if self._error is not None:
             raise self._error
 
+    def stop(self) -> None:
+        """Ends the capture; what is on its way still comes out. Safe in a signal handler."""
+        self._stop.set()
+        self._frames.close()
+
     def close(self) -> None:
         """Ends the threads and frees sources and models; a second call does nothing."""
         self._stop.set()

@@ -28,7 +28,7 @@ PROG = "python -m runtime.predict"
 class Options:
     """Recognise the emotions of the faces in pictures or folders of pictures."""
 
-    paths: list[str] = option("pictures or folders", [], positional=True)
+    paths: list[str] = option("pictures or folders", positional=True)
     engine: str = option("model: an .onnx file, or default for the shipped one", "default")
     face_crops: bool = option("each picture is already a face: don't detect", False)
     detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))

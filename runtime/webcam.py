@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,8 +67,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         format="%(levelname)s %(message)s",
         stream=sys.stderr,
     )
-    # A service is stopped by SIGTERM: finish files as after Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     run(options)
     return 0
 
@@ -104,7 +104,7 @@ def run(options: Options) -> dict[str, Any]:
             sinks += _open_sinks(options, pipeline)
             if window is not None:
                 sinks.append(window)
-            try:
+            with _signals_stop(pipeline):
                 for result in pipeline:
                     for sink in sinks:
                         sink.write(result)
@@ -112,8 +112,6 @@ def run(options: Options) -> dict[str, Any]:
                         counts["uncertain" if face.uncertain else face.emotion] += 1
                     if window is not None and window.closed:
                         break
-            except KeyboardInterrupt:
-                log.info("stopped")
             metrics = pipeline.metrics.summary()
     finally:
         _close_all(sinks if window is None or window in sinks else [*sinks, window])
@@ -122,6 +120,27 @@ def run(options: Options) -> dict[str, Any]:
         if flag not in (None, "-") and metrics["frames"]:
             log.info("wrote %s", flag)
     return metrics
+
+
+@contextmanager
+def _signals_stop(pipeline: Pipeline) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the capture, so that no output is cut; a second one interrupts."""
+
+    def stop(signum: int, frame: object) -> None:
+        log.info("stopped by %s", signal.Signals(signum).name)
+        signal.signal(signum, signal.default_int_handler)
+        pipeline.stop()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _open_window() -> WindowSink | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from typing import Any
 
 from runtime.draw import annotate
@@ -28,15 +29,25 @@ class WindowSink:
         Raises:
             NoDisplay: No display answers, or SDL isn't installed.
         """
-        if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        # Left to itself, SDL would draw on an invisible screen where none answers.
+        driver = os.environ.get("SDL_VIDEODRIVER") or ",".join(
+            name
+            for name, variable in (("x11", "DISPLAY"), ("wayland", "WAYLAND_DISPLAY"))
+            if os.environ.get(variable)
+        )
+        if not driver:
             raise NoDisplay("no display")
         try:
-            import sdl2
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it tells which SDL it took
+                import sdl2
         except ImportError as error:
             raise NoDisplay(f"no window: {error}") from error
         self._sdl: Any = sdl2
+        sdl2.SDL_SetHint(sdl2.SDL_HINT_VIDEODRIVER, driver.encode())
         # Ctrl-C stays Python's.
         sdl2.SDL_SetHint(sdl2.SDL_HINT_NO_SIGNAL_HANDLERS, b"1")
+        os.environ.setdefault("SDL_VIDEO_X11_WMCLASS", title)
         if sdl2.SDL_Init(sdl2.SDL_INIT_VIDEO) != 0:
             raise NoDisplay(f"no display answers ({sdl2.SDL_GetError().decode()})")
         self._title = title

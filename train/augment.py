@@ -43,7 +43,8 @@ class Augment:
         self._flip = v2.RandomHorizontalFlip(0.5)
         self._frame = v2.RandomAffine(
             degrees=o.rotate,
-            translate=(o.shift, o.shift),
+            # As a fraction of the padded face, which is twice as large.
+            translate=(o.shift / 2, o.shift / 2),
             scale=(1 - o.zoom, 1 + o.zoom),
             shear=o.shear or None,
             interpolation=v2.InterpolationMode.BILINEAR,
@@ -59,7 +60,8 @@ class Augment:
         tensor = torch.from_numpy(np.ascontiguousarray(face))
         tensor = tensor[None] if grey else tensor.permute(2, 0, 1)
         # Replicated borders: the device's crop repeats the picture's edge too.
-        pad = max(tensor.shape[1:]) // 4
+        # Half a side is enough for the corners of a turned, smaller face.
+        pad = max(tensor.shape[1:]) // 2
         tensor = torch.nn.functional.pad(tensor[None].float(), (pad,) * 4, mode="replicate")[0]
         tensor = self._frame(self._flip(tensor.to(torch.uint8)))
         tensor = tensor[:, pad:-pad, pad:-pad]

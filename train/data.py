@@ -110,4 +110,3 @@ class FaceData(LightningDataModule):
         return DataLoader(
             FaceDataset(self._valid, self._spec), self._batch_size, num_workers=self._workers
         )
-

@@ -47,12 +47,19 @@ class FaceSet:
     def subset(self, keep: NDArray[np.bool_]) -> FaceSet:
         """The faces where `keep`, (N,) bool, is true."""
         chosen = np.flatnonzero(keep)
-        images = [self.images[i] for i in chosen]
+        images = [self.images[int(i)] for i in chosen]
         return FaceSet(self.name, images, self.votes[chosen], self.majority[chosen], self.detail)
 
     def with_votes(self) -> FaceSet:
-        """The faces with at least one vote on an emotion."""
-        return self.subset(self.votes.sum(1) > 0)
+        """The faces with at least one vote on an emotion.
+
+        Raises:
+            UserError: There is none.
+        """
+        keep = self.votes.sum(1) > 0
+        if not keep.any():
+            raise UserError(f"{self.name}: no face has a vote on any of the eight emotions")
+        return self.subset(keep)
 
     def with_majority(self) -> FaceSet:
         """The faces that count for accuracy."""
@@ -60,7 +67,10 @@ class FaceSet:
 
     def targets(self) -> NDArray[np.float32]:
         """(N, 8) float32 vote distributions; rows add up to one."""
-        return self.votes / np.maximum(self.votes.sum(1, keepdims=True), 1e-9)
+        shares: NDArray[np.float32] = self.votes / np.maximum(
+            self.votes.sum(1, keepdims=True), 1e-9
+        )
+        return shares
 
 
 def load_faces(data_dir: Path, dataset: str, split: str) -> FaceSet:
@@ -112,7 +122,7 @@ def _ferplus(data_dir: Path, split: str) -> FaceSet:
     sheets: dict[str, NDArray[np.uint8]] = {}
     images: list[NDArray[np.uint8]] = []
     counts: list[list[float]] = []
-    with table.open(newline="") as stream:
+    with table.open(newline="", encoding="utf-8", errors="replace") as stream:
         for line, row in enumerate(csv.DictReader(stream), start=2):
             try:
                 name, r, c = row["sheet"], int(row["row"]), int(row["col"])

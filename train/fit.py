@@ -39,9 +39,7 @@ class FitOptions:
     num_workers: int = option("loader processes", 0)
     seed: int = option("random seed", 0)
     threads: int = option("CPU threads; 0 leaves the choice to PyTorch", 0)
-    precision: str = option(
-        "arithmetic", "32-true", choices=("32-true", "16-mixed", "bf16-mixed")
-    )
+    precision: str = option("arithmetic", "32-true", choices=("32-true", "16-mixed", "bf16-mixed"))
     devices: str = option("accelerators to use, as Lightning takes it", "auto")
     limit_train: int = option("use only the first N training faces; 0 uses all", 0)
     limit_valid: int = option("use only the first N validation faces; 0 uses all", 0)
@@ -111,9 +109,7 @@ class _Fit:
         self._options = options
         self._dir = Path(options.checkpoint_dir)
         self._train, self._valid = train, valid
-        self._spec = Preprocess(
-            size=options.image_size, margin=options.margin, detail=train.detail
-        )
+        self._spec = Preprocess(size=options.image_size, margin=options.margin, detail=train.detail)
         self._best = -1.0
         self._start = time.monotonic()
 
@@ -134,7 +130,7 @@ class _Fit:
             torch.set_num_threads(o.threads)
         _hint_allocator()
         net = EmotionNet(_pick(ModelOptions, o), len(EMOTIONS), o.pretrained and not o.resume)
-        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = net.to(memory_format=torch.channels_last)
         module = EmotionModule(
             net,
             o.learning_rate,

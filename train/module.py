@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional
 
@@ -60,9 +61,7 @@ class EmotionModule(LightningModule):
         """Cross-entropy against the vote distribution (Barsoum et al. 2016, PLD)."""
         inputs, targets, _ = batch
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        loss = functional.cross_entropy(
-            self.net(inputs), targets, label_smoothing=self._smoothing
-        )
+        loss = functional.cross_entropy(self.net(inputs), targets, label_smoothing=self._smoothing)
         self.log("loss/train", loss, prog_bar=True)
         return loss
 
@@ -83,7 +82,7 @@ class EmotionModule(LightningModule):
         self.log("valid_macro_f1", self.score.macro_f1, prog_bar=True)
         return self.score
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with its own rate for the backbone; no decay on norms and biases."""
         groups: list[dict[str, object]] = []
         for backbone, rate in zip((True, False), self._rates, strict=True):
