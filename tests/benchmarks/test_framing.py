@@ -1,0 +1,52 @@
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.framing import HEIGHT, WIDTH, best_match, main, measure, place_face
+from benchmarks.framing import Options as FramingOptions
+from runtime.engines import open_engine
+from runtime.messages import Face
+from runtime.options import run_command
+
+
+def test_the_face_is_placed_in_the_middle():
+    face = np.full((48, 48), 200, np.uint8)
+    picture = place_face(face, 100)
+    assert picture.shape == (HEIGHT, WIDTH, 3)
+    ys, xs = np.nonzero(picture[:, :, 0] == 200)
+    assert (ys.min(), ys.max() + 1) == (190, 290)
+    assert (xs.min(), xs.max() + 1) == (270, 370)
+
+
+def test_the_best_overlap_counts():
+    good, bad = Face((270, 190, 370, 290), 0.5), Face((0, 0, 90, 90), 0.9)
+    assert best_match([bad, good], 100) is good
+    assert best_match([bad], 100) is None
+    assert best_match([], 100) is None
+
+
+def test_the_crop_frames_faces_as_training_does(ferplus_dir):
+    """Holds the shipped manifest's margin to what the detector does on FER+."""
+    figures = measure(FramingOptions(str(ferplus_dir), samples=250))
+    assert figures["detected"] >= 0.97
+    spec = open_engine().manifest.preprocess
+    assert spec.margin == pytest.approx(figures["margin"], abs=0.05)
+    assert spec.shift == pytest.approx(figures["shift_y"], abs=0.03)
+    assert abs(figures["shift_x"]) < 0.03
+
+
+def test_accuracy_through_detection_is_near_that_on_crops(ferplus_dir, tmp_path, capsys):
+    out = tmp_path / "f.json"
+    argv = ["--data_dir", str(ferplus_dir), "--samples", "300", "--engine", "default"]
+    assert run_command(main, [*argv, "--output_json", str(out)]) == 0
+    figures = json.loads(out.read_text())
+    assert figures["n"] == 300
+    gap = figures["accuracy_face_crops_where_detected"] - figures["accuracy_through_detection"]
+    assert gap <= 0.05
+    assert figures["accuracy_face_crops"] >= 0.78  # 300 faces: the interval is 4 points
+
+
+def test_a_missing_data_set_is_one_line(capsys):
+    assert run_command(main, ["--data_dir", "/nope"]) == 2
+    assert "no such folder" in capsys.readouterr().err

@@ -1,0 +1,170 @@
+"""The temperature undoes a known overconfidence, and lands in the checkpoint."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calibration.temperature import (
+    calibration_error,
+    fit_temperature,
+    main,
+    negative_log_likelihood,
+)
+from runtime.errors import UserError
+from runtime.manifest import Manifest, Preprocess
+from runtime.options import run_command
+from train.checkpoint import load_checkpoint, save_checkpoint
+from train.model import EmotionNet, ModelOptions
+
+ROOT = Path(__file__).parents[2]
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits)
+    return powers / powers.sum(1, keepdims=True)
+
+
+@given(st.floats(0.1, 10), st.integers(0, 1000))
+def test_recovers_a_known_scaling(temperature: float, seed: int) -> None:
+    honest = np.random.default_rng(seed).normal(0, 2, (50, 8))
+    fitted = fit_temperature((honest * temperature).astype(np.float32), _softmax(honest))
+    assert fitted == pytest.approx(temperature, rel=1e-3)
+
+
+def test_recovers_a_known_scaling_from_labels_alone() -> None:
+    rng = np.random.default_rng(0)
+    honest = rng.normal(0, 2, (20000, 4))
+    labels = np.array([rng.choice(4, p=p) for p in _softmax(honest)])
+    targets = np.eye(4)[labels]
+    assert fit_temperature(3.0 * honest, targets) == pytest.approx(3.0, rel=0.05)
+    # Overconfident before, honest after.
+    assert calibration_error(3.0 * honest, labels) > 0.1
+    assert calibration_error(honest, labels) < 0.02
+
+
+def test_no_other_temperature_is_likelier() -> None:
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 3, (100, 8))
+    targets = np.array([rng.dirichlet(10 * p) for p in _softmax(logits / 2)])
+    best = fit_temperature(logits, targets)
+    loss = negative_log_likelihood(logits / best, targets)
+    for other in (0.5 * best, 0.99 * best, 1.01 * best, 2 * best):
+        assert negative_log_likelihood(logits / other, targets) > loss
+
+
+def test_extremes_stay_in_range() -> None:
+    logits = np.array([[5.0, 0.0], [0.0, 5.0]])
+    assert fit_temperature(logits, np.eye(2)) == pytest.approx(0.05)
+    assert fit_temperature(logits, np.eye(2)[::-1]) == pytest.approx(20)
+
+
+def test_hand_computed_figures() -> None:
+    # Confidence 0.9, 0.9, 0.6 (right, wrong, right) and one face without majority.
+    chosen = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.5, 0.5]])
+    majority = np.array([0, 1, 1, -1])
+    # Two bins: |0.9 - 0.5| for two faces, |0.6 - 1| for one.
+    error = calibration_error(np.log(chosen), majority)
+    assert error == pytest.approx((2 * 0.4 + 1 * 0.4) / 3)
+    assert calibration_error(np.log(chosen), np.full(4, -1)) == 0
+    targets = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [1.0, 0.0]])
+    loss = -(np.log(0.9) + 0.5 * np.log(0.9 * 0.1) + np.log(0.6) + np.log(0.5)) / 4
+    assert negative_log_likelihood(np.log(chosen), targets) == pytest.approx(loss)
+
+
+def test_certain_logits_do_not_overflow() -> None:
+    logits = np.array([[1e4, 0.0], [0.0, 1e4]], np.float32)
+    assert calibration_error(logits, np.array([0, 0])) == pytest.approx(0.5)
+    assert np.isfinite(negative_log_likelihood(logits, np.eye(2)))
+    assert np.isfinite(fit_temperature(logits, np.full((2, 2), 0.5)))
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    net = EmotionNet(ModelOptions("test_resnet", "baseline"), 8)
+    # Untrained logits are nearly equal; these are overconfident.
+    net.head.weight.data *= 100
+    spec = Preprocess(size=32)
+    manifest = Manifest(preprocess=spec, model=net.describe(), metrics={"epoch": 4})
+    path = tmp_path / "best.safetensors"
+    save_checkpoint(path, net.state_dict(), manifest)
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("neutral", "happiness", "fear"):
+        (tmp_path / "data" / "valid" / name).mkdir(parents=True)
+        for i in range(3):
+            face = rng.integers(0, 256, (40, 40, 3))
+            cv2.imwrite(str(tmp_path / "data" / "valid" / name / f"{i}.png"), face)
+    return tmp_path / "data"
+
+
+def test_checkpoint_gains_the_temperature_in_place(
+    checkpoint: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--checkpoint", str(checkpoint), "--data_dir", str(data), "--dataset", "folder"]
+    before, _ = load_checkpoint(checkpoint)
+    assert main(flags) == 0
+    after, manifest = load_checkpoint(checkpoint)
+    assert manifest.temperature > 1
+    figures = manifest.metrics["calibration"]
+    assert figures["nll_after"] < figures["nll_before"]
+    assert {"ece_before", "ece_after"} <= set(figures)
+    assert (figures["data"], figures["n"], figures["n_majority"]) == ("data/valid", 9, 9)
+    assert manifest.metrics["epoch"] == 4
+    weights = after.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in before.state_dict().items())
+    assert {p.name for p in checkpoint.parent.iterdir()} == {"best.safetensors", "data"}
+    out = capsys.readouterr().out
+    assert f"temperature 1.000: NLL {figures['nll_before']:.4f} (n = 9)" in out
+    # Fitting again finds the same: it starts from the logits.
+    assert main(flags) == 0
+    assert load_checkpoint(checkpoint)[1] == manifest
+
+
+def test_endless_logits_are_refused(checkpoint: Path, data: Path) -> None:
+    net, manifest = load_checkpoint(checkpoint)
+    net.head.bias.data[0] = float("inf")
+    save_checkpoint(checkpoint, net.state_dict(), manifest)
+    before = checkpoint.read_bytes()
+    with pytest.raises(UserError, match="not finite"):
+        main(["--checkpoint", str(checkpoint), "--data_dir", str(data), "--dataset", "folder"])
+    assert checkpoint.read_bytes() == before
+
+
+def test_mistakes_are_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mistakes = {
+        "no such checkpoint": ["--checkpoint", str(tmp_path / "none"), "--data_dir", "."],
+        "--data_dir is required": ["--checkpoint", "none"],
+        "unrecognized arguments: --bogus": ["--bogus", "1"],
+    }
+    for message, flags in mistakes.items():
+        assert run_command(main, flags) == 2
+        error = capsys.readouterr().err
+        assert message in error
+        assert len(error.splitlines()) == 1
+
+
+def test_help_needs_no_torch() -> None:
+    code = (
+        "import sys, calibration.temperature as m; sys.modules['torch'] = None; m.main(['--help'])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "--checkpoint" in result.stdout

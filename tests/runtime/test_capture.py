@@ -1,0 +1,231 @@
+import http.server
+import logging
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from runtime.capture import hide_credentials, list_pictures, open_source, read_picture
+from runtime.errors import SourceError
+from tests.conftest import PORTRAIT, write_video
+
+
+def frames_of(spec):
+    source = open_source(str(spec))
+    frames = []
+    while (got := source.read()) is not None:
+        frames.append(got)
+    source.close()
+    source.close()
+    return frames
+
+
+def test_a_file_gives_every_frame_with_rising_times(clip):
+    frames = frames_of(clip)
+    times = [t for _, t, _ in frames]
+    assert len(frames) == 40
+    assert times == sorted(set(times))
+    assert times[-1] == pytest.approx(39 / 25, abs=0.05)
+
+
+def test_demo_is_the_same_in_every_run():
+    a, b = open_source("demo"), open_source("demo")
+    for _ in range(3):
+        (x, t, _), (y, u, _) = a.read(), b.read()
+        assert t == u
+        np.testing.assert_array_equal(x, y)
+    assert x.shape == (480, 640, 3)
+
+
+def test_a_folder_is_read_by_name_and_bad_pictures_are_skipped(tmp_path, caplog):
+    for name, value in (("b.png", 20), ("a.png", 10)):
+        cv2.imwrite(str(tmp_path / name), np.full((8, 8), value, np.uint8))
+    (tmp_path / "c.jpg").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no picture either")
+    with caplog.at_level(logging.WARNING):
+        frames = frames_of(tmp_path)
+    assert [f[0].flat[0] for f in frames] == [10, 20]
+    assert "c.jpg" in caplog.text
+    assert "notes" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("make", "word"),
+    [
+        (lambda d: d / "nope.mp4", "no such file"),
+        (lambda d: d, "no picture in this folder"),
+        (lambda d: _write(d / "text.mp4", b"I am text"), "not a video"),
+        (lambda d: _write(d / "empty.mp4", b""), "the file is empty"),
+        (lambda d: "97", "camera 97 can't be opened"),
+        (lambda d: "http://127.0.0.1:9/x.mjpg", "can't be reached"),
+        (lambda d: "rtsp://user:secret@127.0.0.1:9/live", "can't be reached"),
+    ],
+)
+def test_bad_sources_are_one_clear_error(tmp_path, make, word):
+    with pytest.raises(SourceError, match=word) as error:
+        open_source(str(make(tmp_path)))
+    assert "\n" not in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_a_folder_of_broken_pictures(tmp_path):
+    _write(tmp_path / "a.png", b"no")
+    with pytest.raises(SourceError, match="none of its pictures"):
+        frames_of(tmp_path)
+
+
+def test_a_video_without_its_index_is_refused(clip, tmp_path):
+    data = clip.read_bytes()
+    with pytest.raises(SourceError, match="cut short"):
+        open_source(str(_write(tmp_path / "short.mp4", data[: len(data) // 2])))
+
+
+def test_a_truncated_stream_gives_what_it_has_and_says_so(tmp_path, portrait, caplog):
+    frames = [np.roll(portrait, 4 * i, 1) for i in range(30)]
+    height, width = portrait.shape[:2]
+    whole = tmp_path / "whole.avi"
+    writer = cv2.VideoWriter(str(whole), cv2.VideoWriter_fourcc(*"MJPG"), 25, (width, height))
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+    data = whole.read_bytes()
+    short = _write(tmp_path / "short.avi", data[: len(data) * 6 // 10])
+    with caplog.at_level(logging.WARNING):
+        got = frames_of(short)
+    assert 10 <= len(got) <= 20
+    assert np.abs(got[0][0].astype(int) - frames[0]).mean() < 6
+
+
+def test_a_video_whose_frame_size_changes(tmp_path, portrait):
+    # An MPEG-TS may change its size midway: two of them, one after the other.
+    import subprocess
+
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    parts = []
+    for size in ("320x240", "640x480"):
+        part = tmp_path / f"{size}.ts"
+        subprocess.run(
+            [get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i",
+             f"testsrc=size={size}:rate=25:duration=0.6", "-c:v", "libx264", "-pix_fmt",
+             "yuv420p", str(part)],
+            check=True,
+        )  # fmt: skip
+        parts.append(part.read_bytes())
+    frames = frames_of(_write(tmp_path / "both.ts", b"".join(parts)))
+    assert len(frames) >= 25
+    assert all(image.ndim == 3 and image.size for image, _, _ in frames)
+
+
+@pytest.mark.parametrize(
+    ("name", "image"),
+    [
+        ("one.png", np.full((1, 1), 9, np.uint8)),
+        ("grey.png", np.full((6, 7), 9, np.uint8)),
+        ("deep.png", np.full((6, 7, 3), 9 * 257, np.uint16)),
+        ("deepgrey.tiff", np.full((6, 7), 9 * 257, np.uint16)),
+        ("clear.png", np.full((6, 7, 4), (9, 9, 9, 128), np.uint8)),
+    ],
+)
+def test_unusual_pictures_are_read(tmp_path, name, image):
+    path = tmp_path / name
+    cv2.imwrite(str(path), image)
+    got = read_picture(path)
+    assert got.shape == (*image.shape[:2], 3)
+    assert got.dtype == np.uint8
+    assert np.abs(got.astype(int) - 9).max() <= 1
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"\x89PNG\r\n\x1a\n garbage"])
+def test_files_that_are_no_pictures(tmp_path, content):
+    with pytest.raises(SourceError, match="not a picture"):
+        read_picture(_write(tmp_path / "x.png", content))
+
+
+def test_a_picture_cut_short_is_read_or_refused(tmp_path):
+    data = PORTRAIT.read_bytes()
+    try:
+        assert read_picture(_write(tmp_path / "x.jpg", data[: len(data) // 2])).shape[2] == 3
+    except SourceError:
+        pass
+
+
+def test_list_pictures_ignores_case_of_suffix(tmp_path):
+    _write(tmp_path / "A.JPG", b"x")
+    assert list_pictures(tmp_path) == [tmp_path / "A.JPG"]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://u:p@host:554/a?token=1", "rtsp://***@host:554/a"),
+        ("http://host/a", "http://host/a"),
+        ("rtsp://u:p%40x@host/", "rtsp://***@host/"),
+    ],
+)
+def test_credentials_never_show(url, shown):
+    assert hide_credentials(url) == shown
+
+
+class _Mjpeg(http.server.BaseHTTPRequestHandler):
+    """A camera's web server: twelve frames, then it goes away."""
+
+    frames: list[bytes] = []  # noqa: RUF012 - set by the test
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=f")
+        self.end_headers()
+        for data in self.frames:
+            head = f"--f\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            self.wfile.write(head.encode() + data + b"\r\n")
+
+    def log_message(self, *args):
+        pass
+
+
+def test_an_http_stream_on_loopback_is_live_and_its_end_is_an_error(portrait):
+    _Mjpeg.frames = [
+        cv2.imencode(".jpg", np.roll(portrait, 9 * i, 1))[1].tobytes() for i in range(12)
+    ]
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Mjpeg) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        source = open_source(f"http://me:secret@127.0.0.1:{server.server_port}/cam.mjpg")
+        assert source.live
+        assert "secret" not in source.name
+        image, time_s, _ = source.read()
+        assert image.shape == portrait.shape
+        assert time_s >= 0
+        with pytest.raises(SourceError, match="no more frames"):
+            while True:
+                source.read()
+        source.close()
+        server.shutdown()
+
+
+def test_a_jumping_clock_in_a_file_is_mended(tmp_path, portrait, monkeypatch):
+    path = write_video(tmp_path / "c.mp4", [portrait] * 5)
+    source = open_source(str(path))
+    stamps = iter([0.0, 40.0, 5e6, 10.0, 50.0])
+    real = source._capture
+
+    class Jumpy:
+        def read(self):
+            return real.read()
+
+        def get(self, prop):
+            return next(stamps)
+
+        def release(self):
+            real.release()
+
+    source._capture = Jumpy()
+    times = [source.read()[1] for _ in range(5)]
+    assert times == sorted(set(times))
+    assert times[-1] < 1.0
+
+
+def _write(path, content):
+    path.write_bytes(content)
+    return path

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from runtime.detect import CENTERFACE, open_detector
+from runtime.errors import EngineError
+from runtime.track import iou_matrix
+
+#: The portrait's face, by eye: brow to chin, ear to ear.
+TRUTH = np.array([[178.0, 62.0, 272.0, 180.0]])
+
+
+@pytest.mark.parametrize("size", [256, 320, 640])
+def test_finds_the_face_with_its_landmarks(portrait, size):
+    (face,) = open_detector(size=size).detect(portrait)
+    assert iou_matrix(np.array([face.box]), TRUTH)[0, 0] > 0.7
+    assert face.score > 0.7
+    left, right, nose, _, _ = face.landmarks
+    assert left[0] < nose[0] < right[0]
+    assert left[1] < nose[1]
+
+
+def test_boxes_follow_the_face(portrait):
+    detector = open_detector(size=512)
+    (here,) = detector.detect(portrait)
+    moved = np.roll(portrait, (64, 128), axis=(0, 1))
+    (there,) = [f for f in detector.detect(moved) if f.score > 0.5]
+    shift = np.array(there.box) - np.array(here.box)
+    np.testing.assert_allclose(shift, [128, 64, 128, 64], atol=6)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (5, 700, 3), (33, 31, 3)])
+def test_any_size_of_picture(shape):
+    assert open_detector(size=320).detect(np.zeros(shape, np.uint8)) == []
+
+
+def test_retry_finds_faces_that_fill_the_picture(portrait):
+    # At this size the network itself misses it; see benchmarks.framing.
+    import cv2
+
+    large = cv2.resize(portrait[40:200, 150:310], (1400, 1400))
+    assert open_detector(size=1400, threshold=0.4, retry=True).detect(large)
+
+
+@pytest.mark.parametrize(
+    ("name", "kwargs", "word"),
+    [
+        ("haar", {}, "--detector must be one of"),
+        ("yunet", {}, "face_detection_yunet"),
+        ("scrfd", {}, "buffalo_s"),
+        ("yunet", {"model": "/nope.onnx"}, "no such file"),
+        ("centerface", {"size": 8}, "--detect_size"),
+        ("centerface", {"model": "/nope.onnx"}, "no such file"),
+    ],
+)
+def test_wrong_detectors_are_one_clear_error(name, kwargs, word):
+    with pytest.raises(EngineError, match=word):
+        open_detector(name, **kwargs)
+
+
+def test_another_network_is_no_detector(tiny_engine):
+    with pytest.raises(EngineError, match="not the CenterFace"):
+        open_detector(model=str(tiny_engine))
+
+
+@pytest.mark.parametrize("name", ["yunet", "scrfd"])
+def test_other_detectors_refuse_a_file_that_is_none(name, tmp_path):
+    if name == "scrfd":
+        pytest.importorskip("insightface.model_zoo")
+    path = tmp_path / "text.onnx"
+    path.write_text("no model")
+    with pytest.raises(EngineError, match="not a"):
+        open_detector(name, str(path))
+
+
+def test_scrfd_without_insightface_says_how_to_get_it(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "insightface.model_zoo", None)
+    path = tmp_path / "scrfd.onnx"
+    path.write_bytes(CENTERFACE.read_bytes()[:100])
+    with pytest.raises(EngineError, match="pip install insightface"):
+        open_detector("scrfd", str(path))

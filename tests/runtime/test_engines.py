@@ -1,0 +1,151 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from runtime.classify import Classifier, softmax
+from runtime.engines import open_engine, open_network
+from runtime.errors import EngineError, ManifestError
+from runtime.manifest import EMOTIONS, Manifest
+from tests.conftest import TINY, with_preprocess
+
+
+def batch(n: int, size: int = 32) -> np.ndarray:
+    return np.random.default_rng(n).normal(size=(n, 3, size, size)).astype(np.float32)
+
+
+def test_logits_of_any_batch_belong_to_the_caller(tiny_engine):
+    engine = open_engine(tiny_engine)
+    assert engine.manifest.labels == EMOTIONS
+    first = engine.infer(batch(5))
+    kept = first.copy()
+    engine.infer(batch(7))
+    assert first.shape == (5, 8)
+    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_allclose(engine.infer(batch(5)[2:3]), first[2:3], rtol=1e-5)
+    assert engine.infer(batch(0)).shape == (0, 8)
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        engine.infer(batch(1))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        batch(1, 33),
+        batch(1).astype(np.float64),
+        batch(1)[0],
+        np.zeros((1, 1, 32, 32), np.float32),
+    ],
+)
+def test_wrong_batches_are_refused(tiny_engine, wrong):
+    with pytest.raises(EngineError, match="batch must be"):
+        open_engine(tiny_engine).infer(wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("empty.onnx", b"", "empty"),
+        ("text.onnx", b"this is not a model", "not a sound ONNX"),
+        ("w.safetensors", b"x", "python -m export --checkpoint"),
+        ("w.ckpt", b"x", "python -m export"),
+        ("w.plan", b"x", "plan"),
+        ("w.tflite", b"x", "must be an .onnx"),
+    ],
+)
+def test_other_files_are_refused_in_a_line(tmp_path, name, content, word):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(EngineError, match=word) as error:
+        open_engine(path)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(EngineError, match="no such file"):
+        open_engine(tmp_path / "nope.onnx")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.95])
+def test_a_model_cut_short_is_refused(tiny_engine, tmp_path, part):
+    data = tiny_engine.read_bytes()
+    path = tmp_path / "short.onnx"
+    path.write_bytes(data[: int(len(data) * part)])
+    with pytest.raises((EngineError, ManifestError)):
+        open_engine(path)
+
+
+def test_no_manifest(make_onnx):
+    with pytest.raises(ManifestError, match="no manifest"):
+        open_engine(make_onnx(manifest=None))
+
+
+def test_broken_manifest(make_onnx):
+    with pytest.raises(ManifestError, match="not JSON"):
+        open_engine(make_onnx(metadata="{"))
+
+
+def test_manifest_of_another_input_shape(make_onnx):
+    path = make_onnx(manifest=with_preprocess(TINY, size=64), size=32)
+    with pytest.raises(ManifestError, match=r"takes \(N, 3, 32, 32\)"):
+        open_engine(path)
+
+
+def test_manifest_of_another_label_set(make_onnx):
+    path = make_onnx(manifest=replace(TINY, labels=EMOTIONS[:7]), classes=8)
+    with pytest.raises(ManifestError, match="7 labels"):
+        open_engine(path)
+
+
+def test_sidecar_that_contradicts_the_model(make_onnx):
+    path = make_onnx()
+    replace(TINY, temperature=2.0).save(path)
+    with pytest.raises(ManifestError, match="contradicts"):
+        open_engine(path)
+
+
+def test_sidecar_of_another_file(make_onnx):
+    path = make_onnx()
+    sidecar = path.with_suffix(".json")
+    sidecar.write_text(sidecar.read_text().replace('"sha256": "', '"sha256": "0'))
+    with pytest.raises(ManifestError, match="another file"):
+        open_engine(path)
+
+
+def test_unavailable_provider_is_an_error_not_a_fallback(tiny_engine):
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime is the GPU build")
+    with pytest.raises(EngineError, match="onnxruntime-gpu"):
+        open_network(tiny_engine, "cuda")
+    with pytest.raises(EngineError, match="--provider"):
+        open_network(tiny_engine, "tpu")
+
+
+def test_classifier_splits_batches_and_calibrates(make_onnx, face):
+    cool = Classifier(open_engine(make_onnx()), max_batch=3)
+    warm = Classifier(open_engine(make_onnx("warm.onnx", manifest=replace(TINY, temperature=4.0))))
+    faces = [np.roll(face, i, 0) for i in range(7)]
+    p, q = cool.classify(faces), warm.classify(faces)
+    assert p.shape == (7, 8)
+    np.testing.assert_allclose(p.sum(1), 1)
+    np.testing.assert_allclose(p[3:4], cool.classify(faces[3:4]), rtol=1e-5)
+    assert (p.argmax(1) == q.argmax(1)).all()
+    assert (p.max(1) > q.max(1)).all()
+    assert cool.classify([]).shape == (0, 8)
+
+
+def test_softmax_is_stable():
+    np.testing.assert_allclose(softmax(np.array([[1e4, 1e4]])), [[0.5, 0.5]])
+
+
+def test_the_shipped_model_reads_a_smile(face):
+    engine = open_engine()
+    classifier = Classifier(engine)
+    p = classifier.classify([face])[0]
+    assert classifier.labels[int(p.argmax())] == "happiness"
+    assert engine.manifest.metrics["valid"]["n"] == 3139
+    assert isinstance(engine.manifest, Manifest)

@@ -1,0 +1,107 @@
+from dataclasses import dataclass
+
+import pytest
+
+from runtime.errors import UserError
+from runtime.options import option, parse_options, run_command
+
+
+@dataclass
+class Options:
+    """Do a thing."""
+
+    name: str = option("a name")
+    size: int = option("a size", 3)
+    rate: float = option("a rate", 0.5)
+    loud: bool = option("noise", False)
+    kind: str = option("a kind", "a", choices=("a", "b"))
+    source: list[str] | None = option("sources", None)
+
+
+def parse(*argv: str) -> Options:
+    return parse_options(Options, "prog", argv)
+
+
+def test_defaults_flags_and_lists():
+    got = parse("--name", "x", "--loud", "--source", "0", "clip.mp4", "--source", "demo")
+    assert got == Options("x", 3, 0.5, True, "a", ["0", "clip.mp4", "demo"])
+
+
+def test_flags_over_yaml_over_defaults(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("name: y\nrate: 1e-3\nsize: 9\nloud: true\nsource: demo\n")
+    got = parse("--config", str(file), "--size", "7", "--no-loud")
+    assert got == Options("y", 7, 1e-3, False, "a", ["demo"])
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("nam: x", "unknown option 'nam'"),
+        ("size: big", "must be of type int"),
+        ("size: true", "must be of type int"),
+        ("kind: c", "must be one of a, b"),
+        ("- 1", "option: value"),
+        ("{", "not YAML"),
+        ("name: !!python/object/apply:os.system ['true']", "not YAML"),
+    ],
+)
+def test_bad_yaml_is_one_clear_error(tmp_path, text, word):
+    file = tmp_path / "c.yaml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=word):
+        parse("--config", str(file), "--name", "x")
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [
+        ([], "--name is required"),
+        (["--name", "x", "--nope"], "unrecognized arguments: --nope"),
+        (["--name", "x", "--size", "big"], "invalid int"),
+        (["--name", "x", "--kind", "c"], "invalid choice"),
+        (["--name", "x", "--config", "/nope.yaml"], "No such file"),
+    ],
+)
+def test_bad_flags_are_one_clear_error(argv, word):
+    with pytest.raises(UserError, match=word):
+        parse(*argv)
+
+
+def test_help_names_defaults(capsys):
+    with pytest.raises(SystemExit) as end:
+        parse("--help")
+    assert end.value.code == 0
+    assert "a size (default: 3)" in capsys.readouterr().out
+
+
+def test_user_errors_are_one_line_and_code_2(capsys):
+    def main(argv: object) -> int:
+        raise UserError("two\nlines")
+
+    assert run_command(main, None) == 2
+    assert capsys.readouterr().err == "error: two lines\n"
+
+
+def test_a_missing_extra_is_one_line(capsys):
+    def main(argv: object) -> int:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    assert run_command(main, None) == 2
+    assert "'.[train]'" in capsys.readouterr().err
+
+
+def test_a_missing_module_of_our_own_is_a_defect():
+    def main(argv: object) -> int:
+        raise ModuleNotFoundError("No module named 'runtime.nope'", name="runtime.nope")
+
+    with pytest.raises(ModuleNotFoundError):
+        run_command(main, None)
+
+
+def test_defects_keep_their_traceback():
+    def main(argv: object) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run_command(main, None)

@@ -1,0 +1,244 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from runtime import Pipeline, StageError, open_engine
+from runtime.demo import demo_scenes
+from runtime.errors import EngineError, SourceError
+from runtime.messages import Face
+from tests.conftest import TINY
+
+
+class Pictures:
+    """A source of plain frames, as fast as they are read or paced like a camera."""
+
+    def __init__(self, count, live=False, fps=25.0, pace=0.0, fail_at=None):
+        self.name, self.live, self.fps = "pictures", live, fps
+        self.count, self.pace, self.fail_at = count, pace, fail_at
+        self.index = 0
+        self.closed = False
+
+    def read(self):
+        if self.index == self.fail_at:
+            raise SourceError("unplugged")
+        if self.index >= self.count:
+            return None
+        time.sleep(self.pace)
+        image = np.full((48, 64, 3), self.index % 250, np.uint8)
+        self.index += 1
+        return image, (self.index - 1) / self.fps, ""
+
+    def close(self):
+        self.closed = True
+
+
+class Finder:
+    """A detector that finds `faces` faces, slowly if asked, or fails at a frame."""
+
+    def __init__(self, faces=1, delay=0.0, fail_at=None):
+        self.faces, self.delay, self.fail_at, self.calls = faces, delay, fail_at, 0
+
+    def detect(self, image):
+        if self.calls == self.fail_at:
+            raise ValueError("detector broke")
+        self.calls += 1
+        time.sleep(self.delay)
+        return [Face((8.0 + 30 * i, 8, 28 + 30 * i, 40), 0.9) for i in range(self.faces)]
+
+    def close(self):
+        pass
+
+
+class Brain:
+    """An engine that counts its batches, or fails at one."""
+
+    manifest = TINY
+
+    def __init__(self, fail_at=None):
+        self.sizes, self.fail_at = [], fail_at
+
+    def infer(self, batch):
+        if len(self.sizes) == self.fail_at:
+            raise EngineError("engine broke")
+        self.sizes.append(len(batch))
+        logits = np.zeros((len(batch), 8), np.float32)
+        logits[:, 1] = 3
+        return logits
+
+    def close(self):
+        pass
+
+
+def threads() -> int:
+    return threading.active_count()
+
+
+def test_the_demo_gives_labelled_tracks(tiny_engine):
+    with Pipeline(["demo"], str(tiny_engine), max_frames=20) as pipeline:
+        results = list(pipeline)
+    assert [r.frame for r in results] == list(range(20))
+    assert {f.track for r in results for f in r.faces} == {1}
+    assert all(len(r.faces) == 1 for r in results)
+    face = results[-1].faces[0]
+    assert sum(face.probabilities.values()) == pytest.approx(1)
+    assert 0 < face.confidence <= 1
+    assert all(r.latency_ms > 0 for r in results)
+
+
+def test_a_file_loses_no_frame_and_ends():
+    before = threads()
+    source = Pictures(200)
+    pipeline = Pipeline([source], Brain(), Finder())
+    results = list(pipeline)
+    assert [r.frame for r in results] == list(range(200))
+    assert pipeline.metrics.summary()["dropped"] == 0
+    assert threads() == before
+
+
+def test_a_live_source_drops_the_oldest_and_counts():
+    source = Pictures(200, live=True, pace=0.001)
+    pipeline = Pipeline([source], Brain(), Finder(delay=0.01))
+    frames = [r.frame for r in pipeline]
+    dropped = pipeline.metrics.summary()["dropped"]
+    assert dropped > 50
+    assert len(frames) + dropped == 200
+    assert frames == sorted(frames)
+    assert frames[-1] == 199
+
+
+def test_all_faces_of_a_frame_go_in_one_batch():
+    brain = Brain()
+    results = list(Pipeline([Pictures(10)], brain, Finder(faces=6), max_batch=64))
+    assert all(len(r.faces) == 6 for r in results)
+    assert min(brain.sizes) == 6
+    assert sum(brain.sizes) == 60
+
+
+def test_streams_keep_their_order_and_their_tracks():
+    pipeline = Pipeline([Pictures(30), Pictures(30)], Brain(), Finder())
+    results = list(pipeline)
+    for stream in (0, 1):
+        mine = [r for r in results if r.stream == stream]
+        assert [r.frame for r in mine] == list(range(30))
+        assert {f.track for r in mine for f in r.faces} == {1}
+
+
+@pytest.mark.parametrize(
+    ("stage", "parts"),
+    [
+        ("capture", {"source": {"fail_at": 7}}),
+        ("detect", {"finder": {"fail_at": 7}}),
+        ("classify", {"brain": {"fail_at": 7}}),
+    ],
+)
+def test_the_first_error_of_a_stage_comes_out_with_its_name(stage, parts):
+    before = threads()
+    source = Pictures(100, **parts.get("source", {}))
+    pipeline = Pipeline(
+        [source], Brain(**parts.get("brain", {})), Finder(**parts.get("finder", {})), max_batch=1
+    )
+    done = []
+    with pytest.raises(StageError, match="broke|unplugged") as error:
+        for result in pipeline:
+            done.append(result.frame)
+    assert error.value.stage == stage
+    assert error.value.frame == 7
+    assert error.value.__cause__ is not None
+    assert done == list(range(7))  # what was finished before still came out
+    assert threads() == before
+
+
+def test_leaving_early_ends_the_threads_and_frees_the_source(tiny_engine):
+    before = threads()
+    with Pipeline(["demo"], str(tiny_engine)) as pipeline:
+        for _ in pipeline:
+            break
+    assert threads() == before
+    pipeline.close()
+    assert list(pipeline) == []
+
+
+def test_a_broken_source_leaves_nothing_open(tiny_engine, monkeypatch):
+    import runtime.pipeline as module
+
+    closed = []
+    real = module.open_engine
+
+    def tracked(*args):
+        engine = real(*args)
+        monkeypatch.setattr(engine, "close", lambda: closed.append(1))
+        return engine
+
+    monkeypatch.setattr(module, "open_engine", tracked)
+    with pytest.raises(SourceError):
+        Pipeline(["/nope.mp4"], str(tiny_engine))
+    assert closed == [1]
+
+
+def test_parts_of_the_callers_own_stay_the_callers():
+    source = Pictures(3)
+    list(Pipeline([source], Brain(), Finder()))
+    assert not source.closed
+
+
+def test_a_missed_detection_keeps_the_label():
+    class Blinking(Finder):
+        def detect(self, image):
+            return [] if self.calls_up() % 4 == 3 else super().detect(image)
+
+        def calls_up(self):
+            self.calls += 1
+            return self.calls
+
+    results = list(Pipeline([Pictures(16)], Brain(), Blinking()))
+    assert all(len(r.faces) == 1 for r in results)
+    assert {f.emotion for r in results for f in r.faces} == {"happiness"}
+    assert {f.track for r in results for f in r.faces} == {1}
+
+
+def test_frames_of_changing_size_and_depth():
+    class Odd(Pictures):
+        shapes = ((48, 64, 3), (480, 640, 3), (31, 17), (1, 1, 3), (40, 40, 4))
+
+        def read(self):
+            got = super().read()
+            return got and (np.zeros(self.shapes[self.index % 5], np.uint8), *got[1:])
+
+    assert len(list(Pipeline([Odd(10)], Brain(), Finder()))) == 10
+
+
+def test_the_group_scene_keeps_six_tracks(tiny_engine):
+    scenes = demo_scenes()
+    from runtime.demo import group_picture
+
+    if group_picture() is None:
+        pytest.skip("insightface's group picture is not installed")
+    group = scenes[1]
+
+    class Scene(Pictures):
+        def read(self):
+            got = super().read()
+            return got and (group.render(120 + self.index), *got[1:])
+
+    results = list(Pipeline([Scene(40, fps=30.0)], open_engine(tiny_engine)))
+    assert all(len(r.faces) == 6 for r in results[5:])
+    assert len({f.track for r in results for f in r.faces}) == 6
+
+
+@pytest.mark.parametrize(
+    "name", ["head-pose-face-detection-female", "head-pose-face-detection-male"]
+)
+def test_a_turning_head_keeps_one_track(clips_dir, tiny_engine, name):
+    with Pipeline([str(clips_dir / f"{name}.gif")], str(tiny_engine)) as pipeline:
+        results = list(pipeline)
+    faces = [f for r in results for f in r.faces]
+    assert len(faces) >= 0.9 * len(results)
+    assert {f.track for f in faces} == {1}
+
+
+def test_the_man_who_smiles_is_happy(clips_dir):
+    with Pipeline([str(clips_dir / "head-pose-face-detection-male.gif")]) as pipeline:
+        seen = {f.emotion for r in pipeline for f in r.faces if not f.uncertain}
+    assert "happiness" in seen

@@ -1,0 +1,117 @@
+import json
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+
+from runtime.options import run_command
+from runtime.predict import main
+from tests.conftest import PORTRAIT
+
+
+def predict(*argv: object) -> int:
+    return run_command(main, [str(a) for a in argv])
+
+
+def test_a_picture_in_json_and_drawn(tmp_path, tiny_engine, capsys):
+    out, drawn = tmp_path / "o.jsonl", tmp_path / "drawn"
+    code = predict(PORTRAIT, "--engine", tiny_engine, "--output_json", out, "--visualize", drawn)
+    assert code == 0
+    (line,) = out.read_text().splitlines()
+    got = json.loads(line)
+    assert got["path"] == str(PORTRAIT)
+    assert "frame" not in got
+    (face,) = got["faces"]
+    assert face["box"] == pytest.approx([181, 58, 270, 178], abs=4)
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=0.01)
+    picture = cv2.imread(str(drawn / "astronaut.png"))
+    assert picture.shape == (512, 512, 3)
+    assert (picture != cv2.imread(str(PORTRAIT))).any()
+    assert "astronaut.jpg:" in capsys.readouterr().out
+
+
+def test_face_crops_take_the_whole_picture(tmp_path, tiny_engine, capsys):
+    cv2.imwrite(str(tmp_path / "f.png"), np.full((48, 48), 99, np.uint8))
+    code = predict(tmp_path, "--engine", tiny_engine, "--face_crops", "--output_json", "-")
+    assert code == 0
+    got = json.loads(capsys.readouterr().out)
+    assert got["faces"][0]["box"] == [0, 0, 48, 48]
+
+
+def test_one_bad_picture_costs_only_itself(tmp_path, tiny_engine, capsys):
+    (tmp_path / "bad.jpg").write_text("no")
+    out = tmp_path / "o.jsonl"
+    code = predict(
+        tmp_path / "bad.jpg", PORTRAIT, tmp_path / "nope.png",
+        "--engine", tiny_engine, "--output_json", out,
+    )  # fmt: skip
+    assert code == 2
+    assert len(out.read_text().splitlines()) == 1
+    err = capsys.readouterr().err
+    assert "bad.jpg: not a picture" in err
+    assert "nope.png: no such file" in err
+    assert "2 of the pictures" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "image"),
+    [
+        ("tiny.png", np.zeros((1, 1, 3), np.uint8)),
+        ("grey.png", np.zeros((50, 60), np.uint8)),
+        ("rgba.png", np.zeros((50, 60, 4), np.uint8)),
+        ("deep.png", np.zeros((50, 60, 3), np.uint16)),
+        ("wide.png", np.zeros((2, 3000, 3), np.uint8)),
+    ],
+)
+def test_odd_pictures_give_a_sensible_answer(tmp_path, tiny_engine, capsys, name, image):
+    cv2.imwrite(str(tmp_path / name), image)
+    assert predict(tmp_path / name, "--engine", tiny_engine) == 0
+    assert "no face" in capsys.readouterr().out
+    assert predict(tmp_path / name, "--engine", tiny_engine, "--face_crops") == 0
+
+
+def test_a_picture_of_20000_by_20000(tmp_path, tiny_engine, capsys):
+    # 400 million grey pixels, compressed row by row so that the test needs little memory.
+    side = 20000
+    packer = zlib.compressobj(1)
+    row = b"\0" + bytes(side)
+    body = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    path = tmp_path / "huge.png"
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
+    code = predict(path, "--engine", tiny_engine)
+    shown = capsys.readouterr()
+    assert (code, "no face" in shown.out) in ((0, True), (2, False))
+    assert code == 0 or "too large" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [
+        ([], "PATH is required"),
+        (["/nope.png"], "could not be read"),
+        (["{folder}"], "no picture in this folder"),
+        (["{portrait}", "--engine", "/nope.onnx"], "no such file"),
+        (["{portrait}", "--output_json", "{portrait}/x.jsonl"], "can't make its folder"),
+        (["{portrait}", "--visualize", "{portrait}"], "--visualize"),
+        (["{portrait}", "--bogus"], "unrecognized"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, tiny_engine, capsys, argv, word):
+    filled = [a.format(folder=tmp_path, portrait=PORTRAIT) for a in argv]
+    if "--engine" not in filled:
+        filled += ["--engine", str(tiny_engine)]
+    assert predict(*filled) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert word in last or word in " ".join(filled)

@@ -1,0 +1,188 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from runtime.draw import annotate
+from runtime.errors import UserError
+from runtime.messages import EmotionResult, FrameResult
+from runtime.sink import JsonSink, VideoSink
+from tests.conftest import REPO, read_back
+
+
+def result(index: int = 0, size=(240, 320), fps: float = 25.0, faces: int = 1) -> FrameResult:
+    image = np.full((*size, 3), 40 + index % 100, np.uint8)
+    face = EmotionResult(
+        3, (50.0, 60.0, 150.0, 170.0), 0.9, "happiness", 0.8, False, {"happiness": 0.8}
+    )
+    return FrameResult(0, index, index / fps, image, (face,) * faces, 12.345)
+
+
+def test_json_lines_hold_the_documented_object(tmp_path):
+    path = tmp_path / "new" / "out.jsonl"
+    sink = JsonSink(str(path))
+    sink.write(result(0))
+    sink.write(result(1, faces=0))
+    first, second = (json.loads(line) for line in path.read_text().splitlines())  # before close
+    sink.close()
+    sink.close()
+    assert first == {
+        "schema": 1,
+        "stream": 0,
+        "frame": 0,
+        "time_s": 0.0,
+        "width": 320,
+        "height": 240,
+        "faces": [
+            {
+                "track": 3,
+                "box": [50.0, 60.0, 150.0, 170.0],
+                "score": 0.9,
+                "emotion": "happiness",
+                "confidence": 0.8,
+                "uncertain": False,
+                "probabilities": {"happiness": 0.8},
+            }
+        ],
+        "latency_ms": 12.35,
+    }
+    assert second["faces"] == []
+
+
+def test_an_older_output_stays_until_there_is_a_result(tmp_path):
+    path = tmp_path / "out.jsonl"
+    path.write_text("old\n")
+    JsonSink(str(path)).close()
+    assert path.read_text() == "old\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_one_line():
+    with pytest.raises(UserError, match="No space left"):
+        JsonSink("/dev/full").write(result())
+
+
+def test_a_half_written_line_is_taken_back(tmp_path, monkeypatch):
+    path = tmp_path / "out.jsonl"
+    sink = JsonSink(str(path))
+    sink.write(result(0))
+    whole = path.read_bytes()
+    real = os.write
+    room = [20]
+
+    def nearly_full(fd: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(28, "No space left on device")
+        taken = real(fd, data[: room[0]])
+        room[0] -= taken
+        return taken
+
+    monkeypatch.setattr(os, "write", nearly_full)
+    with pytest.raises(UserError, match="No space left"):
+        sink.write(result(1))
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("kind", ["json", "video"])
+def test_unwritable_places_fail_before_any_work(tmp_path, kind):
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "x.mp4", tmp_path):
+        with pytest.raises(UserError, match="--output_"):
+            if kind == "json":
+                JsonSink(str(path))
+            else:
+                VideoSink(path, 25)
+
+
+def test_video_must_have_a_known_suffix(tmp_path):
+    with pytest.raises(UserError, match="must end in"):
+        VideoSink(tmp_path / "x.txt", 25)
+
+
+def test_video_is_h264_with_every_frame(tmp_path):
+    path = tmp_path / "v.mp4"
+    sink = VideoSink(path, 25)
+    for i in range(30):
+        sink.write(result(i))
+    sink.close()
+    frames = read_back(path)
+    assert len(frames) == 30
+    assert frames[0].shape == (240, 320, 3)
+    assert b"avc1" in path.read_bytes()
+
+
+def test_video_follows_the_source_s_time(tmp_path):
+    path = tmp_path / "v.mp4"
+    sink = VideoSink(path, 20)
+    for i in range(0, 40, 4):  # a live source that dropped three of four frames
+        sink.write(result(i, fps=20))
+    sink.close()
+    assert len(read_back(path)) == 37
+
+
+def test_video_of_odd_and_changing_sizes(tmp_path):
+    path = tmp_path / "v.mp4"
+    sink = VideoSink(path, 25)
+    for i, size in enumerate([(121, 161), (121, 161), (480, 640), (64, 64)]):
+        sink.write(result(i, size))
+    sink.close()
+    frames = read_back(path)
+    assert [f.shape for f in frames] == [(120, 160, 3)] * 4
+
+
+def test_a_folder_that_goes_away_is_one_line(tmp_path):
+    folder = tmp_path / "gone"
+    sink = VideoSink(folder / "v.mp4", 25)
+    folder.rmdir()
+    with pytest.raises(UserError, match="--output_video"):
+        for i in range(200):
+            sink.write(result(i))
+
+
+_ENDLESS = """
+import sys
+from pathlib import Path
+sys.path.insert(0, ".")
+from runtime.sink import JsonSink, VideoSink
+from tests.runtime.test_sink import result
+video, lines = VideoSink(Path(sys.argv[1]), 25), JsonSink(sys.argv[2])
+i = 0
+while True:
+    video.write(result(i)); lines.write(result(i)); i += 1
+    if i == 150: print("ready", flush=True)
+"""
+
+
+def test_what_was_written_survives_kill_9(tmp_path):
+    video, lines = tmp_path / "v.mp4", tmp_path / "v.jsonl"
+    process = subprocess.Popen(
+        [sys.executable, "-c", _ENDLESS, str(video), str(lines)], cwd=REPO, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    written = lines.read_text().splitlines()
+    for line in written[:-1]:
+        json.loads(line)
+    deadline = time.monotonic() + 20
+    frames = []
+    while len(frames) < 100 and time.monotonic() < deadline:
+        frames = read_back(video)  # FFmpeg may still be finishing
+    assert len(frames) >= 100
+
+
+def test_annotation_leaves_the_frame_alone_and_stays_inside():
+    image = np.zeros((90, 120, 3), np.uint8)
+    box = (-20.0, -30.0, 300.0, 200.0)
+    face = EmotionResult(1, box, 0.9, "fear", 0.5, True, {"fear": 0.5})
+    out = annotate(FrameResult(0, 0, 0.0, image, (face,), 1.0), "12 FPS")
+    assert image.max() == 0
+    assert out.max() > 0
+    assert out.shape == image.shape

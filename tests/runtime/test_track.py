@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from runtime.messages import Face
+from runtime.track import Tracker, iou_matrix
+
+_box = hnp.arrays(np.float64, 4, elements=st.floats(0, 500)).map(
+    lambda v: np.array([min(v[0], v[2]), min(v[1], v[3]), max(v[0], v[2]), max(v[1], v[3])])
+)
+
+
+def face(x: float, y: float = 100.0, side: float = 60.0, score: float = 0.9) -> Face:
+    return Face((x, y, x + side, y + side), score)
+
+
+@given(st.lists(_box, min_size=1, max_size=5), st.lists(_box, min_size=1, max_size=5))
+def test_iou_is_symmetric_and_bounded(a, b):
+    a, b = np.array(a), np.array(b)
+    iou = iou_matrix(a, b)
+    assert iou.shape == (len(a), len(b))
+    assert (iou >= 0).all()
+    assert (iou <= 1 + 1e-9).all()
+    np.testing.assert_allclose(iou, iou_matrix(b, a).T)
+
+
+def test_iou_by_hand():
+    a = np.array([[0.0, 0, 10, 10]])
+    b = np.array([[5.0, 0, 15, 10], [20, 20, 30, 30], [0, 0, 10, 10]])
+    np.testing.assert_allclose(iou_matrix(a, b)[0], [1 / 3, 0, 1])
+
+
+def test_a_moving_face_keeps_its_id():
+    tracker = Tracker()
+    ids = {t.id for i in range(60) for t in tracker.update([face(5.0 * i)], i / 30)}
+    assert ids == {1}
+
+
+def test_a_fast_face_without_overlap_keeps_its_id():
+    tracker = Tracker()
+    seen = [tracker.update([face(50.0 * i)], i / 10)[-1].id for i in range(10)]
+    assert set(seen) == {1}
+
+
+def test_two_faces_don_t_swap_whatever_their_order():
+    tracker = Tracker()
+    for i in range(30):
+        pair = [face(100 + i), face(300 - i)]
+        tracks = tracker.update(pair[:: 1 if i % 2 else -1], i / 30)
+        assert [round(t.face.box[0]) for t in tracks if t.id == tracks[0].id]
+        by_id = {t.id: t.face.box[0] for t in tracks}
+        if i == 0:
+            left = min(by_id, key=lambda k: by_id[k])
+        assert by_id[left] == 100 + i
+
+
+def test_weak_detections_continue_a_track_but_begin_none():
+    tracker = Tracker(new_score=0.6)
+    assert tracker.update([face(100, score=0.5)], 0.0) == []
+    (first,) = tracker.update([face(100)], 0.1)
+    (again,) = tracker.update([face(102, score=0.45)], 0.2)
+    assert again.id == first.id
+    assert again.seen
+
+
+def test_a_missed_frame_coasts_then_goes_then_comes_back():
+    tracker = Tracker(max_age_s=1.0, coast_s=0.25)
+    tracker.update([face(100)], 0.0)
+    tracker.update([face(104)], 0.1)
+    (coasting,) = tracker.update([], 0.2)
+    assert not coasting.seen
+    assert coasting.id == 1
+    assert coasting.face.box[0] > 104  # it goes on moving
+    assert tracker.update([], 0.6) == []
+    (back,) = tracker.update([face(110)], 0.8)
+    assert (back.id, back.seen) == (1, True)
+
+
+def test_ids_are_not_used_again():
+    tracker = Tracker(max_age_s=0.5)
+    (a,) = tracker.update([face(100)], 0.0)
+    (b,) = tracker.update([face(100)], 2.0)
+    assert b.id == a.id + 1
+    assert Tracker().update([face(0)], 0.0)[0].id == 1  # each instance counts for itself
+
+
+def test_time_going_back_starts_afresh():
+    tracker = Tracker()
+    tracker.update([face(100)], 5.0)
+    (track,) = tracker.update([face(100)], 1.0)
+    assert track.id == 2
+
+
+@given(st.lists(st.lists(st.tuples(st.floats(0, 600), st.floats(0, 400)), max_size=5), max_size=12))
+def test_ids_are_unique_in_a_frame_and_boxes_finite(frames):
+    tracker = Tracker()
+    for i, places in enumerate(frames):
+        tracks = tracker.update([face(x, y) for x, y in places], i / 15)
+        ids = [t.id for t in tracks]
+        assert len(ids) == len(set(ids))
+        assert sum(t.seen for t in tracks) == len(places)
+        assert all(np.isfinite(t.face.box).all() for t in tracks)
+
+
+def test_size_decides_between_near_boxes():
+    tracker = Tracker()
+    tracker.update([face(100, side=40), face(220, side=120)], 0.0)
+    small, large = tracker.update([face(225, side=120), face(110, side=40)], 0.1)
+    assert (small.id, large.id) == (1, 2)
+    assert small.face.box[0] == pytest.approx(110)

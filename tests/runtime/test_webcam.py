@@ -1,0 +1,172 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from runtime.options import run_command
+from runtime.webcam import main
+from tests.conftest import REPO, read_back
+
+
+def webcam(*argv: object) -> int:
+    return run_command(main, ["--headless", *map(str, argv)])
+
+
+def start(*argv: object, **env: str) -> subprocess.Popen[str]:
+    clean = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "runtime.webcam", *map(str, argv)],
+        cwd=REPO,
+        env={**clean, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_video_and_json_of_a_file(tmp_path, clip, tiny_engine, capsys):
+    video, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
+    code = webcam(
+        "--engine", tiny_engine, "--source", clip, "--output_video", video, "--output_json", lines
+    )
+    assert code == 0
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [r["frame"] for r in rows] == list(range(40))
+    assert {f["track"] for r in rows for f in r["faces"]} == {1}
+    assert len(read_back(video)) == 40
+    err = capsys.readouterr().err
+    assert "40 frames" in err
+    assert "capture to result" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [
+        (["--source", "/nope.mp4"], "no such file"),
+        (["--source", "{text}"], "not a video"),
+        (["--source", "96"], "camera 96"),
+        (["--camera_id", "95"], "camera 95"),
+        (["--source", "rtsp://a:b@127.0.0.1:9/x"], "can't be reached"),
+        (["--source", "demo", "--engine", "{text}"], "must be an .onnx"),
+        (["--source", "demo", "--detector", "yunet"], "--detector_model"),
+        (["--source", "demo", "--output_json", "{text}/x"], "can't make its folder"),
+        (["--source", "demo", "--output_video", "x.avi"], "must end in"),
+        (["--source", "demo", "--max_frames", "0"], "--max_frames"),
+        (["--source", "demo", "--threads", "0"], "--threads"),
+        (["--source", "demo", "--config", "{text}"], "option: value"),
+        (["--frobnicate"], "unrecognized"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(tmp_path, tiny_engine, capsys, argv, word):
+    text = tmp_path / "text.mp4"
+    text.write_text("just text")
+    filled = [a.format(text=text) for a in argv]
+    if "--engine" not in filled:
+        filled += ["--engine", str(tiny_engine)]
+    assert webcam(*filled) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert word in last
+    assert "a:b" not in last
+
+
+def test_a_failed_run_keeps_older_output(tmp_path, tiny_engine):
+    old = tmp_path / "o.jsonl"
+    old.write_text("precious\n")
+    assert webcam("--engine", tiny_engine, "--source", "/nope", "--output_json", old) == 2
+    assert old.read_text() == "precious\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_ends_cleanly_with_the_video_kept(tmp_path, clip, tiny_engine, capsys):
+    video = tmp_path / "o.mp4"
+    code = webcam(
+        "--engine", tiny_engine, "--source", clip, "--output_video", video,
+        "--output_json", "/dev/full",
+    )  # fmt: skip
+    assert code == 2
+    assert "No space left" in capsys.readouterr().err
+
+
+def test_without_a_display_it_goes_headless_and_says_so(clip, tiny_engine):
+    process = start("--engine", tiny_engine, "--source", clip, "--max_frames", 3)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "headless: no display" in err
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_files(tmp_path, tiny_engine, signum):
+    video, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
+    process = start(
+        "--engine", tiny_engine, "--source", "demo", "--headless",
+        "--output_json", lines, "--output_video", video,
+    )  # fmt: skip
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and (
+        not lines.exists() or lines.read_text().count("\n") < 20
+    ):
+        time.sleep(0.05)
+    process.send_signal(signum)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert f"stopped by {signum.name}" in err
+    assert "Traceback" not in err
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert len(rows) >= 20
+    assert len(read_back(video)) == len(rows)
+
+
+def test_json_on_standard_output_is_only_json(clip, tiny_engine):
+    process = start(
+        "--engine", tiny_engine, "--source", clip, "--max_frames", 5, "--output_json", "-"
+    )
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert [json.loads(line)["frame"] for line in out.splitlines()] == list(range(5))
+
+
+@pytest.fixture
+def display():
+    """A virtual screen."""
+    if not shutil.which("Xvfb") or not shutil.which("xdotool"):
+        pytest.skip("needs Xvfb and xdotool (apt-get install xvfb xdotool)")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24"],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        yield f":{pipe.readline().strip()}"
+    server.kill()
+    server.wait()
+
+
+@pytest.mark.parametrize("key", ["q", "Escape"])
+def test_a_window_closes_by_key(tiny_engine, display, key):
+    def xdotool(*argv: str) -> str:
+        env = {"DISPLAY": display}
+        return subprocess.run(["xdotool", *argv], env=env, capture_output=True, text=True).stdout
+
+    process = start("--engine", tiny_engine, "--source", "demo", DISPLAY=display)
+    deadline = time.monotonic() + 60
+    found = ""
+    while not found and time.monotonic() < deadline and process.poll() is None:
+        found = xdotool("search", "--class", "emotion").strip()
+    assert found, "no window appeared"
+    # Without a window manager, keys go to the window under the pointer.
+    xdotool("mousemove", "512", "384")
+    while process.poll() is None and time.monotonic() < deadline:
+        xdotool("key", key)  # again, in case the window wasn't ready for the first
+        time.sleep(0.2)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    frames = int(err.split(" frames in ")[0].rsplit(maxsplit=1)[-1])
+    assert 1 <= frames < 300

@@ -1,0 +1,71 @@
+"""Augmentation changes a face, never its kind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from runtime.manifest import Preprocess
+from train.augment import Augment, AugmentOptions
+from train.data import FaceDataset
+from train.datasets import FaceSet
+
+ALL = AugmentOptions(blur=1.0, noise=1.0, erase=1.0)
+NONE = AugmentOptions(rotate=0, shift=0, zoom=0, shear=0, light=0, blur=0, noise=0, erase=0)
+
+
+def _face(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+
+
+@pytest.mark.parametrize("shape", [(48, 48), (48, 48, 3), (61, 47), (200, 150, 3), (8, 8)])
+def test_keeps_shape_and_dtype(shape: tuple[int, ...]) -> None:
+    face = _face(*shape)
+    before = face.copy()
+    changed = Augment(ALL)(face)
+    assert changed.shape == shape
+    assert changed.dtype == np.uint8
+    assert changed.flags.c_contiguous
+    assert (changed != face).any()
+    np.testing.assert_array_equal(face, before)
+
+
+def test_zero_strength_only_flips() -> None:
+    face = _face(48, 48, 3)
+    augment = Augment(NONE)
+    for _ in range(8):
+        changed = augment(face)
+        assert (changed == face).all() or (changed == face[:, ::-1]).all()
+
+
+def test_borders_repeat_instead_of_going_black() -> None:
+    augment = Augment(AugmentOptions(light=0, blur=0, noise=0, erase=0))
+    for shape in ((48, 48), (64, 40, 3)):
+        face = np.full(shape, 200, np.uint8)
+        assert all((augment(face) == 200).all() for _ in range(100))
+
+
+def test_shift_is_a_fraction_of_the_side() -> None:
+    augment = Augment(replace(NONE, shift=0.25))
+    face = np.zeros((80, 80), np.uint8)
+    face[36:44, 36:44] = 255
+    centres = np.array([np.argwhere(augment(face) > 127).mean(0) for _ in range(200)])
+    largest = np.abs(centres - 39.5).max(0)
+    assert (largest <= 20.5).all()
+    assert (largest > 17).all()
+
+
+def test_a_faces_changes_depend_on_nothing_drawn_before() -> None:
+    images = [_face(48, 48)] * 3
+    faces = FaceSet("test", images, np.eye(8, dtype=np.float32)[:3], np.arange(3))
+    data = FaceDataset(faces, Preprocess(size=48), Augment(AugmentOptions()), seed=5)
+    first = [data[i][0] for i in range(3)]
+    torch.manual_seed(99)
+    state = torch.get_rng_state()
+    assert all(torch.equal(data[i][0], first[i]) for i in (2, 0, 1))
+    assert torch.equal(torch.get_rng_state(), state)
+    # The same picture, changed in another way at another place.
+    assert not torch.equal(first[0], first[1])
