@@ -76,6 +76,9 @@ class FitOptions:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
+    # Before PyTorch starts its threads: spinning ones starve each other where
+    # cores are few and shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = parse_options(FitOptions, PROG, argv)
     if options.epochs < 1 or options.batch_size < 2:
         raise UserError("--epochs must be at least 1 and --batch_size at least 2")

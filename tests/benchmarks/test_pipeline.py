@@ -26,9 +26,7 @@ def test_it_measures(tiny_engine, tmp_path):
     assert figures["start"]["peak_memory_mb"] > 50
 
 
-@pytest.mark.parametrize(
-    "argv", [["--faces", "7"], ["--rounds", "0"], ["--engine", "/nope.onnx"]]
-)
+@pytest.mark.parametrize("argv", [["--faces", "7"], ["--rounds", "0"], ["--engine", "/nope.onnx"]])
 def test_bad_options_are_one_line(argv, capsys):
     assert run_command(main, argv) == 2
     assert capsys.readouterr().err.startswith("error: ")
