@@ -20,8 +20,9 @@ from runtime.errors import SourceError
 
 log = logging.getLogger(__name__)
 
-# OpenCV's own log would stand beside our one line on the terminal.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+# OpenCV's own log would stand beside our one line on the terminal. The call
+# moved in OpenCV 5; 0 is silent in both.
+(cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel)(0)
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 
