@@ -7,7 +7,7 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 # FFmpeg inside OpenCV reads this when it starts; our own message says what is wrong.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 # OpenCV's own log would stand beside our one line on the terminal. The call
 # moved in OpenCV 5; 0 is silent in both.
-(cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel)(0)
+_set_log_level: Any = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # type: ignore[attr-defined]
+_set_log_level(0)
 
 PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"}
 

@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 _Closable = TypeVar("_Closable", Source, Engine, Detector)
 
 #: Frames waiting between two stages; more would only add delay.
-_CAPACITY = 2
+_CAPACITY = 1
 
 #: Longest wait for a thread to end, in seconds.
 _JOIN_S = 3.0
