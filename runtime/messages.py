@@ -68,6 +68,19 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackedFrame:
+    """A frame with the tracks in it.
+
+    Attributes:
+        frame: The frame.
+        tracks: Its faces, seen or predicted.
+    """
+
+    frame: Frame
+    tracks: tuple[Track, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EmotionResult:
     """What one face shows.
 

@@ -12,10 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
-
-import numpy as np
 
 from runtime.batch import Batcher
 from runtime.capture import Source, open_source
@@ -24,10 +21,10 @@ from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
 from runtime.errors import StageError
 from runtime.mailbox import Closed, Mailbox, Policy
-from runtime.messages import EmotionResult, Frame, FrameResult, Track
+from runtime.messages import Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
-from runtime.preprocess import crop_face, to_bgr
-from runtime.smooth import Label, Smoother
+from runtime.preprocess import to_bgr
+from runtime.recognize import Recognizer
 from runtime.track import Tracker
 
 log = logging.getLogger(__name__)
@@ -40,14 +37,6 @@ _CAPACITY = 1
 
 #: Longest wait for a thread to end, in seconds.
 _JOIN_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Tracked:
-    """A frame with its tracks, on its way to the classifier."""
-
-    frame: Frame
-    tracks: tuple[Track, ...]
 
 
 class Pipeline:
@@ -115,14 +104,15 @@ class Pipeline:
             self._free()
             raise
         self.metrics = Metrics()
-        self._classifier = Classifier(self.engine, max_batch)
+        self._recognizer = Recognizer(
+            Classifier(self.engine, max_batch), len(self.sources), smoothing_s
+        )
         self._max_batch = max_batch
         self._max_wait_s = max_wait_ms / 1e3
         self._max_frames = max_frames
         self._trackers = [Tracker() for _ in self.sources]
-        self._smoothers = [Smoother(smoothing_s) for _ in self.sources]
         self._frames: Mailbox[Frame] = Mailbox(_CAPACITY)
-        self._tracked: Mailbox[_Tracked] = Mailbox(_CAPACITY)
+        self._tracked: Mailbox[TrackedFrame] = Mailbox(_CAPACITY)
         self._results: Mailbox[FrameResult] = Mailbox(_CAPACITY)
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
@@ -249,10 +239,10 @@ class Pipeline:
             with self.metrics.time("detect"), _stage("detect", frame.index):
                 faces = self._detector.detect(frame.image)
                 tracks = self._trackers[frame.stream].update(faces, frame.time_s)
-            self._tracked.put(_Tracked(frame, tuple(tracks)), frame.stream)
+            self._tracked.put(TrackedFrame(frame, tuple(tracks)), frame.stream)
 
     def _classify(self) -> None:
-        batcher: Batcher[_Tracked] = Batcher(self._max_batch, self._max_wait_s, time.monotonic)
+        batcher: Batcher[TrackedFrame] = Batcher(self._max_batch, self._max_wait_s, time.monotonic)
         for first in _drain(self._tracked):
             batcher.add(first, len(first.tracks))
             # Frames that are here already, or come in time, join in.
@@ -266,50 +256,18 @@ class Pipeline:
                 batcher.add(more, len(more.tracks))
             self._emit(batcher.take())
 
-    def _emit(self, batch: list[_Tracked]) -> None:
-        """Classifies all faces of some frames in one go and sends the results on."""
+    def _emit(self, batch: list[TrackedFrame]) -> None:
+        """Recognises the faces of some frames in one go and sends the results on."""
         with self.metrics.time("classify"), _stage("classify", batch[0].frame.index):
-            spec = self._classifier.spec
-            crops = [
-                crop_face(item.frame.image, track.face.box, spec, track.face.landmarks)
-                for item in batch
-                for track in item.tracks
-                if track.seen
-            ]
-            rows = iter(self._classifier.classify(crops))
-            results = []
-            for item in batch:
-                frame, smoother = item.frame, self._smoothers[item.frame.stream]
-                faces = []
-                for track in item.tracks:
-                    label = (
-                        smoother.update(track.id, next(rows), frame.time_s)
-                        if track.seen
-                        else smoother.last(track.id)
-                    )
-                    if label is not None:
-                        faces.append(self._describe(track, label))
-                smoother.forget(frame.time_s)
-                results.append((frame, tuple(faces)))
-        for frame, found in results:
+            found = self._recognizer.recognize(batch)
+        for item, faces in zip(batch, found, strict=True):
+            frame = item.frame
             latency = (time.monotonic() - frame.captured) * 1e3
             self._results.put(
                 FrameResult(
-                    frame.stream, frame.index, frame.time_s, frame.image, found, latency, frame.name
+                    frame.stream, frame.index, frame.time_s, frame.image, faces, latency, frame.name
                 )
             )
-
-    def _describe(self, track: Track, label: Label) -> EmotionResult:
-        labels = self._classifier.labels
-        return EmotionResult(
-            track=track.id,
-            box=track.face.box,
-            score=track.face.score,
-            emotion=labels[label.index],
-            confidence=label.confidence,
-            uncertain=label.uncertain,
-            probabilities=dict(zip(labels, np.asarray(label.probabilities).tolist(), strict=True)),
-        )
 
     def _own(self, thing: _Closable) -> _Closable:
         self._opened.append(thing)

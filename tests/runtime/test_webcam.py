@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from runtime.options import run_command
-from runtime.webcam import main
+from runtime.options import parse_options, run_command
+from runtime.webcam import Options, main
 from tests.conftest import REPO, read_back
 
 
@@ -170,3 +170,8 @@ def test_a_window_closes_by_key(tiny_engine, display, key):
     assert process.returncode == 0, err
     frames = int(err.split(" frames in ")[0].rsplit(maxsplit=1)[-1])
     assert 1 <= frames < 300
+
+
+def test_the_shipped_config_is_sound():
+    options = parse_options(Options, "x", ["--config", str(REPO / "configs" / "webcam.yaml")])
+    assert options == Options(source=["0"])
