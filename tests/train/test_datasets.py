@@ -157,7 +157,9 @@ def test_real_ferplus_has_the_published_number_of_majority_faces() -> None:
     assert len(faces.with_majority()) == 3139
 
 
-def test_a_split_without_any_vote_is_one_line(tmp_path: Path, write_ferplus: WriteFerplus) -> None:
+def test_a_split_without_any_vote_is_one_line(
+    tmp_path: Path, write_ferplus: Callable[..., None]
+) -> None:
     write_ferplus(tmp_path, "valid", [[0] * 8 + [5, 5]] * 3)
     with pytest.raises(UserError, match="no face has a vote"):
         load_faces(tmp_path, "ferplus", "valid").with_votes()
