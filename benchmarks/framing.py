@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.detect import open_detector
+from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 
 if TYPE_CHECKING:
@@ -47,6 +48,17 @@ class Options:
     min_score: float = option("lowest detector score of a face", 0.4)
     engine: str | None = option("model for the accuracy figures; none measures boxes only", None)
     output_json: str | None = option("write the figures here", None)
+
+    def __post_init__(self) -> None:
+        """Checks ranges.
+
+        Raises:
+            UserError: A number is out of range.
+        """
+        if not 16 <= self.face_size <= HEIGHT:
+            raise UserError(f"--face_size must be 16 to {HEIGHT} pixels, not {self.face_size}")
+        if self.samples < 0:
+            raise UserError(f"--samples must be 0 or more, not {self.samples}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
+from runtime.outputs import check_writable
 
 PROG = "python -m export"
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -53,8 +53,7 @@ def export(options: ExportOptions) -> Path:
 
     from export.to_onnx import to_onnx, write_artifact
     from export.verify import data_inputs, demo_inputs, prove
-    from train.checkpoint import load_checkpoint
-    from train.fit import tool_versions
+    from train.checkpoint import load_checkpoint, tool_versions
 
     # Batches of 1 to 8 gain little from threads, and lose a factor of 50 where
     # PyTorch's pool waits for a core that another process holds.
@@ -102,13 +101,7 @@ def _check(options: ExportOptions) -> None:
         raise UserError(f"--name must be a plain file name, not {options.name!r}")
     if not options.max_difference >= 0:
         raise UserError(f"--max_difference must be 0 or more, not {options.max_difference}")
-    folder = Path(options.output_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output_dir {folder}: {error.strerror or error}") from error
-    if not os.access(folder, os.W_OK):
-        raise UserError(f"--output_dir {folder}: not writable")
+    check_writable(Path(options.output_dir) / f"{options.name}.onnx", "--output_dir")
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", "
 #: Longest wait for a stream to open or to give a frame, in milliseconds.
 _STREAM_TIMEOUT_MS = 5000
 
-#: Rate given to a folder of pictures, in frames per second.
-_FOLDER_FPS = 25.0
+#: Pictures a second of a folder: so slow that no label carries over to the next.
+_FOLDER_FPS = 0.5
 
 
 class Source(Protocol):
@@ -72,18 +72,19 @@ def open_source(spec: str) -> Source:
     """Opens a source.
 
     Args:
-        spec: `demo`, a camera's number, a URL, a video file, a picture, or a
-            folder of pictures.
+        spec: `demo`, a camera (`0`, `/dev/video0`), a URL, a video file, a
+            picture, or a folder of pictures.
 
     Raises:
         SourceError: It isn't there or can't be read; the message says which.
     """
     if spec == "demo":
         return DemoSource()
-    if spec.isdigit():
-        return CameraSource(int(spec))
+    camera = re.fullmatch(r"(?:/dev/video)?([0-9]{1,4})", spec)
+    if camera:
+        return CameraSource(int(camera[1]))
     if "://" in spec:
-        return StreamSource(spec)
+        return _open_url(spec)
     path = Path(spec)
     if path.is_dir():
         return PictureSource(list_pictures(path), spec)
@@ -91,7 +92,37 @@ def open_source(spec: str) -> Source:
         raise SourceError(f"--source {spec}: no such file or folder (a camera is a number: 0)")
     if path.suffix.lower() in PICTURES:
         return PictureSource([path], spec)
-    return FileSource(path)
+    if path.stat().st_size == 0:
+        raise SourceError(f"--source {spec}: the file is empty")
+    capture = cv2.VideoCapture(spec, cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        raise SourceError(f"--source {spec}: not a video that FFmpeg can read, or cut short")
+    return FileSource(capture, spec)
+
+
+def _open_url(url: str) -> Source:
+    """A network stream, or a whole video behind a URL.
+
+    Raises:
+        SourceError: It can't be reached, or isn't video.
+    """
+    name = hide_credentials(url)
+    timeouts = [
+        cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
+        _STREAM_TIMEOUT_MS,
+        cv2.CAP_PROP_READ_TIMEOUT_MSEC,
+        _STREAM_TIMEOUT_MS,
+    ]
+    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts)
+    if not capture.isOpened():
+        raise SourceError(
+            f"--source {name}: the stream can't be reached within "
+            f"{_STREAM_TIMEOUT_MS // 1000} s, or isn't video"
+        )
+    # Only what has an end has a length.
+    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+        return FileSource(capture, name)
+    return LiveSource(capture, name)
 
 
 def list_pictures(folder: Path) -> list[Path]:
@@ -133,7 +164,7 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 def hide_credentials(url: str) -> str:
     """A URL without user, password and query, for messages and logs."""
-    return re.sub(r"(://)[^/@]*@", r"\1***@", url.split("?", 1)[0])
+    return re.sub(r"(://)[^/]*@", r"\1***@", url.split("?", 1)[0])
 
 
 class DemoSource:
@@ -164,7 +195,7 @@ class DemoSource:
 
 
 class PictureSource:
-    """Pictures as the frames of a film, 25 a second; unreadable ones are skipped with a word."""
+    """Pictures one by one, two seconds each; unreadable ones are skipped with a word."""
 
     live = False
     fps = _FOLDER_FPS
@@ -173,7 +204,6 @@ class PictureSource:
         self.name = name
         self._files = iter(files)
         self._index = 0
-        self._good = 0
 
     def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
         """See `Source.read`."""
@@ -194,27 +224,16 @@ class PictureSource:
 
 
 class FileSource:
-    """A video file; says so when it ends early."""
+    """A video with an end; says so when it ends early."""
 
     live = False
 
-    def __init__(self, path: Path) -> None:
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        opened = self._capture.isOpened()
-        if not opened:
-            empty = path.is_file() and path.stat().st_size == 0
-            raise SourceError(
-                f"--source {path}: "
-                + (
-                    "the file is empty"
-                    if empty
-                    else "not a video that FFmpeg can read, or cut short"
-                )
-            )
-        self.name = str(path)
-        fps = self._capture.get(cv2.CAP_PROP_FPS)
+    def __init__(self, capture: cv2.VideoCapture, name: str) -> None:
+        self._capture = capture
+        self.name = name
+        fps = capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if 1 <= fps <= 1000 else 25.0
-        self._expected = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self._expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self._index = 0
         self._time_s = 0.0
 
@@ -249,7 +268,7 @@ class FileSource:
         self._capture.release()
 
 
-class _LiveSource:
+class LiveSource:
     """A camera or stream: media time is the time since it opened."""
 
     live = True
@@ -273,37 +292,15 @@ class _LiveSource:
         self._capture.release()
 
 
-class CameraSource(_LiveSource):
+class CameraSource(LiveSource):
     """A camera by number."""
 
     def __init__(self, number: int) -> None:
         capture = cv2.VideoCapture(number)
-        opened = capture.isOpened()
-        if not opened:
+        if not capture.isOpened():
             found = sorted(p.name for p in Path("/dev").glob("video*"))
             hint = f"found /dev/{', /dev/'.join(found)}" if found else "no /dev/video* here"
             raise SourceError(f"camera {number} can't be opened ({hint}); try --source demo")
         # Old frames in the driver's queue would be lag.
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         super().__init__(capture, f"camera {number}")
-
-
-class StreamSource(_LiveSource):
-    """A network stream by URL."""
-
-    def __init__(self, url: str) -> None:
-        name = hide_credentials(url)
-        timeouts = [
-            cv2.CAP_PROP_OPEN_TIMEOUT_MSEC,
-            _STREAM_TIMEOUT_MS,
-            cv2.CAP_PROP_READ_TIMEOUT_MSEC,
-            _STREAM_TIMEOUT_MS,
-        ]
-        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts)
-        opened = capture.isOpened()
-        if not opened:
-            raise SourceError(
-                f"--source {name}: the stream can't be reached within "
-                f"{_STREAM_TIMEOUT_MS // 1000} s, or isn't video"
-            )
-        super().__init__(capture, name)

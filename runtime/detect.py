@@ -123,6 +123,8 @@ class Yunet:
         """
         try:
             self._net: Any = cv2.FaceDetectorYN.create(str(model), "", (size, size), threshold)
+            # Another network loads too; it fails at its first picture.
+            self._net.detect(np.zeros((size, size, 3), np.uint8))
         except (cv2.error, AttributeError) as error:
             raise EngineError(f"--detector_model {model}: not a YuNet model") from error
         self._size = size

@@ -120,7 +120,7 @@ class FrameResult:
     """All faces of one frame.
 
     Attributes:
-        stream: Index of the source.
+        stream: Index of the source; None for single pictures.
         frame: Number of the frame in its stream.
         time_s: Media time in seconds.
         image: (H, W, 3) uint8 BGR, the frame itself; don't write to it.
@@ -129,7 +129,7 @@ class FrameResult:
         name: File name for pictures, else empty.
     """
 
-    stream: int
+    stream: int | None
     frame: int
     time_s: float
     image: NDArray[np.uint8]
@@ -138,13 +138,17 @@ class FrameResult:
     name: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON object of this frame; `path` stands for the time where it is a picture."""
+        """The JSON object of this frame; a single picture has its path in place of the time."""
         height, width = self.image.shape[:2]
-        where: dict[str, Any] = (
-            {"path": self.name}
-            if self.name
-            else {"stream": self.stream, "frame": self.frame, "time_s": round(self.time_s, 4)}
-        )
+        where: dict[str, Any] = {}
+        if self.stream is not None:
+            where = {
+                "stream": self.stream,
+                "frame": self.frame,
+                "time_s": round(self.time_s, 4),
+            }
+        if self.name:
+            where["path"] = self.name
         return {
             "schema": JSON_SCHEMA,
             **where,

@@ -69,7 +69,7 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     for name, field in fields.items():
         _add(parser, field, hints[name])
-    given = vars(parser.parse_args(argv))
+    given = vars(parser.parse_intermixed_args(argv))
     config = given.pop("config", None)
     values = {} if config is None else _from_yaml(Path(config), fields, hints)
     values.update(given)

@@ -12,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from runtime.batch import Batcher
@@ -19,7 +21,7 @@ from runtime.capture import Source, open_source
 from runtime.classify import Classifier
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
-from runtime.errors import StageError
+from runtime.errors import SourceError, StageError
 from runtime.mailbox import Closed, Mailbox, Policy
 from runtime.messages import Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
@@ -38,6 +40,9 @@ _CAPACITY = 1
 #: Longest wait for a thread to end, in seconds.
 _JOIN_S = 3.0
 
+#: Time between two looks at the window while no result comes, in seconds.
+_POLL_S = 0.1
+
 
 class Pipeline:
     """Runs sources through detection, tracking and emotion recognition.
@@ -53,8 +58,8 @@ class Pipeline:
 
     def __init__(
         self,
-        sources: Sequence[str | Source] = ("0",),
-        engine: str | Engine = "default",
+        sources: str | Path | Sequence[str | Path | Source] = ("0",),
+        engine: str | Path | Engine = "default",
         detector: str | Detector = "centerface",
         *,
         detector_model: str | None = None,
@@ -69,7 +74,8 @@ class Pipeline:
         """Opens everything; threads start with the first result asked for.
 
         Args:
-            sources: What `open_source` takes, or sources of the caller's own.
+            sources: What `open_source` takes, one or several, or sources of the
+                caller's own.
             engine: What `open_engine` takes, or an engine.
             detector: What `open_detector` takes, or a detector.
             detector_model: File of the detector.
@@ -84,12 +90,16 @@ class Pipeline:
         Raises:
             UserError: A source, model or option is wrong; nothing stays open.
         """
+        if isinstance(sources, (str, Path)):
+            sources = [sources]
+        if not sources:
+            raise SourceError("a pipeline needs a source; try demo")
         self._opened: list[Source | Engine | Detector] = []
         try:
             # Models first: a camera's light shouldn't go on for a broken model.
             self.engine: Engine = (
                 self._own(open_engine(engine, provider, threads))
-                if isinstance(engine, str)
+                if isinstance(engine, (str, Path))
                 else engine
             )
             self._detector: Detector = (
@@ -98,12 +108,14 @@ class Pipeline:
                 else detector
             )
             self.sources: list[Source] = [
-                self._own(open_source(s)) if isinstance(s, str) else s for s in sources
+                self._own(open_source(str(s))) if isinstance(s, (str, Path)) else s for s in sources
             ]
         except BaseException:
             self._free()
             raise
         self.metrics = Metrics()
+        #: Called on the reading thread, ten times a second, while no result comes.
+        self.on_wait: Callable[[], None] | None = None
         self._recognizer = Recognizer(
             Classifier(self.engine, max_batch), len(self.sources), smoothing_s
         )
@@ -117,6 +129,8 @@ class Pipeline:
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._started = False
+        self._closing = False
         self._error: StageError | None = None
         self._capturing = len(self.sources)
 
@@ -127,18 +141,23 @@ class Pipeline:
         self.close()
 
     def __iter__(self) -> Iterator[FrameResult]:
-        """Yields results until the sources end.
+        """Yields results until the sources end; can be run once.
+
+        Leaving the loop in any way closes the pipeline.
 
         Raises:
             StageError: A stage failed; its cause is the original error.
+            RuntimeError: The pipeline was run or closed before.
         """
         self._start()
-        for count, result in enumerate(_drain(self._results), start=1):
-            self.metrics.result(len(result.faces), result.latency_ms)
-            yield result
-            if count == self._max_frames:
-                break
-        self.close()
+        try:
+            for count, result in enumerate(self._wait_for_results(), start=1):
+                self.metrics.result(len(result.faces), result.latency_ms)
+                yield result
+                if count == self._max_frames:
+                    break
+        finally:
+            self.close()
         if self._error is not None:
             raise self._error
 
@@ -148,7 +167,12 @@ class Pipeline:
         self._frames.close()
 
     def close(self) -> None:
-        """Ends the threads and frees sources and models; a second call does nothing."""
+        """Ends the threads and frees sources and models; can be called again.
+
+        What a thread still uses after three seconds stays open until a later
+        call finds the thread ended.
+        """
+        self._closing = True
         self._stop.set()
         for box in (self._frames, self._tracked, self._results):
             box.close(discard=True)
@@ -157,30 +181,42 @@ class Pipeline:
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 log.warning("%s did not end within %.0f s", thread.name, _JOIN_S)
-        if not any(thread.is_alive() for thread in self._threads):
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if not self._threads:
             self._free()
-        self._threads.clear()
 
     def _start(self) -> None:
-        if self._threads or self._stop.is_set():
-            return
+        if self._started or self._closing:
+            raise RuntimeError("a Pipeline runs once: make a new one")
+        self._started = True
         self.metrics = Metrics()
         for stream in range(len(self.sources)):
-            self._spawn("capture", lambda s=stream: self._capture(s))  # type: ignore[misc]
-        self._spawn("detect", self._detect, self._frames, self._tracked)
-        self._spawn("classify", self._classify, self._tracked, self._results)
+            self._spawn("capture", partial(self._capture, stream), self._capture_ended)
+        self._spawn("detect", self._detect, partial(_pass_end, self._frames, self._tracked))
+        self._spawn("classify", self._classify, partial(_pass_end, self._tracked, self._results))
 
-    def _spawn(
-        self,
-        stage: str,
-        work: Callable[[], None],
-        inbox: Mailbox[Any] | None = None,
-        outbox: Mailbox[Any] | None = None,
-    ) -> None:
+    def _wait_for_results(self) -> Iterator[FrameResult]:
+        """Results until the last stage ends, or hangs for too long after a stop."""
+        stopped_at: float | None = None
+        while True:
+            try:
+                result = self._results.get(_POLL_S)
+            except Closed:
+                return
+            if result is not None:
+                yield result
+                continue
+            if self.on_wait is not None:
+                self.on_wait()
+            if self._stop.is_set():
+                stopped_at = stopped_at or time.monotonic()
+                if time.monotonic() - stopped_at > _JOIN_S:
+                    return
+
+    def _spawn(self, stage: str, work: Callable[[], None], at_end: Callable[[], None]) -> None:
         """Runs a stage in a thread; the first error of all becomes the pipeline's.
 
-        However a stage ends, the one before it is told at once and the one
-        after it still gets what is finished.
+        However a stage ends, `at_end` tells its neighbours.
         """
 
         def body() -> None:
@@ -188,25 +224,23 @@ class Pipeline:
                 work()
             except Closed:
                 pass
-            except Exception as error:
+            except BaseException as error:  # extensions raise more than Exception
                 self._fail(stage, error)
-            if inbox is not None:
-                inbox.close(discard=True)
-            if outbox is not None:
-                outbox.close()
+            finally:
+                at_end()
 
         thread = threading.Thread(target=body, name=stage, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _fail(self, stage: str, error: Exception) -> None:
+    def _fail(self, stage: str, error: BaseException) -> None:
         """Keeps the first error and ends the capture."""
         if not isinstance(error, StageError):
             wrapped = StageError(stage, None, error)
             wrapped.__cause__ = error
             error = wrapped
         with self._lock:
-            if self._error is None and not self._stop.is_set():
+            if self._error is None and not self._closing:
                 self._error = error
                 log.debug("stage failed", exc_info=error)
         self._stop.set()
@@ -215,24 +249,25 @@ class Pipeline:
         source = self.sources[stream]
         policy = Policy.LATEST if source.live else Policy.BLOCK
         index = 0
-        try:
-            while not self._stop.is_set():
-                with self.metrics.time("capture"), _stage("capture", index):
-                    got = source.read()
-                    if got is None:
-                        break
-                    picture, time_s, name = got
-                    image = to_bgr(picture)
-                frame = Frame(stream, index, time_s, image, time.monotonic(), name)
-                dropped = self._frames.put(frame, stream, policy)
-                if dropped:
-                    self.metrics.count("dropped", dropped)
-                index += 1
-        finally:
-            with self._lock:
-                self._capturing -= 1
-                if not self._capturing:
-                    self._frames.close()
+        while not self._stop.is_set():
+            with self.metrics.time("capture"), _stage("capture", index):
+                got = source.read()
+                if got is None:
+                    break
+                picture, time_s, name = got
+                image = to_bgr(picture)
+            frame = Frame(stream, index, time_s, image, time.monotonic(), name)
+            dropped = self._frames.put(frame, stream, policy)
+            if dropped:
+                self.metrics.count("dropped", dropped)
+            index += 1
+
+    def _capture_ended(self) -> None:
+        with self._lock:
+            self._capturing -= 1
+            last = not self._capturing
+        if last:
+            self._frames.close()
 
     def _detect(self) -> None:
         for frame in _drain(self._frames):
@@ -288,6 +323,12 @@ def _drain(box: Mailbox[_T]) -> Iterator[_T]:
             return
         assert item is not None  # only a time limit gives None
         yield item
+
+
+def _pass_end(inbox: Mailbox[Any], outbox: Mailbox[Any]) -> None:
+    """Tells the stage before to stop at once, and the one after to finish what is there."""
+    inbox.close(discard=True)
+    outbox.close()
 
 
 @contextmanager

@@ -41,6 +41,16 @@ class Options:
     visualize: str | None = option("write annotated pictures to this folder", None)
     output_json: str | None = option("write one JSON line a picture here; - is the terminal", None)
 
+    def __post_init__(self) -> None:
+        """Checks ranges.
+
+        Raises:
+            UserError: A number is out of range.
+        """
+        for name in ("min_score", "min_confidence"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"--{name} must be 0 to 1, not {getattr(self, name)}")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code: 2 if a picture could not be read."""
@@ -61,13 +71,17 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
-    from runtime.sink import JsonSink, check_writable
+    from runtime.outputs import check_apart, check_writable
+    from runtime.sink import JsonSink
 
     files = _collect(options.paths)
+    check_apart({"--output_json": options.output_json}, [*files, options.engine])
     json_sink = JsonSink(options.output_json) if options.output_json else None
     folder = Path(options.visualize) if options.visualize else None
+    targets: list[Path] = []
     if folder is not None:
-        check_writable(folder / "x", "--visualize")
+        check_writable(folder / "x.png", "--visualize")
+        targets = _targets(files, folder)
     failed = 0
     try:
         for number, file, result in _results(files, options):
@@ -77,7 +91,7 @@ def predict(options: Options) -> int:
             if json_sink is not None:
                 json_sink.write(result)
             if folder is not None:
-                _save_annotated(result, folder, number, file)
+                _save_annotated(result, targets[number])
             if options.output_json != "-":
                 _print(file, result)
     finally:
@@ -130,7 +144,7 @@ def predict_image(
             )
         )
     latency = (time.perf_counter() - start) * 1e3
-    return FrameResult(0, 0, 0.0, image, tuple(found), latency, name)
+    return FrameResult(None, 0, 0.0, image, tuple(found), latency, name)
 
 
 def _collect(paths: Sequence[str]) -> list[Path]:
@@ -186,15 +200,25 @@ def _results(
         )
 
 
-def _save_annotated(result: FrameResult, folder: Path, number: int, file: Path) -> None:
-    """Writes the picture with boxes; numbered where two inputs share a name."""
+def _targets(files: Sequence[Path], folder: Path) -> list[Path]:
+    """An annotated picture's path for each input: no two alike, and none of them an input."""
+    taken = {file.resolve() for file in files}
+    targets = []
+    for file in files:
+        target, number = folder / f"{file.stem}.png", 1
+        while target.resolve() in taken:
+            number += 1
+            target = folder / f"{file.stem}_{number}.png"
+        taken.add(target.resolve())
+        targets.append(target)
+    return targets
+
+
+def _save_annotated(result: FrameResult, target: Path) -> None:
     import cv2
 
     from runtime.draw import annotate
 
-    target = folder / f"{file.stem}.png"
-    if target.exists() and target.resolve() == file.resolve():
-        target = folder / f"{file.stem}_{number}.png"
     good, data = cv2.imencode(".png", annotate(result))
     try:
         if not good:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from runtime.draw import annotate
 from runtime.errors import UserError
 from runtime.messages import FrameResult
+from runtime.outputs import check_writable
 
 
 class Sink(Protocol):
@@ -34,23 +35,6 @@ class Sink(Protocol):
         ...
 
 
-def check_writable(path: Path, flag: str) -> None:
-    """Fails early where an output can't be written, without touching what is there.
-
-    Raises:
-        UserError: The folder is missing or closed to us, or the path is a folder.
-    """
-    folder = path.parent
-    if path.is_dir():
-        raise UserError(f"{flag} {path}: is a folder; name a file")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{flag} {path}: can't make its folder ({error.strerror})") from error
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise UserError(f"{flag} {path}: can't be written (permission denied)")
-
-
 class JsonSink:
     """One JSON object a line, on disk at once; `-` is standard output.
 
@@ -61,6 +45,7 @@ class JsonSink:
         """Remembers the path; the file is opened by the first result."""
         self._path = path
         self._fd: int | None = None
+        self._whole = 0  # bytes of whole lines
         if path != "-":
             check_writable(Path(path), "--output_json")
 
@@ -71,18 +56,17 @@ class JsonSink:
             sys.stdout.write(line)
             sys.stdout.flush()
             return
-        start = 0
         try:
             if self._fd is None:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
                 self._fd = os.open(self._path, flags, 0o644)
-            start = os.lseek(self._fd, 0, os.SEEK_CUR)
             data = line.encode()
             while data:
                 data = data[os.write(self._fd, data) :]
         except OSError as error:
-            self._take_back(start)
+            self._take_back()
             raise UserError(f"--output_json {self._path}: {error.strerror}") from error
+        self._whole += len(line.encode())
 
     def close(self) -> None:
         """See `Sink.close`."""
@@ -90,11 +74,11 @@ class JsonSink:
             os.close(self._fd)
             self._fd = None
 
-    def _take_back(self, start: int) -> None:
-        """Cuts off a half-written line; devices such as pipes can't be cut."""
+    def _take_back(self) -> None:
+        """Cuts off a half-written line; pipes and devices can't be cut."""
         if self._fd is not None:
             try:
-                os.ftruncate(self._fd, start)
+                os.ftruncate(self._fd, self._whole)
             except OSError:
                 pass
 
@@ -134,7 +118,7 @@ class VideoSink:
             self._open(width, height)
             self._start_s = result.time_s
         # Number of frames that the film should hold once this one is in.
-        due = int((result.time_s - self._start_s) * self._fps + 1e-6) + 1
+        due = round((result.time_s - self._start_s) * self._fps) + 1
         if due - self._written > self._MAX_GAP_S * self._fps or due < self._written - 1:
             self._start_s = result.time_s - self._written / self._fps
             due = self._written + 1
@@ -195,9 +179,11 @@ class VideoSink:
             _, errors = process.communicate(timeout=20)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
             return "FFmpeg did not finish"
         except OSError:  # the pipe broke: it is gone already
             process.kill()
+            process.wait()
             errors = b""
         lines = errors.decode(errors="replace").strip().splitlines()
         if process.returncode == 0:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +54,10 @@ class Options:
         Raises:
             UserError: A number is out of range.
         """
-        if self.threads < 1 or self.smoothing_s < 0 or self.camera_id < 0:
-            raise UserError("--threads must be 1 or more, --smoothing_s and --camera_id 0 or more")
+        if not 0 <= self.smoothing_s <= 60:
+            raise UserError(f"--smoothing_s must be 0 to 60 seconds, not {self.smoothing_s}")
+        if self.camera_id < 0:
+            raise UserError(f"--camera_id must be 0 or more, not {self.camera_id}")
         if self.max_frames is not None and self.max_frames < 1:
             raise UserError(f"--max_frames must be 1 or more, not {self.max_frames}")
 
@@ -80,11 +83,16 @@ def run(options: Options) -> dict[str, Any]:
     Raises:
         UserError: Something that the user can mend.
     """
+    from runtime.outputs import check_apart
     from runtime.pipeline import Pipeline
 
     sinks: list[Sink] = []
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
+    check_apart(
+        {"--output_video": options.output_video, "--output_json": options.output_json},
+        [*sources, options.engine],
+    )
     window = None if options.headless else _open_window()
     try:
         with Pipeline(
@@ -104,6 +112,8 @@ def run(options: Options) -> dict[str, Any]:
             sinks += _open_sinks(options, pipeline)
             if window is not None:
                 sinks.append(window)
+                # A window answers its keys also while a source is silent.
+                pipeline.on_wait = partial(_poll_window, window, pipeline)
             with _signals_stop(pipeline):
                 for result in pipeline:
                     for sink in sinks:
@@ -120,6 +130,12 @@ def run(options: Options) -> dict[str, Any]:
         if flag not in (None, "-") and metrics["frames"]:
             log.info("wrote %s", flag)
     return metrics
+
+
+def _poll_window(window: WindowSink, pipeline: Pipeline) -> None:
+    window.poll()
+    if window.closed:
+        pipeline.stop()
 
 
 @contextmanager

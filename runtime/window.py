@@ -74,7 +74,7 @@ class WindowSink:
         sdl.SDL_RenderClear(self._renderer)
         sdl.SDL_RenderCopy(self._renderer, self._texture, None, None)
         sdl.SDL_RenderPresent(self._renderer)
-        self._poll()
+        self.poll()
 
     def close(self) -> None:
         """Closes the window."""
@@ -105,7 +105,8 @@ class WindowSink:
         )
         self._size = (width, height)
 
-    def _poll(self) -> None:
+    def poll(self) -> None:
+        """Looks for keys and the closing button."""
         sdl = self._sdl
         event = sdl.SDL_Event()
         while sdl.SDL_PollEvent(event):

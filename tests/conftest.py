@@ -103,10 +103,12 @@ def clips_dir() -> Path:
     return folder
 
 
-def write_video(path: Path, frames: list[np.ndarray], fps: float = 25.0) -> Path:
-    """An MPEG-4 file of frames of one size."""
+def write_video(
+    path: Path, frames: list[np.ndarray], fps: float = 25.0, codec: str = "mp4v"
+) -> Path:
+    """A video file of frames of one size."""
     height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), fps, (width, height))
     assert writer.isOpened()
     for frame in frames:
         writer.write(frame)

@@ -61,7 +61,7 @@ class Augment:
         tensor = tensor[None] if grey else tensor.permute(2, 0, 1)
         # Replicated borders: the device's crop repeats the picture's edge too.
         # Half a side is enough for the corners of a turned, smaller face.
-        pad = max(tensor.shape[1:]) // 2
+        pad = max(1, max(tensor.shape[1:]) // 2)
         tensor = torch.nn.functional.pad(tensor[None].float(), (pad,) * 4, mode="replicate")[0]
         tensor = self._frame(self._flip(tensor.to(torch.uint8)))
         tensor = tensor[:, pad:-pad, pad:-pad]

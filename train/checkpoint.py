@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from importlib.metadata import version
 from pathlib import Path
 
 import safetensors
@@ -83,3 +84,8 @@ def check_resumable(path: Path, module: nn.Module) -> None:
         raise UserError(
             f"--resume: {path} is damaged, or of another network than the options ask for"
         ) from error
+
+
+def tool_versions(*packages: str) -> dict[str, str]:
+    """Installed versions of packages, for a manifest."""
+    return {package: version(package) for package in packages}

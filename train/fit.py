@@ -7,16 +7,18 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
-from runtime.options import option, parse_options, run_command
+from runtime.options import parse_options, run_command
+from runtime.outputs import check_writable
+from train.options import FitOptions
 
 if TYPE_CHECKING:
-    from lightning.pytorch import Trainer
+    from lightning.pytorch import Callback, Trainer
 
     from train.datasets import FaceSet
     from train.module import EmotionModule
@@ -25,63 +27,12 @@ if TYPE_CHECKING:
 PROG = "python -m train.fit"
 
 
-@dataclass
-class FitOptions:
-    """Train an emotion model; writes best.safetensors, last.ckpt and a TensorBoard log."""
-
-    data_dir: str = option("folder of the data set")
-    dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
-    checkpoint_dir: str = option("where checkpoints go", "checkpoints")
-    log_dir: str = option("where TensorBoard logs go", "logs")
-    resume: bool = option("continue from last.ckpt in --checkpoint_dir", False)
-    epochs: int = option("passes over the training faces", 30)
-    batch_size: int = option("faces a step", 64)
-    num_workers: int = option("loader processes", 0)
-    seed: int = option("random seed", 0)
-    threads: int = option("CPU threads; 0 leaves the choice to PyTorch", 0)
-    precision: str = option("arithmetic", "32-true", choices=("32-true", "16-mixed", "bf16-mixed"))
-    devices: str = option("accelerators to use, as Lightning takes it", "auto")
-    limit_train: int = option("use only the first N training faces; 0 uses all", 0)
-    limit_valid: int = option("use only the first N validation faces; 0 uses all", 0)
-    # The network.
-    backbone: str = option("timm model that gives feature maps", "tf_efficientnet_lite0")
-    model_type: str = option("network", "full", choices=("baseline", "attention", "full"))
-    lstm_hidden: int = option("BiLSTM units a direction", 256)
-    lstm_layers: int = option("BiLSTM layers", 2)
-    dropout: float = option("dropout", 0.3)
-    reduction: int = option("channel attention's bottleneck ratio", 16)
-    pretrained: bool = option("start from ImageNet weights where they can be had", True)
-    image_size: int = option("side of the input in pixels", 112)
-    warm_size: int = option("side of the input in the first epochs", 64)
-    warm_epochs: int = option("how many epochs at --warm_size", 0)
-    margin: float = option("side of the face crop over the face box (measured)", 1.0)
-    # The recipe.
-    learning_rate: float = option("peak rate of the new layers", 1e-4)
-    backbone_lr_scale: float = option("the backbone's rate as a part of it", 1.0)
-    weight_decay: float = option("AdamW's weight decay", 1e-5)
-    label_smoothing: float = option("label smoothing", 0.0)
-    scheduler: str = option("learning rate schedule", "plateau", choices=("plateau", "onecycle"))
-    ema_decay: float = option("decay of the weight average; 0 turns it off", 0.0)
-    patience: int = option("epochs without progress before stopping early", 10)
-    # Augmentation.
-    rotate: float = option("largest roll in degrees", 15.0)
-    shift: float = option("largest shift, part of the side", 0.08)
-    zoom: float = option("largest change of scale", 0.12)
-    shear: float = option("largest shear in degrees", 5.0)
-    light: float = option("largest change of brightness and contrast", 0.3)
-    blur: float = option("probability of a soft face", 0.15)
-    noise: float = option("probability of sensor noise", 0.2)
-    erase: float = option("probability of a hidden patch", 0.25)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     # Before PyTorch starts its threads: spinning ones starve each other where
     # cores are few and shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = parse_options(FitOptions, PROG, argv)
-    if options.epochs < 1 or options.batch_size < 2:
-        raise UserError("--epochs must be at least 1 and --batch_size at least 2")
     fit(options)
     return 0
 
@@ -128,6 +79,8 @@ class _Fit:
         from train.score import confusion_table, score_logits
 
         o = self._options
+        check_writable(self._dir / "last.ckpt", "--checkpoint_dir")
+        check_writable(Path(o.log_dir) / "events", "--log_dir")
         seed_everything(o.seed, workers=True, verbose=False)
         if o.threads:
             torch.set_num_threads(o.threads)
@@ -184,15 +137,12 @@ class _Fit:
         return best
 
     def _trainer(self) -> Trainer:
-        from lightning.pytorch import Trainer
         from lightning.pytorch.callbacks import (
-            Callback,
             EarlyStopping,
             EMAWeightAveraging,
             ModelCheckpoint,
             TQDMProgressBar,
         )
-        from lightning.pytorch.loggers import TensorBoardLogger
 
         from train.module import OnValidation
 
@@ -205,6 +155,17 @@ class _Fit:
             ModelCheckpoint(self._dir, filename="last", enable_version_counter=False),
             TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else 50),
         ]
+        try:
+            return self._make_trainer(callbacks)
+        except (TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UserError(f"--devices {o.devices} or --precision: {reason}") from error
+
+    def _make_trainer(self, callbacks: list[Callback]) -> Trainer:
+        from lightning.pytorch import Trainer
+        from lightning.pytorch.loggers import TensorBoardLogger
+
+        o = self._options
         return Trainer(
             accelerator="auto",
             devices=o.devices,
@@ -221,7 +182,7 @@ class _Fit:
 
     def _keep_best(self, module: EmotionModule, score: Score) -> None:
         """Prints the epoch's figures and saves the weights if they are the best so far."""
-        from train.checkpoint import save_checkpoint
+        from train.checkpoint import save_checkpoint, tool_versions
 
         # Rounded as in the manifest, which a resumed run takes its best from.
         accuracy = score.figures()["accuracy"]
@@ -244,13 +205,6 @@ class _Fit:
         )
         manifest = replace(manifest, metrics={**manifest.metrics, "epoch": module.current_epoch})
         save_checkpoint(self._dir / "best.safetensors", module.net.state_dict(), manifest)
-
-
-def tool_versions(*packages: str) -> dict[str, str]:
-    """Installed versions of packages, for a manifest."""
-    from importlib.metadata import version
-
-    return {package: version(package) for package in packages}
 
 
 def _pick(cls: type[Any], options: FitOptions) -> Any:

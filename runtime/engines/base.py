@@ -88,6 +88,11 @@ class EmotionEngine:
                 f"{network.name}: the model takes {_shown(shape)} but its manifest says "
                 f"{_shown((None, *manifest.input_shape))}; export it again"
             )
+        if shape[0] is not None:
+            raise ManifestError(
+                f"{network.name}: the model takes only batches of {shape[0]}; "
+                "export it with a dynamic batch"
+            )
         outputs = list(network.output_shapes.values())
         wanted = (None, len(manifest.labels))
         if len(outputs) != 1 or len(outputs[0]) != 2 or outputs[0][1] not in (None, wanted[1]):
@@ -147,6 +152,8 @@ def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network
     """
     if provider not in PROVIDERS:
         raise EngineError(f"--provider must be one of {', '.join(PROVIDERS)}, not {provider!r}")
+    if not 1 <= threads <= 256:
+        raise EngineError(f"--threads must be 1 to 256, not {threads}")
     if path.suffix in (".safetensors", ".ckpt", ".pt", ".pth"):
         raise EngineError(
             f"{path} is a checkpoint: export it first with "

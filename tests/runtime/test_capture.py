@@ -58,6 +58,9 @@ def test_a_folder_is_read_by_name_and_bad_pictures_are_skipped(tmp_path, caplog)
         (lambda d: _write(d / "text.mp4", b"I am text"), "not a video"),
         (lambda d: _write(d / "empty.mp4", b""), "the file is empty"),
         (lambda d: "97", "camera 97 can't be opened"),
+        (lambda d: "/dev/video97", "camera 97 can't be opened"),
+        (lambda d: "99999999999999999999", "no such file"),
+        (lambda d: "²", "no such file"),
         (lambda d: "http://127.0.0.1:9/x.mjpg", "can't be reached"),
         (lambda d: "rtsp://user:secret@127.0.0.1:9/live", "can't be reached"),
     ],
@@ -83,13 +86,7 @@ def test_a_video_without_its_index_is_refused(clip, tmp_path):
 
 def test_a_truncated_stream_gives_what_it_has_and_says_so(tmp_path, portrait, caplog):
     frames = [np.roll(portrait, 4 * i, 1) for i in range(30)]
-    height, width = portrait.shape[:2]
-    whole = tmp_path / "whole.avi"
-    writer = cv2.VideoWriter(str(whole), cv2.VideoWriter_fourcc(*"MJPG"), 25, (width, height))
-    for frame in frames:
-        writer.write(frame)
-    writer.release()
-    data = whole.read_bytes()
+    data = write_video(tmp_path / "whole.avi", frames, codec="MJPG").read_bytes()
     short = _write(tmp_path / "short.avi", data[: len(data) * 6 // 10])
     with caplog.at_level(logging.WARNING):
         got = frames_of(short)
@@ -162,6 +159,7 @@ def test_list_pictures_ignores_case_of_suffix(tmp_path):
         ("rtsp://u:p@host:554/a?token=1", "rtsp://***@host:554/a"),
         ("http://host/a", "http://host/a"),
         ("rtsp://u:p%40x@host/", "rtsp://***@host/"),
+        ("rtsp://user:p@ss@host/x", "rtsp://***@host/x"),
     ],
 )
 def test_credentials_never_show(url, shown):
@@ -202,6 +200,35 @@ def test_an_http_stream_on_loopback_is_live_and_its_end_is_an_error(portrait):
                 source.read()
         source.close()
         server.shutdown()
+
+
+def test_a_whole_video_behind_a_url_is_a_file(tmp_path, portrait):
+    clip = write_video(tmp_path / "clip.avi", [portrait] * 40, codec="MJPG")
+
+    class Folder(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(clip.parent))
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Folder) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/{clip.name}"
+        assert not open_source(url).live
+        assert len(frames_of(url)) == 40
+        server.shutdown()
+
+
+def test_pictures_of_a_folder_are_too_far_apart_to_be_smoothed(tmp_path, portrait):
+    from runtime.smooth import Smoother
+
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), portrait)
+    (_, first, _), (_, second, _) = frames_of(tmp_path)
+    smoother = Smoother()
+    smoother.update(1, np.eye(8)[0], first)
+    assert smoother.update(1, np.eye(8)[1], second).confidence == 1.0
 
 
 def test_a_jumping_clock_in_a_file_is_mended(tmp_path, portrait, monkeypatch):

@@ -72,6 +72,11 @@ def test_other_detectors_refuse_a_file_that_is_none(name, tmp_path):
         open_detector(name, str(path))
 
 
+def test_yunet_refuses_another_network(tiny_engine):
+    with pytest.raises(EngineError, match="not a YuNet"):
+        open_detector("yunet", str(tiny_engine))
+
+
 def test_scrfd_without_insightface_says_how_to_get_it(tmp_path, monkeypatch):
     import sys
 

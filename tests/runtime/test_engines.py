@@ -99,6 +99,23 @@ def test_manifest_of_another_label_set(make_onnx):
         open_engine(path)
 
 
+def test_a_fixed_batch_is_refused(make_onnx):
+    import onnx
+
+    path = make_onnx(manifest=None, metadata=TINY.to_json())
+    model = onnx.load(path)
+    for value in (model.graph.input[0], model.graph.output[0]):
+        value.type.tensor_type.shape.dim[0].dim_value = 1
+    onnx.save(model, path)
+    with pytest.raises(ManifestError, match="dynamic batch"):
+        open_engine(path)
+
+
+def test_threads_out_of_range(tiny_engine):
+    with pytest.raises(EngineError, match="--threads"):
+        open_engine(tiny_engine, threads=100_000)
+
+
 def test_sidecar_that_contradicts_the_model(make_onnx):
     path = make_onnx()
     replace(TINY, temperature=2.0).save(path)

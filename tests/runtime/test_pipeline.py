@@ -157,7 +157,113 @@ def test_leaving_early_ends_the_threads_and_frees_the_source(tiny_engine):
             break
     assert threads() == before
     pipeline.close()
+    with pytest.raises(RuntimeError, match="runs once"):
+        next(iter(pipeline))
+
+
+def test_a_plain_loop_left_early_frees_the_source(tiny_engine, monkeypatch):
+    import runtime.pipeline as module
+
+    source = Pictures(1000)
+    monkeypatch.setattr(module, "open_source", lambda spec: source)
+    before = threads()
+    for _ in Pipeline("anything", tiny_engine, Finder()):
+        break
+    assert threads() == before
+    assert source.closed
+
+
+class Stuck(Pictures):
+    """A source whose fourth read hangs until it is released, as a dead camera's may."""
+
+    def __init__(self):
+        super().__init__(100, live=True)
+        self.release = threading.Event()
+        self.reading = False
+
+    def read(self):
+        if self.index == 3:
+            self.reading = True
+            self.release.wait(30)
+            self.reading = False
+            return None
+        return super().read()
+
+    def close(self):
+        assert not self.reading, "closed while it is being read"
+        super().close()
+
+
+def test_a_source_that_hangs_is_never_freed_while_it_is_read(monkeypatch):
+    import runtime.pipeline as module
+
+    source = Stuck()
+    monkeypatch.setattr(module, "_JOIN_S", 0.2)
+    monkeypatch.setattr(module, "open_source", lambda spec: source)
+    pipeline = Pipeline(["stuck"], Brain(), Finder())
+    with pipeline:
+        for result in pipeline:
+            if result.frame == 2:
+                break
+        pipeline.close()
+        pipeline.close()
+    assert not source.closed
+    source.release.set()
+    deadline = time.monotonic() + 5
+    while source.reading and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    pipeline.close()
+    assert source.closed
+
+
+def test_stop_ends_a_hanging_pipeline_and_waiting_is_told(monkeypatch):
+    import runtime.pipeline as module
+
+    monkeypatch.setattr(module, "_JOIN_S", 0.3)
+    source = Stuck()
+    pipeline = Pipeline([source], Brain(), Finder())
+    waits = []
+    pipeline.on_wait = lambda: waits.append(1) or (len(waits) == 3 and pipeline.stop())
+    assert [r.frame for r in pipeline] == [0, 1, 2]
+    assert len(waits) >= 3
+    source.release.set()
+
+
+def test_a_detector_that_never_returns_ends_after_stop(monkeypatch):
+    import runtime.pipeline as module
+
+    monkeypatch.setattr(module, "_JOIN_S", 0.3)
+    release = threading.Event()
+
+    class Hanging(Finder):
+        def detect(self, image):
+            release.wait(30)
+            return []
+
+    pipeline = Pipeline([Pictures(5)], Brain(), Hanging())
+    pipeline.on_wait = pipeline.stop
+    start = time.monotonic()
     assert list(pipeline) == []
+    assert time.monotonic() - start < 3
+    release.set()
+
+
+def test_an_extension_that_panics_is_an_error_not_a_hang():
+    class Panic(BaseException):
+        pass
+
+    class Panicking(Finder):
+        def detect(self, image):
+            raise Panic("panicked")
+
+    with pytest.raises(StageError, match="panicked"):
+        list(Pipeline([Pictures(5)], Brain(), Panicking()))
+
+
+def test_no_source_is_an_error():
+    with pytest.raises(SourceError, match="needs a source"):
+        Pipeline([])
 
 
 def test_a_broken_source_leaves_nothing_open(tiny_engine, monkeypatch):

@@ -32,6 +32,32 @@ def test_a_picture_in_json_and_drawn(tmp_path, tiny_engine, capsys):
     assert "astronaut.jpg:" in capsys.readouterr().out
 
 
+def test_annotated_pictures_never_replace_an_input_or_each_other(tmp_path, tiny_engine, portrait):
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in (tmp_path / "x.jpg", tmp_path / "x.png", other / "x.png"):
+        cv2.imwrite(str(path), portrait)
+    before = {p: p.read_bytes() for p in tmp_path.rglob("x.*")}
+    code = predict(tmp_path, other, "--engine", tiny_engine, "--visualize", tmp_path)
+    assert code == 0
+    assert {p: p.read_bytes() for p in before} == before
+    assert len(list(tmp_path.glob("*.png"))) == 1 + 3
+
+
+def test_output_over_an_input_is_refused(tmp_path, tiny_engine, portrait, capsys):
+    path = tmp_path / "p.png"
+    cv2.imwrite(str(path), portrait)
+    before = path.read_bytes()
+    assert predict(path, "--engine", tiny_engine, "--output_json", path) == 2
+    assert "overwrite" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_paths_may_stand_on_both_sides_of_flags(tiny_engine, capsys):
+    assert predict(PORTRAIT, "--engine", tiny_engine, "--threads", 1, PORTRAIT) == 0
+    assert capsys.readouterr().out.count("astronaut.jpg:") == 2
+
+
 def test_face_crops_take_the_whole_picture(tmp_path, tiny_engine, capsys):
     cv2.imwrite(str(tmp_path / "f.png"), np.full((48, 48), 99, np.uint8))
     code = predict(tmp_path, "--engine", tiny_engine, "--face_crops", "--output_json", "-")
@@ -105,6 +131,8 @@ def test_a_picture_of_20000_by_20000(tmp_path, tiny_engine, capsys):
         (["{portrait}", "--output_json", "{portrait}/x.jsonl"], "can't make its folder"),
         (["{portrait}", "--visualize", "{portrait}"], "--visualize"),
         (["{portrait}", "--bogus"], "unrecognized"),
+        (["{portrait}", "--min_score", "nan"], "--min_score"),
+        (["{portrait}", "--threads", "-1"], "--threads"),
     ],
 )
 def test_bad_input_is_one_line(tmp_path, tiny_engine, capsys, argv, word):

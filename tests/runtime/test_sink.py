@@ -3,7 +3,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from runtime.draw import annotate
 from runtime.errors import UserError
 from runtime.messages import EmotionResult, FrameResult
+from runtime.outputs import check_apart
 from runtime.sink import JsonSink, VideoSink
 from tests.conftest import REPO, read_back
 
@@ -125,6 +128,46 @@ def test_video_follows_the_source_s_time(tmp_path):
     assert len(read_back(path)) == 37
 
 
+@pytest.mark.parametrize("jitter", [0.0, 0.002, 0.005])
+def test_jitter_of_the_clock_loses_and_repeats_nothing(tmp_path, jitter):
+    rng = np.random.default_rng(0)
+    sink = VideoSink(tmp_path / "v.mp4", 30)
+    for i in range(60):
+        base = result(i, (64, 64))
+        sink.write(replace(base, time_s=i / 30 + rng.uniform(-jitter, jitter)))
+        assert sink._written == i + 1
+    sink.close()
+    assert len(read_back(tmp_path / "v.mp4")) == 60
+
+
+def test_json_goes_through_a_pipe(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(path.read_text()))
+    reader.start()
+    sink = JsonSink(str(path))
+    sink.write(result(0))
+    sink.write(result(1))
+    sink.close()
+    reader.join(10)
+    assert [json.loads(line)["frame"] for line in got[0].splitlines()] == [0, 1]
+
+
+def test_outputs_stay_apart_from_inputs_and_each_other(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    check_apart({"--a": None, "--b": "-", "--c": str(tmp_path / "x")}, [clip])
+    with pytest.raises(UserError, match="an input"):
+        check_apart({"--output_video": str(tmp_path / "." / "clip.mp4")}, [clip])
+    with pytest.raises(UserError, match="it is --a"):
+        check_apart({"--a": str(tmp_path / "x"), "--b": str(tmp_path / "x")}, [clip])
+
+
+def test_a_frame_of_a_folder_has_its_path_and_its_time():
+    got = replace(result(2), name="a.png").to_dict()
+    assert (got["path"], got["stream"], got["frame"]) == ("a.png", 0, 2)
+
+
 def test_video_of_odd_and_changing_sizes(tmp_path):
     path = tmp_path / "v.mp4"
     sink = VideoSink(path, 25)
@@ -148,6 +191,7 @@ _ENDLESS = """
 import sys
 from pathlib import Path
 sys.path.insert(0, ".")
+from runtime.outputs import check_apart
 from runtime.sink import JsonSink, VideoSink
 from tests.runtime.test_sink import result
 video, lines = VideoSink(Path(sys.argv[1]), 25), JsonSink(sys.argv[2])

@@ -58,6 +58,8 @@ def test_video_and_json_of_a_file(tmp_path, clip, tiny_engine, capsys):
         (["--source", "demo", "--output_video", "x.avi"], "must end in"),
         (["--source", "demo", "--max_frames", "0"], "--max_frames"),
         (["--source", "demo", "--threads", "0"], "--threads"),
+        (["--source", "demo", "--smoothing_s", "-1"], "--smoothing_s"),
+        (["--source", "{text}", "--output_json", "{text}"], "overwrite"),
         (["--source", "demo", "--config", "{text}"], "option: value"),
         (["--frobnicate"], "unrecognized"),
     ],

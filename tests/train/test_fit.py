@@ -15,8 +15,9 @@ import torch
 from runtime.errors import UserError
 from runtime.options import parse_options
 from train.checkpoint import load_checkpoint
-from train.fit import PROG, FitOptions, main
+from train.fit import PROG, main
 from train.module import EmotionModule
+from train.options import FitOptions
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs" / "train").glob("*.yaml"))
@@ -135,7 +136,10 @@ def test_there_are_shipped_configs() -> None:
         (["--data_dir", "/nowhere"], "--data_dir /nowhere: no such folder"),
         ([], "--data_dir is required"),
         (["--data_dir", ".", "--bogus", "1"], "unrecognized arguments: --bogus"),
-        (["--data_dir", ".", "--epochs", "0"], "--epochs must be at least 1"),
+        (["--data_dir", ".", "--epochs", "0"], "--epochs must be 1 to"),
+        (["--data_dir", ".", "--learning_rate", "-1"], "--learning_rate must be"),
+        (["--data_dir", ".", "--dropout", "2"], "--dropout must be"),
+        (["--data_dir", ".", "--limit_train", "-1"], "--limit_train must be"),
         (["--data_dir", ".", "--epochs", "many"], "--epochs: invalid int value"),
         (["--data_dir", ".", "--model_type", "gpt"], "invalid choice: 'gpt'"),
         (["--config", "/nowhere.yaml"], "--config /nowhere.yaml: No such file"),

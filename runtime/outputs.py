@@ -1,0 +1,46 @@
+"""Checks of output paths, before any work and without touching what is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runtime.errors import UserError
+
+
+def check_apart(outputs: Mapping[str, str | None], inputs: Sequence[str | Path]) -> None:
+    """Refuses to write over an input, or two outputs into one file.
+
+    Args:
+        outputs: Path by flag; None and `-` are passed over.
+        inputs: Files that are read.
+
+    Raises:
+        UserError: Two of them are the same file.
+    """
+    taken = {Path(path).resolve(): "it is an input" for path in inputs}
+    for flag, name in outputs.items():
+        if name is None or name == "-":
+            continue
+        path = Path(name).resolve()
+        if path in taken:
+            raise UserError(f"{flag} {name}: would overwrite a file in use: {taken[path]}")
+        taken[path] = f"it is {flag}"
+
+
+def check_writable(path: Path, flag: str) -> None:
+    """Fails early where a file can't be written.
+
+    Raises:
+        UserError: The folder is missing or closed to us, or the path is a folder.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise UserError(f"{flag} {path}: is a folder; name a file")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{flag} {path}: can't make its folder ({error.strerror})") from error
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise UserError(f"{flag} {path}: can't be written (permission denied)")
