@@ -140,14 +140,14 @@ def display():
         pytest.skip("needs Xvfb and xdotool (apt-get install xvfb xdotool)")
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1024x768x24"],
+        ["Xvfb", "-noreset", "-displayfd", str(write), "-screen", "0", "1024x768x24"],
         pass_fds=[write],
         stderr=subprocess.DEVNULL,
     )
     os.close(write)
     with os.fdopen(read) as pipe:
         yield f":{pipe.readline().strip()}"
-    server.kill()
+    server.terminate()
     server.wait()
 
 
@@ -162,7 +162,9 @@ def test_a_window_closes_by_key(tiny_engine, display, key):
     found = ""
     while not found and time.monotonic() < deadline and process.poll() is None:
         found = xdotool("search", "--class", "emotion").strip()
-    assert found, "no window appeared"
+    if not found:
+        process.kill()
+        pytest.fail(f"no window appeared: {process.communicate()[1]}")
     # Without a window manager, keys go to the window under the pointer.
     xdotool("mousemove", "512", "384")
     while process.poll() is None and time.monotonic() < deadline:
