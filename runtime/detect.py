@@ -163,6 +163,8 @@ class Scrfd:
             raise EngineError("--detector scrfd: needs `pip install insightface`") from error
         try:
             self._net: Any = get_model(str(model), providers=["CPUExecutionProvider"])
+            if not hasattr(self._net, "detect"):
+                raise TypeError(f"it is a {type(self._net).__name__}")
             side = -(-size // 32) * 32
             self._net.prepare(ctx_id=-1, input_size=(side, side), det_thresh=threshold)
         except Exception as error:  # insightface asserts and raises as it goes
