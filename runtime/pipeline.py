@@ -1,17 +1,15 @@
 """The threads: capture -> detect and track -> classify and smooth -> the caller.
 
-The only module that makes threads. Each stage owns its state and talks to the
-next through a mailbox. The first error ends the capture, what is finished still
+Each stage is a thread (stages.py) that owns its state and talks to the next
+through a mailbox. The first error ends the capture, what is finished still
 comes out, and then the error is raised where the results are read.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,15 +19,14 @@ from runtime.capture import Source, open_source
 from runtime.classify import Classifier
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
-from runtime.errors import SourceError, StageError
+from runtime.errors import SourceError
 from runtime.mailbox import Closed, Mailbox, Policy
 from runtime.messages import Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
 from runtime.preprocess import to_bgr
 from runtime.recognize import Recognizer
+from runtime.stages import Stages, naming
 from runtime.track import Tracker
-
-log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _Closable = TypeVar("_Closable", Source, Engine, Detector)
@@ -126,12 +123,9 @@ class Pipeline:
         self._frames: Mailbox[Frame] = Mailbox(_CAPACITY)
         self._tracked: Mailbox[TrackedFrame] = Mailbox(_CAPACITY)
         self._results: Mailbox[FrameResult] = Mailbox(_CAPACITY)
-        self._threads: list[threading.Thread] = []
-        self._stop = threading.Event()
+        self._stages = Stages()
+        self._used = False
         self._lock = threading.Lock()
-        self._started = False
-        self._closing = False
-        self._error: StageError | None = None
         self._capturing = len(self.sources)
 
     def __enter__(self) -> Pipeline:
@@ -155,15 +149,15 @@ class Pipeline:
                 self.metrics.result(len(result.faces), result.latency_ms)
                 yield result
                 if count == self._max_frames:
-                    break
+                    return
         finally:
             self.close()
-        if self._error is not None:
-            raise self._error
+        if self._stages.error is not None:
+            raise self._stages.error
 
     def stop(self) -> None:
         """Ends the capture; what is on its way still comes out. Safe in a signal handler."""
-        self._stop.set()
+        self._stages.stop()
         self._frames.close()
 
     def close(self) -> None:
@@ -172,28 +166,23 @@ class Pipeline:
         What a thread still uses after three seconds stays open until a later
         call finds the thread ended.
         """
-        self._closing = True
-        self._stop.set()
+        self._used = True
+        self._stages.stop()
         for box in (self._frames, self._tracked, self._results):
             box.close(discard=True)
-        deadline = time.monotonic() + _JOIN_S
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
-                log.warning("%s did not end within %.0f s", thread.name, _JOIN_S)
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        if not self._threads:
+        if self._stages.join(_JOIN_S):
             self._free()
 
     def _start(self) -> None:
-        if self._started or self._closing:
+        if self._used:
             raise RuntimeError("a Pipeline runs once: make a new one")
-        self._started = True
+        self._used = True
         self.metrics = Metrics()
+        spawn = self._stages.spawn
         for stream in range(len(self.sources)):
-            self._spawn("capture", partial(self._capture, stream), self._capture_ended)
-        self._spawn("detect", self._detect, partial(_pass_end, self._frames, self._tracked))
-        self._spawn("classify", self._classify, partial(_pass_end, self._tracked, self._results))
+            spawn("capture", partial(self._capture, stream), self._capture_ended)
+        spawn("detect", self._detect, partial(_pass_end, self._frames, self._tracked))
+        spawn("classify", self._classify, partial(_pass_end, self._tracked, self._results))
 
     def _wait_for_results(self) -> Iterator[FrameResult]:
         """Results until the last stage ends, or hangs for too long after a stop."""
@@ -208,49 +197,17 @@ class Pipeline:
                 continue
             if self.on_wait is not None:
                 self.on_wait()
-            if self._stop.is_set():
+            if self._stages.stopped:
                 stopped_at = stopped_at or time.monotonic()
                 if time.monotonic() - stopped_at > _JOIN_S:
                     return
-
-    def _spawn(self, stage: str, work: Callable[[], None], at_end: Callable[[], None]) -> None:
-        """Runs a stage in a thread; the first error of all becomes the pipeline's.
-
-        However a stage ends, `at_end` tells its neighbours.
-        """
-
-        def body() -> None:
-            try:
-                work()
-            except Closed:
-                pass
-            except BaseException as error:  # extensions raise more than Exception
-                self._fail(stage, error)
-            finally:
-                at_end()
-
-        thread = threading.Thread(target=body, name=stage, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _fail(self, stage: str, error: BaseException) -> None:
-        """Keeps the first error and ends the capture."""
-        if not isinstance(error, StageError):
-            wrapped = StageError(stage, None, error)
-            wrapped.__cause__ = error
-            error = wrapped
-        with self._lock:
-            if self._error is None and not self._closing:
-                self._error = error
-                log.debug("stage failed", exc_info=error)
-        self._stop.set()
 
     def _capture(self, stream: int) -> None:
         source = self.sources[stream]
         policy = Policy.LATEST if source.live else Policy.BLOCK
         index = 0
-        while not self._stop.is_set():
-            with self.metrics.time("capture"), _stage("capture", index):
+        while not self._stages.stopped:
+            with self.metrics.time("capture"), naming("capture", index):
                 got = source.read()
                 if got is None:
                     break
@@ -271,7 +228,7 @@ class Pipeline:
 
     def _detect(self) -> None:
         for frame in _drain(self._frames):
-            with self.metrics.time("detect"), _stage("detect", frame.index):
+            with self.metrics.time("detect"), naming("detect", frame.index):
                 faces = self._detector.detect(frame.image)
                 tracks = self._trackers[frame.stream].update(faces, frame.time_s)
             self._tracked.put(TrackedFrame(frame, tuple(tracks)), frame.stream)
@@ -293,7 +250,7 @@ class Pipeline:
 
     def _emit(self, batch: list[TrackedFrame]) -> None:
         """Recognises the faces of some frames in one go and sends the results on."""
-        with self.metrics.time("classify"), _stage("classify", batch[0].frame.index):
+        with self.metrics.time("classify"), naming("classify", batch[0].frame.index):
             found = self._recognizer.recognize(batch)
         for item, faces in zip(batch, found, strict=True):
             frame = item.frame
@@ -329,12 +286,3 @@ def _pass_end(inbox: Mailbox[Any], outbox: Mailbox[Any]) -> None:
     """Tells the stage before to stop at once, and the one after to finish what is there."""
     inbox.close(discard=True)
     outbox.close()
-
-
-@contextmanager
-def _stage(name: str, frame: int) -> Iterator[None]:
-    """Names stage and frame in whatever goes wrong inside."""
-    try:
-        yield
-    except Exception as error:
-        raise StageError(name, frame, error) from error

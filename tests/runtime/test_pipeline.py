@@ -177,7 +177,7 @@ class Stuck(Pictures):
     """A source whose fourth read hangs until it is released, as a dead camera's may."""
 
     def __init__(self):
-        super().__init__(100, live=True)
+        super().__init__(100)
         self.release = threading.Event()
         self.reading = False
 
@@ -348,3 +348,8 @@ def test_the_man_who_smiles_is_happy(clips_dir):
     with Pipeline([str(clips_dir / "head-pose-face-detection-male.gif")]) as pipeline:
         seen = {f.emotion for r in pipeline for f in r.faces if not f.uncertain}
     assert "happiness" in seen
+
+
+def test_an_error_after_the_last_frame_asked_for_is_not_raised():
+    pipeline = Pipeline([Pictures(100, fail_at=4)], Brain(), Finder(), max_frames=2)
+    assert [r.frame for r in pipeline] == [0, 1]

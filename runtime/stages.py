@@ -1,0 +1,97 @@
+"""Stages of a pipeline as threads; the only module that makes threads."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from runtime.errors import StageError
+from runtime.mailbox import Closed
+
+log = logging.getLogger(__name__)
+
+
+class Stages:
+    """Threads that end together, and the first error of them all."""
+
+    def __init__(self) -> None:
+        self.error: StageError | None = None
+        self._threads: list[threading.Thread] = []
+        self._stop = threading.Event()
+        self._ending = False
+        self._lock = threading.Lock()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the stages should end: asked to, or after an error."""
+        return self._stop.is_set()
+
+    def spawn(self, stage: str, work: Callable[[], None], at_end: Callable[[], None]) -> None:
+        """Runs a stage in a thread.
+
+        Args:
+            stage: Its name.
+            work: What it does, until it returns or meets a closed mailbox.
+            at_end: Tells its neighbours, however it ended.
+        """
+
+        def body() -> None:
+            try:
+                work()
+            except Closed:
+                pass
+            except BaseException as error:  # extensions raise more than Exception
+                self._fail(stage, error)
+            finally:
+                at_end()
+
+        thread = threading.Thread(target=body, name=stage, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def stop(self) -> None:
+        """Asks the stages to end. Safe in a signal handler."""
+        self._stop.set()
+
+    def join(self, limit_s: float) -> bool:
+        """Waits for the threads; errors from here on are of the ending, and dropped.
+
+        Args:
+            limit_s: Longest wait in seconds, for all of them together.
+
+        Returns:
+            Whether all have ended; a later call may find that they have.
+        """
+        self._ending = True
+        self._stop.set()
+        deadline = time.monotonic() + limit_s
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                log.warning("%s did not end within %.0f s", thread.name, limit_s)
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        return not self._threads
+
+    def _fail(self, stage: str, error: BaseException) -> None:
+        """Keeps the first error and asks all to end."""
+        if not isinstance(error, StageError):
+            wrapped = StageError(stage, None, error)
+            wrapped.__cause__ = error
+            error = wrapped
+        with self._lock:
+            if self.error is None and not self._ending:
+                self.error = error
+                log.debug("stage failed", exc_info=error)
+        self._stop.set()
+
+
+@contextmanager
+def naming(stage: str, frame: int) -> Iterator[None]:
+    """Names stage and frame in whatever goes wrong inside."""
+    try:
+        yield
+    except Exception as error:
+        raise StageError(stage, frame, error) from error
