@@ -1,8 +1,8 @@
 """Faces over time: which box of this frame is whose box of the last.
 
-Roboflow's `trackers` was measured first: with its needs it adds 230 MB
-(SciPy, Matplotlib) to a 360 MB runtime and 0.8 to 1.2 s to the start, so
-this keeps the two ideas that matter for faces: ByteTrack's (Zhang et al. 2022,
+Roboflow's `trackers` was measured first: with its needs (SciPy, Matplotlib, a
+second OpenCV) it adds 430 MB to a 364 MB runtime and 0.8 to 2.9 s to the
+start, so this keeps the two ideas that matter for faces: ByteTrack's (Zhang et al. 2022,
 arXiv:2110.06864) second chance for weak detections, and motion prediction,
 here in seconds so that dropped frames don't matter.
 """
