@@ -37,7 +37,7 @@ $(BIN)/python:
 		{ rm -rf $(VENV); echo "python3-venv is needed: apt-get install python3-venv"; exit 2; }
 
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing the runtime into $(VENV) (about 370 MB)"
+	@echo "Installing the runtime into $(VENV) (about 380 MB)"
 	$(PIP) --no-compile -e .
 	@# Python before 3.12 puts it into every new venv; nothing here needs it.
 	@$(BIN)/python -m pip uninstall --quiet --yes setuptools 2>/dev/null || true

@@ -19,11 +19,11 @@ def check_apart(outputs: Mapping[str, str | None], inputs: Sequence[str | Path])
     Raises:
         UserError: Two of them are the same file.
     """
-    taken = {Path(path).resolve(): "it is an input" for path in inputs}
+    taken = {os.path.realpath(path): "it is an input" for path in inputs}
     for flag, name in outputs.items():
         if name is None or name == "-":
             continue
-        path = Path(name).resolve()
+        path = os.path.realpath(name)
         if path in taken:
             raise UserError(f"{flag} {name}: would overwrite a file in use: {taken[path]}")
         taken[path] = f"it is {flag}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -202,14 +203,14 @@ def _results(
 
 def _targets(files: Sequence[Path], folder: Path) -> list[Path]:
     """An annotated picture's path for each input: no two alike, and none of them an input."""
-    taken = {file.resolve() for file in files}
+    taken = {os.path.realpath(file) for file in files}
     targets = []
     for file in files:
         target, number = folder / f"{file.stem}.png", 1
-        while target.resolve() in taken:
+        while os.path.realpath(target) in taken:
             number += 1
             target = folder / f"{file.stem}_{number}.png"
-        taken.add(target.resolve())
+        taken.add(os.path.realpath(target))
         targets.append(target)
     return targets
 

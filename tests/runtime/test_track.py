@@ -110,3 +110,10 @@ def test_size_decides_between_near_boxes():
     small, large = tracker.update([face(225, side=120), face(110, side=40)], 0.1)
     assert (small.id, large.id) == (1, 2)
     assert small.face.box[0] == pytest.approx(110)
+
+
+def test_nothing_coasts_over_a_cut():
+    tracker = Tracker()
+    tracker.update([face(100)], 0.0)
+    tracks = tracker.update([face(400), face(500)], 0.04)
+    assert [(t.id, t.seen) for t in tracks] == [(2, True), (3, True)]
