@@ -126,11 +126,13 @@ class Tracker:
         # Where every known face went and only new ones came, the scene was cut.
         known = [state for state in self._states if state.id < first_new]
         cut = bool(unmatched) and not any(state.seen for state in known)
+        if cut:
+            self._states = [state for state in self._states if state.seen]
         tracks = []
         for state in self._states:
             if state.seen:
                 tracks.append(Track(state.id, state.face, True))
-            elif not cut and time_s - state.time_s <= self._coast_s:
+            elif time_s - state.time_s <= self._coast_s:
                 x1, y1, x2, y2 = (float(v) for v in state.predict(time_s))
                 face = Face((x1, y1, x2, y2), state.face.score)
                 tracks.append(Track(state.id, face, False))
