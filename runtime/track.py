@@ -52,6 +52,7 @@ class _State:
     time_s: float
     velocity: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))
     seen: bool = True
+    coasts: bool = True
 
     def predict(self, time_s: float) -> NDArray[np.float64]:
         """(4,) box at a later time; size stays, position goes on for half a second."""
@@ -66,7 +67,8 @@ class _State:
             moved = (np.asarray(face.box, np.float64) - old).reshape(2, 2).mean(0) / elapsed
             weight = elapsed / (elapsed + _VELOCITY_TAU_S)
             self.velocity = (1 - weight) * self.velocity + weight * moved
-        self.face, self.time_s, self.seen = face, time_s, True
+        self.face, self.time_s = face, time_s
+        self.seen = self.coasts = True
 
 
 class Tracker:
@@ -119,20 +121,19 @@ class Tracker:
         waiting = list(self._states)
         waiting, unmatched = self._match(waiting, strong, time_s)
         waiting, _ = self._match(waiting, weak, time_s)
-        first_new = self._next_id
+        # Where no known face was met and new ones came, the scene was cut: the
+        # old ones may come back, but nothing stands at their predicted place.
+        if unmatched and len(waiting) == len(self._states):
+            for state in waiting:
+                state.coasts = False
         for face in unmatched:
             self._states.append(_State(self._next_id, face, time_s))
             self._next_id += 1
-        # Where every known face went and only new ones came, the scene was cut.
-        known = [state for state in self._states if state.id < first_new]
-        cut = bool(unmatched) and not any(state.seen for state in known)
-        if cut:
-            self._states = [state for state in self._states if state.seen]
         tracks = []
         for state in self._states:
             if state.seen:
                 tracks.append(Track(state.id, state.face, True))
-            elif time_s - state.time_s <= self._coast_s:
+            elif state.coasts and time_s - state.time_s <= self._coast_s:
                 x1, y1, x2, y2 = (float(v) for v in state.predict(time_s))
                 face = Face((x1, y1, x2, y2), state.face.score)
                 tracks.append(Track(state.id, face, False))

@@ -117,3 +117,6 @@ def test_nothing_coasts_over_a_cut():
     tracker.update([face(100)], 0.0)
     tracks = tracker.update([face(400), face(500)], 0.04)
     assert [(t.id, t.seen) for t in tracks] == [(2, True), (3, True)]
+    assert [t.id for t in tracker.update([face(400), face(500)], 0.08)] == [2, 3]
+    # Cut back: who was there before is known again.
+    assert [t.id for t in tracker.update([face(100)], 0.12) if t.seen] == [1]
