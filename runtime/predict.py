@@ -105,7 +105,6 @@ def predict_image(
     image: NDArray[np.uint8],
     detector: Detector | None,
     classifier: Classifier,
-    min_score: float = 0.4,
     min_confidence: float = 0.4,
     name: str = "",
 ) -> FrameResult:
@@ -115,7 +114,6 @@ def predict_image(
         image: (H, W, 3) uint8 BGR.
         detector: Finds the faces; None takes the whole picture for a face.
         classifier: Reads them.
-        min_score: Lowest detector score of a face.
         min_confidence: Below this probability a label is uncertain.
         name: File name, for the result.
     """
@@ -128,7 +126,7 @@ def predict_image(
         faces: list[Face] = [Face((0.0, 0.0, float(width), float(height)), 1.0)]
         crops = [image]
     else:
-        faces = [f for f in detector.detect(image) if f.score >= min_score]
+        faces = detector.detect(image)
         crops = [crop_face(image, f.box, classifier.spec, f.landmarks) for f in faces]
     found = []
     for face, row in zip(faces, classifier.classify(crops), strict=True):
@@ -194,7 +192,6 @@ def _results(
                 image,
                 detector,
                 classifier,
-                options.min_score,
                 options.min_confidence,
                 str(file),
             ),

@@ -51,22 +51,23 @@ class JsonSink:
 
     def write(self, result: FrameResult) -> None:
         """See `Sink.write`."""
-        line = json.dumps(result.to_dict(), separators=(",", ":")) + "\n"
+        text = json.dumps(result.to_dict(), separators=(",", ":")) + "\n"
         if self._path == "-":
-            sys.stdout.write(line)
+            sys.stdout.write(text)
             sys.stdout.flush()
             return
+        line = text.encode()
         try:
             if self._fd is None:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
                 self._fd = os.open(self._path, flags, 0o644)
-            data = line.encode()
+            data = line
             while data:
                 data = data[os.write(self._fd, data) :]
         except OSError as error:
             self._take_back()
             raise UserError(f"--output_json {self._path}: {error.strerror}") from error
-        self._whole += len(line.encode())
+        self._whole += len(line)
 
     def close(self) -> None:
         """See `Sink.close`."""

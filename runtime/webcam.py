@@ -86,7 +86,6 @@ def run(options: Options) -> dict[str, Any]:
     from runtime.outputs import check_apart
     from runtime.pipeline import Pipeline
 
-    sinks: list[Sink] = []
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
     check_apart(
@@ -94,6 +93,7 @@ def run(options: Options) -> dict[str, Any]:
         [*sources, options.engine],
     )
     window = None if options.headless else _open_window()
+    sinks: list[Sink] = [] if window is None else [window]
     try:
         with Pipeline(
             sources,
@@ -109,9 +109,8 @@ def run(options: Options) -> dict[str, Any]:
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
             log.info("detector: %s at %d pixels", options.detector, options.detect_size)
             log.info("source: %s", ", ".join(source.name for source in pipeline.sources))
-            sinks += _open_sinks(options, pipeline)
+            sinks = [*_open_sinks(options, pipeline), *sinks]
             if window is not None:
-                sinks.append(window)
                 # A window answers its keys also while a source is silent.
                 pipeline.on_wait = partial(_poll_window, window, pipeline)
             with _signals_stop(pipeline):
@@ -124,7 +123,7 @@ def run(options: Options) -> dict[str, Any]:
                         break
             metrics = pipeline.metrics.summary()
     finally:
-        _close_all(sinks if window is None or window in sinks else [*sinks, window])
+        _close_all(sinks)
     _report(metrics, counts)
     for flag in (options.output_video, options.output_json):
         if flag not in (None, "-") and metrics["frames"]:

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,10 +200,12 @@ class _Fit:
             labels=EMOTIONS,
             preprocess=self._spec,
             model=module.net.describe(),
-            metrics={"valid": {"data": self._valid.name, **score.figures()}},
+            metrics={
+                "valid": {"data": self._valid.name, **score.figures()},
+                "epoch": module.current_epoch,
+            },
             tools=tool_versions("torch", "timm", "lightning"),
         )
-        manifest = replace(manifest, metrics={**manifest.metrics, "epoch": module.current_epoch})
         save_checkpoint(self._dir / "best.safetensors", module.net.state_dict(), manifest)
 
 
