@@ -9,6 +9,7 @@ plain `predict`) on the faces that were detected.
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.detect import open_detector
-from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 
 if TYPE_CHECKING:
@@ -42,23 +42,12 @@ class Options:
     data_dir: str = option("folder of the data set")
     dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
     split: str = option("split to use", "valid", choices=("train", "valid", "test"))
-    samples: int = option("faces to use, evenly spread; 0 uses all", 0)
-    face_size: int = option("side of the face in the picture, in pixels", 160)
+    samples: int = option("faces to use, evenly spread; 0 uses all", 0, between=(0, math.inf))
+    face_size: int = option("side of the face in the picture, in pixels", 160, between=(16, HEIGHT))
     detect_size: int = option("longer side of what the detector sees, in pixels", 640)
     min_score: float = option("lowest detector score of a face", 0.4)
     engine: str | None = option("model for the accuracy figures; none measures boxes only", None)
     output_json: str | None = option("write the figures here", None)
-
-    def __post_init__(self) -> None:
-        """Checks ranges.
-
-        Raises:
-            UserError: A number is out of range.
-        """
-        if not 16 <= self.face_size <= HEIGHT:
-            raise UserError(f"--face_size must be 16 to {HEIGHT} pixels, not {self.face_size}")
-        if self.samples < 0:
-            raise UserError(f"--samples must be 0 or more, not {self.samples}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

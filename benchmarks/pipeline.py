@@ -9,6 +9,7 @@ peak memory and import time, each in a fresh process.
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -38,9 +39,9 @@ class Options:
     """Measure the whole pipeline's frame time against one detector pass, and the start."""
 
     engine: str = option("model: an .onnx file, or default for the shipped one", "default")
-    faces: list[int] = option("numbers of faces to measure (1 to 6)", [1, 6])
-    rounds: int = option("rounds, each REF then the pipeline", 7)
-    frames: int = option("frames a round", 90)
+    faces: list[int] = option("numbers of faces to measure", [1, 6], between=(1, 6))
+    rounds: int = option("rounds, each REF then the pipeline", 7, between=(1, math.inf))
+    frames: int = option("frames a round", 90, between=(10, math.inf))
     threads: int = option("threads inside each network", 1)
     output_json: str | None = option("write the figures here", None)
 
@@ -92,10 +93,6 @@ def render(faces: int, count: int) -> list[NDArray[np.uint8]]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    if not all(1 <= n <= 6 for n in options.faces):
-        raise UserError("--faces must be 1 to 6")
-    if options.rounds < 1 or options.frames < 10:
-        raise UserError("--rounds must be 1 or more and --frames 10 or more")
     figures = {
         "machine": machine(),
         "pipeline": [measure(options, n) for n in options.faces],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -28,7 +29,9 @@ class ExportOptions:
     dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
     split: str = option("its part", "valid", choices=("train", "valid", "test"))
     samples: int = option("how many of its faces to compare", 256)
-    max_difference: float = option("largest difference of a probability to accept", 1e-4)
+    max_difference: float = option(
+        "largest difference of a probability to accept", 1e-4, between=(0, math.inf)
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -99,8 +102,6 @@ def _check(options: ExportOptions) -> None:
             raise UserError(f"--precision {precision}: not built yet; this version exports fp32")
     if not options.name or Path(options.name).name != options.name:
         raise UserError(f"--name must be a plain file name, not {options.name!r}")
-    if not options.max_difference >= 0:
-        raise UserError(f"--max_difference must be 0 or more, not {options.max_difference}")
     check_writable(Path(options.output_dir) / f"{options.name}.onnx", "--output_dir")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 import types
 import typing
@@ -34,7 +35,8 @@ def option(help: str, default: Any = dataclasses.MISSING, **extra: Any) -> Any:
     Args:
         help: What `--help` says.
         default: Default value; none makes the option required.
-        extra: `choices`, `metavar`, or `positional=True`.
+        extra: `choices`, `metavar`, `positional=True`, or `between=(low, high)`:
+            the range of a number, or of each in a list.
     """
     metadata = {"help": help, **extra}
     if isinstance(default, list):
@@ -73,6 +75,8 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     config = given.pop("config", None)
     values = {} if config is None else _from_yaml(Path(config), fields, hints)
     values.update(given)
+    for name, value in values.items():
+        _check_range(name, value, fields[name].metadata.get("between"))
     for name, field in fields.items():
         required = (
             field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
@@ -152,6 +156,17 @@ def _add(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: A
         )
     else:
         parser.add_argument(f"--{field.name}", type=kind, help=text, **extra)
+
+
+def _check_range(name: str, value: Any, between: tuple[float, float] | None) -> None:
+    """Refuses a number outside its range, and NaN."""
+    if between is None or value is None:
+        return
+    low, high = between
+    for number in value if isinstance(value, list) else [value]:
+        if not low <= number <= high:
+            limit = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
+            raise UserError(f"--{name} must be {limit}, not {number}")
 
 
 def _metavar(name: str) -> str:

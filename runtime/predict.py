@@ -35,22 +35,14 @@ class Options:
     detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
     detector_model: str | None = option("model file of scrfd or yunet", None)
     detect_size: int = option("longer side of what the detector sees, in pixels", 640)
-    min_score: float = option("lowest detector score of a face", 0.4)
-    min_confidence: float = option("below this probability a label is uncertain", 0.4)
+    min_score: float = option("lowest detector score of a face", 0.4, between=(0, 1))
+    min_confidence: float = option(
+        "below this probability a label is uncertain", 0.4, between=(0, 1)
+    )
     provider: str = option("where the model runs", "cpu", choices=("cpu", "cuda"))
     threads: int = option("threads inside each network", 2)
     visualize: str | None = option("write annotated pictures to this folder", None)
     output_json: str | None = option("write one JSON line a picture here; - is the terminal", None)
-
-    def __post_init__(self) -> None:
-        """Checks ranges.
-
-        Raises:
-            UserError: A number is out of range.
-        """
-        for name in ("min_score", "min_confidence"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"--{name} must be 0 to 1, not {getattr(self, name)}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import sys
 import threading
@@ -35,31 +36,20 @@ class Options:
     source: list[str] | None = option(
         "camera number, video file, picture, folder, URL, or demo", None, metavar="SOURCE"
     )
-    camera_id: int = option("camera to use where no --source is given", 0)
+    camera_id: int = option("camera to use where no --source is given", 0, between=(0, math.inf))
     detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
     detector_model: str | None = option("model file of scrfd or yunet", None)
     detect_size: int = option("longer side of what the detector sees, in pixels", 320)
     provider: str = option("where the model runs", "cpu", choices=("cpu", "cuda"))
     threads: int = option("threads inside each network", 1)
-    smoothing_s: float = option("time constant of the labels' smoothing, in seconds", 0.25)
+    smoothing_s: float = option(
+        "time constant of the labels' smoothing, in seconds", 0.25, between=(0, 60)
+    )
     headless: bool = option("open no window", False)
     output_video: str | None = option("write annotated H.264 video here (.mp4)", None)
     output_json: str | None = option("write one JSON line a frame here; - is the terminal", None)
-    max_frames: int | None = option("end after so many frames", None)
+    max_frames: int | None = option("end after so many frames", None, between=(1, math.inf))
     verbose: bool = option("log more", False)
-
-    def __post_init__(self) -> None:
-        """Checks ranges.
-
-        Raises:
-            UserError: A number is out of range.
-        """
-        if not 0 <= self.smoothing_s <= 60:
-            raise UserError(f"--smoothing_s must be 0 to 60 seconds, not {self.smoothing_s}")
-        if self.camera_id < 0:
-            raise UserError(f"--camera_id must be 0 or more, not {self.camera_id}")
-        if self.max_frames is not None and self.max_frames < 1:
-            raise UserError(f"--max_frames must be 1 or more, not {self.max_frames}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from runtime.errors import UserError
 from runtime.options import option
 
 
@@ -18,81 +17,49 @@ class FitOptions:
     checkpoint_dir: str = option("where checkpoints go", "checkpoints")
     log_dir: str = option("where TensorBoard logs go", "logs")
     resume: bool = option("continue from last.ckpt in --checkpoint_dir", False)
-    epochs: int = option("passes over the training faces", 30)
-    batch_size: int = option("faces a step", 64)
-    num_workers: int = option("loader processes", 0)
+    epochs: int = option("passes over the training faces", 30, between=(1, 100_000))
+    batch_size: int = option("faces a step", 64, between=(2, 65_536))
+    num_workers: int = option("loader processes", 0, between=(0, 256))
     seed: int = option("random seed", 0)
-    threads: int = option("CPU threads; 0 leaves the choice to PyTorch", 0)
+    threads: int = option("CPU threads; 0 leaves the choice to PyTorch", 0, between=(0, 256))
     precision: str = option("arithmetic", "32-true", choices=("32-true", "16-mixed", "bf16-mixed"))
     devices: str = option("accelerators to use, as Lightning takes it", "auto")
-    limit_train: int = option("use only the first N training faces; 0 uses all", 0)
-    limit_valid: int = option("use only the first N validation faces; 0 uses all", 0)
+    limit_train: int = option(
+        "use only the first N training faces; 0 uses all", 0, between=(0, math.inf)
+    )
+    limit_valid: int = option(
+        "use only the first N validation faces; 0 uses all", 0, between=(0, math.inf)
+    )
     # The network.
     backbone: str = option("timm model that gives feature maps", "tf_efficientnet_lite0")
     model_type: str = option("network", "full", choices=("baseline", "attention", "full"))
-    lstm_hidden: int = option("BiLSTM units a direction", 256)
-    lstm_layers: int = option("BiLSTM layers", 2)
-    dropout: float = option("dropout", 0.3)
-    reduction: int = option("channel attention's bottleneck ratio", 16)
+    lstm_hidden: int = option("BiLSTM units a direction", 256, between=(1, 8192))
+    lstm_layers: int = option("BiLSTM layers", 2, between=(1, 8))
+    dropout: float = option("dropout", 0.3, between=(0, 0.99))
+    reduction: int = option("channel attention's bottleneck ratio", 16, between=(1, 1024))
     pretrained: bool = option("start from ImageNet weights where they can be had", True)
-    image_size: int = option("side of the input in pixels", 112)
-    warm_size: int = option("side of the input in the first epochs", 64)
-    warm_epochs: int = option("how many epochs at --warm_size", 0)
+    image_size: int = option("side of the input in pixels", 112, between=(16, 1024))
+    warm_size: int = option("side of the input in the first epochs", 64, between=(16, 1024))
+    warm_epochs: int = option("how many epochs at --warm_size", 0, between=(0, math.inf))
     margin: float = option("side of the face crop over the face box (measured)", 1.0)
     # The recipe.
-    learning_rate: float = option("peak rate of the new layers", 1e-4)
-    backbone_lr_scale: float = option("the backbone's rate as a part of it", 1.0)
-    weight_decay: float = option("AdamW's weight decay", 1e-5)
-    label_smoothing: float = option("label smoothing", 0.0)
+    learning_rate: float = option("peak rate of the new layers", 1e-4, between=(1e-9, 10))
+    backbone_lr_scale: float = option("the backbone's rate as a part of it", 1.0, between=(0, 100))
+    weight_decay: float = option("AdamW's weight decay", 1e-5, between=(0, 10))
+    label_smoothing: float = option("label smoothing", 0.0, between=(0, 0.99))
     scheduler: str = option("learning rate schedule", "plateau", choices=("plateau", "onecycle"))
-    ema_decay: float = option("decay of the weight average; 0 turns it off", 0.0)
-    patience: int = option("epochs without progress before stopping early", 10)
+    ema_decay: float = option(
+        "decay of the weight average; 0 turns it off", 0.0, between=(0, 0.99999)
+    )
+    patience: int = option(
+        "epochs without progress before stopping early", 10, between=(1, math.inf)
+    )
     # Augmentation.
-    rotate: float = option("largest roll in degrees", 15.0)
-    shift: float = option("largest shift, part of the side", 0.08)
-    zoom: float = option("largest change of scale", 0.12)
-    shear: float = option("largest shear in degrees", 5.0)
-    light: float = option("largest change of brightness and contrast", 0.3)
-    blur: float = option("probability of a soft face", 0.15)
-    noise: float = option("probability of sensor noise", 0.2)
-    erase: float = option("probability of a hidden patch", 0.25)
-
-    def __post_init__(self) -> None:
-        """Checks ranges.
-
-        Raises:
-            UserError: A number is out of range.
-        """
-        ranges: dict[str, tuple[float, float]] = {
-            "epochs": (1, 100_000),
-            "batch_size": (2, 65_536),
-            "num_workers": (0, 256),
-            "threads": (0, 256),
-            "limit_train": (0, math.inf),
-            "limit_valid": (0, math.inf),
-            "lstm_hidden": (1, 8192),
-            "lstm_layers": (1, 8),
-            "reduction": (1, 1024),
-            "image_size": (16, 1024),
-            "warm_size": (16, 1024),
-            "warm_epochs": (0, math.inf),
-            "patience": (1, math.inf),
-            "learning_rate": (1e-9, 10),
-            "backbone_lr_scale": (0, 100),
-            "weight_decay": (0, 10),
-            "dropout": (0, 0.99),
-            "label_smoothing": (0, 0.99),
-            "ema_decay": (0, 0.99999),
-            "rotate": (0, 180),
-            "shift": (0, 0.5),
-            "zoom": (0, 0.9),
-            "shear": (0, 45),
-            "light": (0, 1),
-            "blur": (0, 1),
-            "noise": (0, 1),
-            "erase": (0, 1),
-        }
-        for name, (low, high) in ranges.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise UserError(f"--{name} must be {low:g} to {high:g}, not {value}")
+    rotate: float = option("largest roll in degrees", 15.0, between=(0, 180))
+    shift: float = option("largest shift, part of the side", 0.08, between=(0, 0.5))
+    zoom: float = option("largest change of scale", 0.12, between=(0, 0.9))
+    shear: float = option("largest shear in degrees", 5.0, between=(0, 45))
+    light: float = option("largest change of brightness and contrast", 0.3, between=(0, 1))
+    blur: float = option("probability of a soft face", 0.15, between=(0, 1))
+    noise: float = option("probability of sensor noise", 0.2, between=(0, 1))
+    erase: float = option("probability of a hidden patch", 0.25, between=(0, 1))

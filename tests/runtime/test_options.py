@@ -1,3 +1,4 @@
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -105,3 +106,33 @@ def test_defects_keep_their_traceback():
 
     with pytest.raises(ZeroDivisionError):
         run_command(main, None)
+
+
+@dataclass
+class Ranged:
+    """Numbers with ranges."""
+
+    rate: float | None = option("a rate", None, between=(0, 1))
+    faces: list[int] = option("faces", [1], between=(1, math.inf))
+
+
+@pytest.mark.parametrize(
+    ("argv", "word"),
+    [
+        (["--rate", "1.5"], "--rate must be 0 to 1, not 1.5"),
+        (["--rate", "nan"], "--rate must be 0 to 1, not nan"),
+        (["--faces", "3", "0"], "--faces must be 1 or more, not 0"),
+    ],
+)
+def test_numbers_outside_their_range_are_refused(argv, word):
+    with pytest.raises(UserError, match=word):
+        parse_options(Ranged, "prog", argv)
+
+
+def test_ranges_hold_for_yaml_and_include_their_ends(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("rate: 2\n")
+    with pytest.raises(UserError, match="--rate must be"):
+        parse_options(Ranged, "prog", ["--config", str(file)])
+    assert parse_options(Ranged, "prog", ["--rate", "1", "--config", str(file)]).rate == 1.0
+    assert parse_options(Ranged, "prog", []) == Ranged()
