@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +19,10 @@ from numpy.typing import NDArray
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 
-if TYPE_CHECKING:
-    from runtime.manifest import Preprocess
-    from train.datasets import FaceSet
-    from train.model import EmotionNet
-
 PROG = "python -m calibration.temperature"
 BINS = 15
 
 Floats = NDArray[np.floating[Any]]
-
-_BATCH = 64
 
 
 @dataclass
@@ -61,13 +54,15 @@ def calibrate(options: TemperatureOptions) -> float:
         UserError: The checkpoint or the data can't be used.
     """
     from train.checkpoint import load_checkpoint, save_checkpoint
+    from train.data import face_logits
     from train.datasets import load_faces
 
     path = Path(options.checkpoint)
     net, manifest = load_checkpoint(path)
     faces = load_faces(Path(options.data_dir), options.dataset, options.split).with_votes()
     print(f"{path}: logits of {len(faces)} faces ({faces.name})", flush=True)
-    logits, targets = _logits(net, faces, manifest.preprocess), faces.targets()
+    logits = face_logits(net, faces, manifest.preprocess).numpy()
+    targets = faces.targets()
     if not np.isfinite(logits).all():
         raise UserError(f"{path}: the network's logits are not finite; train it again")
     temperature = round(fit_temperature(logits, targets), 4)
@@ -144,22 +139,6 @@ def _log_softmax(logits: Floats) -> Floats:
     shifted = np.asarray(logits, np.float64) - logits.max(1, keepdims=True)
     scores: Floats = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     return scores
-
-
-def _logits(net: EmotionNet, faces: FaceSet, spec: Preprocess) -> NDArray[np.float32]:
-    """(N, C) float32, with a line of progress now and then."""
-    import torch
-
-    from runtime.preprocess import face_to_input
-
-    rows: list[NDArray[np.float32]] = []
-    for start in range(0, len(faces), _BATCH):
-        batch = [face_to_input(face, spec) for face in faces.images[start : start + _BATCH]]
-        with torch.inference_mode():
-            rows.append(net(torch.from_numpy(np.stack(batch))).numpy())
-        if start // _BATCH % 10 == 9:
-            print(f"{start + len(batch)} of {len(faces)} faces", flush=True)
-    return np.concatenate(rows)
 
 
 if __name__ == "__main__":

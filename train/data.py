@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from runtime.manifest import Preprocess
@@ -110,3 +110,25 @@ class FaceData(LightningDataModule):
         return DataLoader(
             FaceDataset(self._valid, self._spec), self._batch_size, num_workers=self._workers
         )
+
+
+def face_logits(net: nn.Module, faces: FaceSet, spec: Preprocess) -> Tensor:
+    """Logits of plain faces, with a line of progress now and then.
+
+    Args:
+        net: The network in evaluation mode.
+        faces: N faces.
+        spec: Preprocessing.
+
+    Returns:
+        (N, C) float32.
+    """
+    rows: list[Tensor] = []
+    done = 0
+    with torch.inference_mode():
+        for number, (inputs, _, _) in enumerate(DataLoader(FaceDataset(faces, spec), 64), 1):
+            rows.append(net(inputs))
+            done += len(inputs)
+            if number % 10 == 0:
+                print(f"{done} of {len(faces)} faces", flush=True)
+    return torch.cat(rows)

@@ -73,7 +73,7 @@ class _Fit:
 
         from train.augment import AugmentOptions
         from train.checkpoint import check_resumable, load_checkpoint
-        from train.data import FaceData
+        from train.data import FaceData, face_logits
         from train.model import EmotionNet, ModelOptions
         from train.module import EmotionModule
         from train.score import confusion_table, score_logits
@@ -123,11 +123,8 @@ class _Fit:
             # What Lightning makes of Ctrl-C.
             raise KeyboardInterrupt from stop
         model, manifest = load_checkpoint(best)
-        logits = []
-        with torch.inference_mode():
-            for inputs, _, _ in data.val_dataloader():
-                logits.append(model(inputs))
-        score = score_logits(torch.cat(logits), torch.from_numpy(self._valid.majority))
+        logits = face_logits(model, self._valid, manifest.preprocess)
+        score = score_logits(logits, torch.from_numpy(self._valid.majority))
         print(confusion_table(score, manifest.labels))
         print(
             f"best of {trainer.current_epoch} epochs, {self._valid.name}: accuracy "
