@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from runtime.detect import open_detector
 from runtime.options import option, parse_options, run_command
+from train.datasets import DATASETS
 
 if TYPE_CHECKING:
     from runtime.messages import Face
@@ -40,7 +41,7 @@ class Options:
     """Measure how the detector's boxes frame the training faces, and what that costs."""
 
     data_dir: str = option("folder of the data set")
-    dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
+    dataset: str = option("its layout", "ferplus", choices=DATASETS)
     split: str = option("split to use", "valid", choices=("train", "valid", "test"))
     samples: int = option("faces to use, evenly spread; 0 uses all", 0, between=(0, math.inf))
     face_size: int = option("side of the face in the picture, in pixels", 160, between=(16, HEIGHT))
@@ -97,10 +98,7 @@ def measure(options: Options) -> dict[str, Any]:
     from train.datasets import load_faces
 
     faces = load_faces(Path(options.data_dir), options.dataset, options.split).with_majority()
-    if options.samples and options.samples < len(faces):
-        keep = np.zeros(len(faces), bool)
-        keep[np.linspace(0, len(faces) - 1, options.samples).astype(int)] = True
-        faces = faces.subset(keep)
+    faces = faces.spread(options.samples)
     detector = open_detector(
         size=options.detect_size, threshold=options.min_score, threads=2, retry=True
     )
@@ -141,11 +139,10 @@ def _accuracy(options: Options, faces: FaceSet, found: Sequence[Face | None]) ->
     """Accuracy on the crops, and through detection on the same faces."""
     from runtime.classify import Classifier
     from runtime.engines import open_engine
-    from runtime.manifest import EMOTIONS
     from runtime.preprocess import crop_face
 
     classifier = Classifier(open_engine(options.engine or "default", threads=2), 32)
-    names = np.array([EMOTIONS[i] for i in faces.majority])
+    names = np.array([faces.labels[i] for i in faces.majority])
     labels = np.array(classifier.labels)
     direct = labels[classifier.classify(faces.images).argmax(1)] == names
     seen = np.array([face is not None for face in found])

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
+from train.datasets import DATASETS
 
 PROG = "python -m calibration.temperature"
 BINS = 15
@@ -31,7 +32,7 @@ class TemperatureOptions:
 
     checkpoint: str = option("checkpoint that train.fit wrote (.safetensors)")
     data_dir: str = option("folder of the data set")
-    dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
+    dataset: str = option("its layout", "ferplus", choices=DATASETS)
     split: str = option("its part; not the one trained on", "valid", choices=("valid", "test"))
 
 
@@ -59,7 +60,8 @@ def calibrate(options: TemperatureOptions) -> float:
 
     path = Path(options.checkpoint)
     net, manifest = load_checkpoint(path)
-    faces = load_faces(Path(options.data_dir), options.dataset, options.split).with_votes()
+    faces = load_faces(Path(options.data_dir), options.dataset, options.split)
+    faces = faces.relabel(manifest.labels).with_votes()
     print(f"{path}: logits of {len(faces)} faces ({faces.name})", flush=True)
     logits = face_logits(net, faces, manifest.preprocess).numpy()
     targets = faces.targets()

@@ -12,6 +12,7 @@ from pathlib import Path
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from runtime.outputs import check_writable
+from train.datasets import DATASETS
 
 PROG = "python -m export"
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -26,7 +27,7 @@ class ExportOptions:
     name: str = option("file name of the artifacts, without suffix", "emotion")
     precision: str = option("comma list of precisions; this version builds fp32", "fp32")
     data_dir: str | None = option("data set with faces for the proof; else the built-in demo", None)
-    dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
+    dataset: str = option("its layout", "ferplus", choices=DATASETS)
     split: str = option("its part", "valid", choices=("train", "valid", "test"))
     samples: int = option("how many of its faces to compare", 256)
     max_difference: float = option(

@@ -65,8 +65,8 @@ def data_inputs(
             f"{faces.name}: {count} faces with a majority label to compare on, "
             f"at least {max(BATCHES)} are needed (--samples {samples})"
         )
-    chosen = np.linspace(0, len(faces) - 1, count).astype(int)
-    return np.stack([face_to_input(faces.images[i], spec) for i in chosen]), faces.name
+    chosen = faces.spread(count).images
+    return np.stack([face_to_input(face, spec) for face in chosen]), faces.name
 
 
 def prove(

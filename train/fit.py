@@ -51,7 +51,7 @@ def fit(options: FitOptions) -> Path:
     root = Path(options.data_dir)
     train = load_faces(root, options.dataset, "train").with_votes()
     valid = load_faces(root, options.dataset, "valid").with_votes()
-    train, valid = _first(train, options.limit_train), _first(valid, options.limit_valid)
+    train, valid = train.spread(options.limit_train), valid.spread(options.limit_valid)
     print(f"{train.name}: {len(train)} faces; {valid.name}: {len(valid)} faces", flush=True)
     return _Fit(options, train, valid).run()
 
@@ -209,12 +209,6 @@ class _Fit:
 def _pick(cls: type[Any], options: FitOptions) -> Any:
     """The part of the options that another dataclass names."""
     return cls(**{f.name: getattr(options, f.name) for f in fields(cls)})
-
-
-def _first(faces: FaceSet, limit: int) -> FaceSet:
-    import numpy as np
-
-    return faces.subset(np.arange(len(faces)) < limit) if limit else faces
 
 
 def _hint_allocator() -> None:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from runtime.options import option
+from train.datasets import DATASETS
 
 
 @dataclass
@@ -13,7 +14,7 @@ class FitOptions:
     """Train an emotion model; writes best.safetensors, last.ckpt and a TensorBoard log."""
 
     data_dir: str = option("folder of the data set")
-    dataset: str = option("its layout", "ferplus", choices=("ferplus", "folder"))
+    dataset: str = option("its layout", "ferplus", choices=DATASETS)
     checkpoint_dir: str = option("where checkpoints go", "checkpoints")
     log_dir: str = option("where TensorBoard logs go", "logs")
     resume: bool = option("continue from last.ckpt in --checkpoint_dir", False)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from runtime.manifest import Preprocess
+from runtime.manifest import EMOTIONS, Preprocess
 from train.augment import Augment, AugmentOptions
 from train.data import FaceDataset
 from train.datasets import FaceSet
@@ -60,7 +60,7 @@ def test_shift_is_a_fraction_of_the_side() -> None:
 
 def test_a_faces_changes_depend_on_nothing_drawn_before() -> None:
     images = [_face(48, 48)] * 3
-    faces = FaceSet("test", images, np.eye(8, dtype=np.float32)[:3], np.arange(3))
+    faces = FaceSet("test", EMOTIONS, images, np.eye(8, dtype=np.float32)[:3], np.arange(3))
     data = FaceDataset(faces, Preprocess(size=48), Augment(AugmentOptions()), seed=5)
     first = [data[i][0] for i in range(3)]
     torch.manual_seed(99)
