@@ -33,10 +33,8 @@ def demo_inputs(spec: Preprocess) -> tuple[NDArray[np.float32], str]:
     from runtime.demo import demo_faces
 
     faces = demo_faces()
-    augment = Augment(AugmentOptions())
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        varied = [augment(faces[i % len(faces)]) for i in range(_DEMO_INPUTS)]
+    augment, rng = Augment(AugmentOptions()), np.random.default_rng(0)
+    varied = [augment(faces[i % len(faces)], rng) for i in range(_DEMO_INPUTS)]
     return np.stack([face_to_input(face, spec) for face in varied]), "built-in demo, augmented"
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -43,10 +45,7 @@ class FaceDataset(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         face = self._faces.images[index]
         if self._augment is not None:
-            with torch.random.fork_rng(devices=[]):
-                # The CPU's generator alone: torch.manual_seed would reset a GPU's too.
-                torch.default_generator.manual_seed(self._seed * 1_000_003 + index)
-                face = self._augment(face)
+            face = self._augment(face, np.random.default_rng((self._seed, index)))
         inputs = torch.from_numpy(face_to_input(face, self._spec))
         return inputs, self._targets[index], int(self._faces.majority[index])
 
@@ -65,6 +64,7 @@ class FaceData(LightningDataModule):
         seed: int,
         warm_size: int = 0,
         warm_epochs: int = 0,
+        balanced: bool = False,
     ) -> None:
         """Prepares the loaders.
 
@@ -78,12 +78,15 @@ class FaceData(LightningDataModule):
             seed: Order of the faces follows from it and the epoch.
             warm_size: Side of the training input in the first epochs, in pixels.
             warm_epochs: How many such epochs.
+            balanced: Draw faces, with replacement, so that each class comes
+                equally often.
         """
         super().__init__()
         self._train, self._valid, self._spec = train, valid, spec
         self._augment = Augment(augment)
         self._batch_size, self._workers, self._seed = batch_size, num_workers, seed
         self._warm_size, self._warm_epochs = warm_size, warm_epochs
+        self._balanced = balanced
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Shuffled, augmented batches of this epoch (made anew every epoch)."""
@@ -95,21 +98,55 @@ class FaceData(LightningDataModule):
         # epoch, before or after the epoch's start, and a resumed run otherwise
         # than one that went on; so no draw may depend on those before it.
         seed = self._seed * 1000 + epoch
-        order = torch.randperm(len(self._train), generator=torch.Generator().manual_seed(seed))
+        order = self._order(torch.Generator().manual_seed(seed))
         return DataLoader(
             FaceDataset(self._train, spec, self._augment, seed),
             self._batch_size,
-            sampler=order.tolist(),
-            drop_last=len(self._train) >= self._batch_size,
+            sampler=order,
+            drop_last=len(order) >= self._batch_size,
             num_workers=self._workers,
             generator=torch.Generator().manual_seed(seed),
+            pin_memory=torch.cuda.is_available(),
         )
 
+    def _order(self, generator: torch.Generator) -> list[int]:
+        """This process's share of an epoch's faces; shares are equally long."""
+        count = len(self._train)
+        if self._balanced:
+            rarity = torch.from_numpy(self._train.targets() @ class_weights(self._train, 1.0))
+            order = torch.multinomial(rarity, count, replacement=True, generator=generator)
+        else:
+            order = torch.randperm(count, generator=generator)
+        rank, world = 0, 1
+        if self.trainer is not None:
+            rank, world = self.trainer.global_rank, self.trainer.world_size
+        share: list[int] = order[rank : count - count % world : world].tolist()
+        return share
+
     def val_dataloader(self) -> DataLoader[Sample]:
-        """Plain batches at the full size."""
+        """Plain batches at the full size; every process scores all, so that all agree."""
         return DataLoader(
             FaceDataset(self._valid, self._spec), self._batch_size, num_workers=self._workers
         )
+
+
+def class_weights(faces: FaceSet, power: float) -> NDArray[np.float32]:
+    """Weights that make rare classes count for more.
+
+    A class's weight is its frequency to the power of `-power`, scaled so that
+    the mean over faces is one; with a power of 1 it is scikit-learn's `balanced`.
+
+    Args:
+        faces: Faces, each class with votes on it.
+        power: 0 (no change) to 1 (every class counts the same).
+
+    Returns:
+        (C,) float32.
+    """
+    share = faces.targets().mean(0)
+    weights = share**-power
+    scaled: NDArray[np.float32] = (weights / (weights @ share)).astype(np.float32)
+    return scaled
 
 
 def face_logits(net: nn.Module, faces: FaceSet, spec: Preprocess) -> Tensor:

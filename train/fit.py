@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 import signal
 import sys
@@ -52,7 +54,10 @@ def fit(options: FitOptions) -> Path:
     train = load_faces(root, options.dataset, "train").with_votes()
     valid = load_faces(root, options.dataset, "valid").with_votes()
     train, valid = train.spread(options.limit_train), valid.spread(options.limit_valid)
-    print(f"{train.name}: {len(train)} faces; {valid.name}: {len(valid)} faces", flush=True)
+    train = train.without_empty_classes()
+    valid = valid.relabel(train.labels).with_votes()
+    _describe(train)
+    _describe(valid)
     return _Fit(options, train, valid).run()
 
 
@@ -63,7 +68,12 @@ class _Fit:
         self._options = options
         self._dir = Path(options.checkpoint_dir)
         self._train, self._valid = train, valid
-        self._spec = Preprocess(size=options.image_size, margin=options.margin, detail=train.detail)
+        self._spec = Preprocess(
+            size=options.image_size,
+            color=options.color,
+            margin=options.margin,
+            detail=train.detail,
+        )
         self._best = -1.0
         self._start = time.monotonic()
 
@@ -73,9 +83,10 @@ class _Fit:
 
         from train.augment import AugmentOptions
         from train.checkpoint import check_resumable, load_checkpoint
-        from train.data import FaceData, face_logits
+        from train.data import FaceData, class_weights, face_logits
         from train.model import EmotionNet, ModelOptions
-        from train.module import EmotionModule
+        from train.module import EmotionModule, LossOptions
+        from train.schedule import ScheduleOptions
         from train.score import confusion_table, score_logits
 
         o = self._options
@@ -85,16 +96,16 @@ class _Fit:
         if o.threads:
             torch.set_num_threads(o.threads)
         _hint_allocator()
-        net = EmotionNet(_pick(ModelOptions, o), len(EMOTIONS), o.pretrained and not o.resume)
+        # Its tips and notes; warnings stay.
+        logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+        classes = len(self._train.labels)
+        net = EmotionNet(_pick(ModelOptions, o), classes, o.pretrained and not o.resume)
         net = net.to(memory_format=torch.channels_last)
+        weights = None
+        if o.use_class_weights:
+            weights = torch.from_numpy(class_weights(self._train, o.class_weight_power))
         module = EmotionModule(
-            net,
-            o.learning_rate,
-            o.backbone_lr_scale,
-            o.weight_decay,
-            o.label_smoothing,
-            o.scheduler,
-            o.seed,
+            net, _pick(ScheduleOptions, o), _pick(LossOptions, o), o.seed, weights
         )
         data = FaceData(
             self._train,
@@ -106,6 +117,7 @@ class _Fit:
             o.seed,
             o.warm_size,
             o.warm_epochs,
+            o.balanced_sampling,
         )
         last, best = self._dir / "last.ckpt", self._dir / "best.safetensors"
         if o.resume:
@@ -115,6 +127,9 @@ class _Fit:
         elif last.is_file():
             raise UserError(f"{last} exists: add --resume, or choose another --checkpoint_dir")
         trainer = self._trainer()
+        if trainer.is_global_zero:
+            places = trainer.world_size * [trainer.strategy.root_device.type]
+            print(f"training on {' + '.join(places)}, {trainer.precision}", flush=True)
         try:
             trainer.fit(
                 module, datamodule=data, ckpt_path=last if o.resume else None, weights_only=True
@@ -122,6 +137,8 @@ class _Fit:
         except SystemExit as stop:
             # What Lightning makes of Ctrl-C.
             raise KeyboardInterrupt from stop
+        if not trainer.is_global_zero:
+            return best
         model, manifest = load_checkpoint(best)
         logits = face_logits(model, self._valid, manifest.preprocess)
         score = score_logits(logits, torch.from_numpy(self._valid.majority))
@@ -134,12 +151,14 @@ class _Fit:
         return best
 
     def _trainer(self) -> Trainer:
+        from lightning.fabric.utilities.exceptions import MisconfigurationException
         from lightning.pytorch.callbacks import (
             EarlyStopping,
             EMAWeightAveraging,
             ModelCheckpoint,
             TQDMProgressBar,
         )
+        from lightning.pytorch.strategies import DDPStrategy
 
         from train.module import OnValidation
 
@@ -153,23 +172,35 @@ class _Fit:
             TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else 50),
         ]
         try:
-            return self._make_trainer(callbacks)
-        except (TypeError, ValueError, RuntimeError) as error:
+            trainer = self._make_trainer(callbacks, o.strategy)
+            if o.freeze_epochs and isinstance(trainer.strategy, DDPStrategy):
+                # A frozen backbone has no gradients to wait for.
+                trainer = self._make_trainer(callbacks, "ddp_find_unused_parameters_true")
+            return trainer
+        except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:
             reason = str(error).splitlines()[0]
-            raise UserError(f"--devices {o.devices} or --precision: {reason}") from error
+            raise UserError(
+                f"--accelerator, --devices, --strategy or --precision: {reason}"
+            ) from error
 
-    def _make_trainer(self, callbacks: list[Callback]) -> Trainer:
+    def _make_trainer(self, callbacks: list[Callback], strategy: str) -> Trainer:
         from lightning.pytorch import Trainer
         from lightning.pytorch.loggers import TensorBoardLogger
 
         o = self._options
         return Trainer(
-            accelerator="auto",
+            accelerator=o.accelerator,
             devices=o.devices,
+            num_nodes=o.num_nodes,
+            strategy=strategy,
             precision=o.precision,  # type: ignore[arg-type]
             max_epochs=o.epochs,
             logger=TensorBoardLogger(o.log_dir, name=None),
             callbacks=callbacks,
+            accumulate_grad_batches=o.accumulate,
+            deterministic=o.deterministic or None,
+            # The data module shares the faces out itself.
+            use_distributed_sampler=False,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             gradient_clip_val=1.0,
@@ -181,6 +212,8 @@ class _Fit:
         """Prints the epoch's figures and saves the weights if they are the best so far."""
         from train.checkpoint import save_checkpoint, tool_versions
 
+        if not module.trainer.is_global_zero:
+            return
         # Rounded as in the manifest, which a resumed run takes its best from.
         accuracy = score.figures()["accuracy"]
         better = accuracy > self._best
@@ -194,7 +227,7 @@ class _Fit:
             return
         self._best = accuracy
         manifest = Manifest(
-            labels=EMOTIONS,
+            labels=self._train.labels,
             preprocess=self._spec,
             model=module.net.describe(),
             metrics={
@@ -206,11 +239,23 @@ class _Fit:
         save_checkpoint(self._dir / "best.safetensors", module.net.state_dict(), manifest)
 
 
+def _describe(faces: FaceSet) -> None:
+    """Says what a set holds, and which emotions it lacks."""
+    shares = faces.targets().mean(0)
+    named = ", ".join(
+        f"{label} {share:.1%}" for label, share in zip(faces.labels, shares, strict=True)
+    )
+    missing = [label for label in EMOTIONS if label not in faces.labels]
+    lacks = f"; nothing on {', '.join(missing)}: left out" if missing else ""
+    print(f"{faces.name}: {len(faces)} faces ({named}){lacks}", flush=True)
+
+
 def _pick(cls: type[Any], options: FitOptions) -> Any:
     """The part of the options that another dataclass names."""
     return cls(**{f.name: getattr(options, f.name) for f in fields(cls)})
 
 
+@functools.cache
 def _hint_allocator() -> None:
     """Says how to train several times faster on a CPU, once, where it applies."""
     import torch

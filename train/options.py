@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from runtime.errors import UserError
 from runtime.options import option
 from train.datasets import DATASETS
 
 
 @dataclass
 class FitOptions:
-    """Train an emotion model; writes best.safetensors, last.ckpt and a TensorBoard log."""
+    """Train an emotion model; writes best.safetensors, last.ckpt and a TensorBoard log.
+
+    The defaults are the classic recipe: AdamW at 1e-4, decay 1e-5, the rate
+    halved after 5 epochs without progress, stopping after 10.
+    """
 
     data_dir: str = option("folder of the data set")
     dataset: str = option("its layout", "ferplus", choices=DATASETS)
@@ -20,16 +25,22 @@ class FitOptions:
     resume: bool = option("continue from last.ckpt in --checkpoint_dir", False)
     epochs: int = option("passes over the training faces", 30, between=(1, 100_000))
     batch_size: int = option("faces a step", 64, between=(2, 65_536))
+    accumulate: int = option("batches whose gradients make one step", 1, between=(1, 65_536))
     num_workers: int = option("loader processes", 0, between=(0, 256))
-    seed: int = option("random seed", 0)
+    seed: int = option("random seed", 0, between=(0, 2**31))
+    deterministic: bool = option("only operations that repeat bit by bit on a GPU", False)
     threads: int = option("CPU threads; 0 leaves the choice to PyTorch", 0, between=(0, 256))
     precision: str = option("arithmetic", "32-true", choices=("32-true", "16-mixed", "bf16-mixed"))
-    devices: str = option("accelerators to use, as Lightning takes it", "auto")
+    # Where it runs, as Lightning's Trainer takes it.
+    accelerator: str = option("kind of device: auto, cpu, gpu", "auto")
+    devices: str = option("devices a node: a number, or indices such as 0,1", "auto")
+    num_nodes: int = option("machines that train together", 1, between=(1, 4096))
+    strategy: str = option("how several devices share the work: auto, ddp, ...", "auto")
     limit_train: int = option(
-        "use only the first N training faces; 0 uses all", 0, between=(0, math.inf)
+        "use only N training faces, spread over the set; 0 uses all", 0, between=(0, math.inf)
     )
     limit_valid: int = option(
-        "use only the first N validation faces; 0 uses all", 0, between=(0, math.inf)
+        "use only N validation faces, spread over the set; 0 uses all", 0, between=(0, math.inf)
     )
     # The network.
     backbone: str = option("timm model that gives feature maps", "tf_efficientnet_lite0")
@@ -39,6 +50,7 @@ class FitOptions:
     dropout: float = option("dropout", 0.3, between=(0, 0.99))
     reduction: int = option("channel attention's bottleneck ratio", 16, between=(1, 1024))
     pretrained: bool = option("start from ImageNet weights where they can be had", True)
+    color: str = option("the network sees luminance or colour", "gray", choices=("gray", "rgb"))
     image_size: int = option("side of the input in pixels", 112, between=(16, 1024))
     warm_size: int = option("side of the input in the first epochs", 64, between=(16, 1024))
     warm_epochs: int = option("how many epochs at --warm_size", 0, between=(0, math.inf))
@@ -46,15 +58,38 @@ class FitOptions:
     # The recipe.
     learning_rate: float = option("peak rate of the new layers", 1e-4, between=(1e-9, 10))
     backbone_lr_scale: float = option("the backbone's rate as a part of it", 1.0, between=(0, 100))
+    layer_decay: float = option(
+        "each earlier stage of the backbone learns at this part of the next one's rate",
+        1.0,
+        between=(0.01, 1),
+    )
+    freeze_epochs: int = option(
+        "epochs in which only the new layers learn", 0, between=(0, math.inf)
+    )
     weight_decay: float = option("AdamW's weight decay", 1e-5, between=(0, 10))
-    label_smoothing: float = option("label smoothing", 0.0, between=(0, 0.99))
-    scheduler: str = option("learning rate schedule", "plateau", choices=("plateau", "onecycle"))
+    scheduler: str = option(
+        "learning rate schedule", "plateau", choices=("plateau", "cosine", "onecycle")
+    )
+    warmup_epochs: float = option(
+        "epochs in which the cosine schedule rises", 1.0, between=(0, math.inf)
+    )
     ema_decay: float = option(
         "decay of the weight average; 0 turns it off", 0.0, between=(0, 0.99999)
     )
     patience: int = option(
         "epochs without progress before stopping early", 10, between=(1, math.inf)
     )
+    # The loss.
+    label_smoothing: float = option("label smoothing", 0.0, between=(0, 0.99))
+    use_class_weights: bool = option("weigh rare classes more in the loss", False)
+    class_weight_power: float = option(
+        "weight is class frequency to minus this: 1 balances wholly, 0.5 half-way",
+        1.0,
+        between=(0, 1),
+    )
+    balanced_sampling: bool = option("draw faces so that each class comes equally often", False)
+    mixup: float = option("Beta parameter of mixup; 0 turns it off", 0.0, between=(0, 10))
+    cutmix: float = option("Beta parameter of CutMix; 0 turns it off", 0.0, between=(0, 10))
     # Augmentation.
     rotate: float = option("largest roll in degrees", 15.0, between=(0, 180))
     shift: float = option("largest shift, part of the side", 0.08, between=(0, 0.5))
@@ -64,3 +99,16 @@ class FitOptions:
     blur: float = option("probability of a soft face", 0.15, between=(0, 1))
     noise: float = option("probability of sensor noise", 0.2, between=(0, 1))
     erase: float = option("probability of a hidden patch", 0.25, between=(0, 1))
+
+    def __post_init__(self) -> None:
+        """Refuses options that contradict each other.
+
+        Raises:
+            UserError: Two options do the same, or one undoes another.
+        """
+        if self.use_class_weights and self.balanced_sampling:
+            raise UserError("--use_class_weights and --balanced_sampling do the same; choose one")
+        if self.scheduler == "cosine" and self.warmup_epochs >= self.epochs:
+            raise UserError(
+                f"--warmup_epochs {self.warmup_epochs:g} must be less than --epochs {self.epochs}"
+            )

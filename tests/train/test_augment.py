@@ -25,7 +25,7 @@ def _face(*shape: int) -> np.ndarray:
 def test_keeps_shape_and_dtype(shape: tuple[int, ...]) -> None:
     face = _face(*shape)
     before = face.copy()
-    changed = Augment(ALL)(face)
+    changed = Augment(ALL)(face, np.random.default_rng(1))
     assert changed.shape == shape
     assert changed.dtype == np.uint8
     assert changed.flags.c_contiguous
@@ -35,27 +35,57 @@ def test_keeps_shape_and_dtype(shape: tuple[int, ...]) -> None:
 
 def test_zero_strength_only_flips() -> None:
     face = _face(48, 48, 3)
-    augment = Augment(NONE)
+    augment, rng = Augment(NONE), np.random.default_rng(1)
     for _ in range(8):
-        changed = augment(face)
+        changed = augment(face, rng)
         assert (changed == face).all() or (changed == face[:, ::-1]).all()
 
 
 def test_borders_repeat_instead_of_going_black() -> None:
-    augment = Augment(AugmentOptions(light=0, blur=0, noise=0, erase=0))
+    augment, rng = Augment(AugmentOptions(light=0, noise=0, erase=0)), np.random.default_rng(1)
     for shape in ((48, 48), (64, 40, 3)):
         face = np.full(shape, 200, np.uint8)
-        assert all((augment(face) == 200).all() for _ in range(100))
+        assert all((augment(face, rng) == 200).all() for _ in range(100))
 
 
 def test_shift_is_a_fraction_of_the_side() -> None:
-    augment = Augment(replace(NONE, shift=0.25))
+    augment, rng = Augment(replace(NONE, shift=0.25)), np.random.default_rng(1)
     face = np.zeros((80, 80), np.uint8)
     face[36:44, 36:44] = 255
-    centres = np.array([np.argwhere(augment(face) > 127).mean(0) for _ in range(200)])
+    centres = np.array([np.argwhere(augment(face, rng) > 127).mean(0) for _ in range(200)])
     largest = np.abs(centres - 39.5).max(0)
     assert (largest <= 20.5).all()
     assert (largest > 17).all()
+
+
+def test_a_roll_is_about_the_centre_and_no_larger_than_asked() -> None:
+    augment, rng = Augment(replace(NONE, rotate=30)), np.random.default_rng(1)
+    face = np.zeros((81, 81), np.uint8)
+    face[38:43, 5:76] = 255
+    angles = []
+    for _ in range(100):
+        y, x = np.nonzero(augment(face, rng) > 127)
+        assert abs(x.mean() - 40) < 0.5
+        assert abs(y.mean() - 40) < 0.5
+        angles.append(np.degrees(np.arctan(np.polyfit(x, y, 1)[0])))
+    assert 25 < max(angles) < 31
+    assert -31 < min(angles) < -25
+
+
+def test_light_keeps_to_its_range() -> None:
+    augment, rng = Augment(replace(NONE, light=0.3)), np.random.default_rng(1)
+    means = [augment(np.full((8, 8), 100, np.uint8), rng).mean() for _ in range(200)]
+    assert 69 <= min(means) < 75
+    assert 125 < max(means) <= 131
+
+
+def test_a_hidden_patch_is_a_black_rectangle_of_its_size() -> None:
+    augment, rng = Augment(replace(NONE, erase=1.0)), np.random.default_rng(1)
+    for _ in range(50):
+        hidden = augment(np.full((48, 48, 3), 200, np.uint8), rng) == 0
+        rows, columns = hidden.any((1, 2)), hidden.any((0, 2))
+        assert hidden.sum() == rows.sum() * columns.sum() * 3
+        assert 0.02 < hidden.mean() < 0.22
 
 
 def test_a_faces_changes_depend_on_nothing_drawn_before() -> None:

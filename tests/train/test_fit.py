@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import seed_everything
 
 from runtime.errors import UserError
 from runtime.options import parse_options
 from train.checkpoint import load_checkpoint
 from train.fit import PROG, main
-from train.module import EmotionModule
+from train.model import EmotionNet, ModelOptions
+from train.module import EmotionModule, LossOptions
 from train.options import FitOptions
+from train.schedule import ScheduleOptions
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs" / "train").glob("*.yaml"))
@@ -54,7 +57,9 @@ def test_two_epochs_leave_a_checkpoint_that_loads(
     assert {p.name for p in folder.iterdir()} == {"best.safetensors", "last.ckpt"}
     net, manifest = load_checkpoint(folder / "best.safetensors")
     with torch.inference_mode():
-        assert net(torch.zeros(1, 3, 32, 32)).shape == (1, 8)
+        assert net(torch.zeros(1, 3, 32, 32)).shape == (1, 3)
+    # The classes that nobody voted for have no logit.
+    assert manifest.labels == ("neutral", "happiness", "surprise")
     assert (manifest.preprocess.size, manifest.preprocess.detail) == (32, 48)
     assert manifest.preprocess.color == "gray"
     assert manifest.model["backbone"] == "test_resnet"
@@ -63,6 +68,7 @@ def test_two_epochs_leave_a_checkpoint_that_loads(
     out = capsys.readouterr().out
     assert "epoch 1: accuracy" in out
     assert "n = 6" in out
+    assert "nothing on sadness, anger, disgust, fear, contempt: left out" in out
     # A second training doesn't touch the first one's files.
     before = (folder / "best.safetensors").read_bytes()
     with pytest.raises(UserError, match="add --resume, or choose another --checkpoint_dir"):
@@ -72,8 +78,15 @@ def test_two_epochs_leave_a_checkpoint_that_loads(
 
 @pytest.mark.parametrize(
     "flags",
-    [("--scheduler", "onecycle", "--ema_decay", "0.9"), ("--num_workers", "1")],
-    ids=["onecycle-ema", "plateau-worker"],
+    [
+        ("--scheduler", "onecycle", "--ema_decay", "0.9"),
+        ("--num_workers", "1", "--use_class_weights"),
+        (
+            *("--scheduler", "cosine", "--accumulate", "2", "--freeze_epochs", "2"),
+            *("--layer_decay", "0.5", "--mixup", "0.4", "--cutmix", "0.4", "--balanced_sampling"),
+        ),
+    ],
+    ids=["onecycle-ema", "plateau-worker", "cosine-frozen-mixed"],
 )
 def test_a_resumed_run_ends_as_if_never_interrupted(
     fit: Fit,
@@ -114,20 +127,105 @@ def test_resuming_another_training_is_refused(fit: Fit) -> None:
     onecycle = ("--scheduler", "onecycle", "--epochs")
     fit("short", *onecycle, "1")
     for flags in ((*onecycle, "2"), ("--epochs", "2")):
-        with pytest.raises(UserError, match="--scheduler, --epochs and --batch_size"):
+        with pytest.raises(UserError, match="--scheduler, --epochs, --batch_size and rates"):
             fit("short", *flags, "--resume")
     with pytest.raises(UserError, match="of another network"):
         fit("short", *onecycle, "1", "--lstm_hidden", "4", "--resume")
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_shipped_configs_parse(config: Path) -> None:
-    options = parse_options(FitOptions, PROG, ["--config", str(config), "--data_dir", "D"])
-    assert options.data_dir == "D"
+def test_shipped_recipes_parse_and_take_a_step(config: Path, fit: Fit) -> None:
+    # Flags win over YAML: the recipe's own choices stay, only the size is small.
+    folder = fit(
+        f"recipe-{config.stem}",
+        *("--config", str(config), "--dataset", "ferplus", "--num_workers", "0"),
+        *("--epochs", "3", "--limit_train", "4", "--limit_valid", "4", "--warm_size", "24"),
+    )
+    recipe = parse_options(FitOptions, PROG, ["--config", str(config), "--data_dir", "D"])
+    assert load_checkpoint(folder / "best.safetensors")[1].preprocess.color == recipe.color
 
 
 def test_there_are_shipped_configs() -> None:
-    assert CONFIGS
+    assert {"main", "classic", "rafdb", "affectnet", "finetune", "ablation"} <= {
+        path.stem for path in CONFIGS
+    }
+
+
+def test_the_classic_recipe_is_the_default() -> None:
+    default = FitOptions(data_dir="D")
+    assert (default.learning_rate, default.weight_decay) == (1e-4, 1e-5)
+    assert (default.scheduler, default.patience) == ("plateau", 10)
+    classic = ROOT / "configs" / "train" / "classic.yaml"
+    given = parse_options(FitOptions, PROG, ["--config", str(classic), "--data_dir", "D"])
+    for name in ("learning_rate", "weight_decay", "scheduler", "patience", "lstm_hidden"):
+        assert getattr(given, name) == getattr(default, name)
+
+
+def test_a_frozen_backbone_keeps_its_weights_and_statistics(fit: Fit) -> None:
+    flags = ("--epochs", "1", "--freeze_epochs")
+    frozen = fit("frozen", *flags, "2")
+    weights, first = (
+        torch.load(folder / "last.ckpt", weights_only=True)["state_dict"]
+        for folder in (frozen, fit("free", *flags, "0"))
+    )
+    torch.manual_seed(0)
+    seed_everything(3, verbose=False)
+    options = ModelOptions(backbone="test_resnet", lstm_hidden=8)
+    fresh = EmotionNet(options, 3).backbone.state_dict()
+    assert all(torch.equal(weights[f"net.backbone.{k}"], v) for k, v in fresh.items())
+    assert not all(torch.equal(first[f"net.backbone.{k}"], v) for k, v in fresh.items())
+    assert not torch.equal(weights["net.head.weight"], first["net.head.weight"])
+
+
+@pytest.mark.parametrize(
+    "flags", [("--accelerator", "abacus"), ("--strategy", "luck"), ("--devices", "none")]
+)
+def test_devices_that_are_not_here_are_one_line(fit: Fit, flags: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match="--accelerator, --devices, --strategy or --precision: "):
+        fit("nowhere", *flags)
+
+
+def test_mixed_precision_trains(fit: Fit) -> None:
+    folder = fit("bf16", "--precision", "bf16-mixed", "--epochs", "1", "--deterministic")
+    net, _ = load_checkpoint(folder / "best.safetensors")
+    assert all(p.dtype == torch.float32 and p.isfinite().all() for p in net.parameters())
+
+
+def test_class_weights_raise_the_loss_of_rare_classes() -> None:
+    net = EmotionNet(ModelOptions(backbone="test_resnet", lstm_hidden=8), 3).eval()
+    inputs, targets = torch.randn(2, 3, 32, 32), torch.eye(3)[:2]
+    losses = []
+    for weights in (None, torch.tensor([0.5, 4.0, 1.0])):
+        module = EmotionModule(net, ScheduleOptions(), LossOptions(), 0, weights)
+        module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+        losses.append(module.training_step((inputs, targets, torch.zeros(2)), 0).item())
+    with torch.inference_mode():
+        single = -net(inputs).log_softmax(1)[[0, 1], [0, 1]].numpy()
+    assert losses[0] == pytest.approx(single.mean())
+    assert losses[1] == pytest.approx((0.5 * single[0] + 4 * single[1]) / 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("flags", [(), ("--freeze_epochs", "1")], ids=["plain", "frozen"])
+def test_two_processes_train_together(
+    flags: tuple[str, ...], tmp_path: Path, write_ferplus: Callable[..., None]
+) -> None:
+    votes = [[9 if column == i % 3 else 1 for column in range(8)] + [0, 0] for i in range(12)]
+    for split in ("train", "valid"):
+        write_ferplus(tmp_path, split, votes)
+    result = _command(
+        *("--data_dir", str(tmp_path), "--checkpoint_dir", str(tmp_path / "out")),
+        *("--log_dir", str(tmp_path / "logs"), "--backbone", "test_resnet", "--lstm_hidden", "8"),
+        *("--image_size", "32", "--batch_size", "2", "--threads", "1", "--epochs", "2"),
+        *("--accelerator", "cpu", "--devices", "2", "--strategy", "ddp", *flags),
+    )
+    assert result.returncode == 0, result.stderr
+    # One process speaks, and all faces were seen by one of them.
+    assert result.stdout.count("epoch 1: accuracy") == 1
+    assert result.stdout.count("best of 2 epochs") == 1
+    assert load_checkpoint(tmp_path / "out" / "best.safetensors")[1].metrics["valid"]["n"] == 12
+    state = torch.load(tmp_path / "out" / "last.ckpt", weights_only=True)
+    assert state["global_step"] == 2 * (12 // 2 // 2)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +240,14 @@ def test_there_are_shipped_configs() -> None:
         (["--data_dir", ".", "--limit_train", "-1"], "--limit_train must be"),
         (["--data_dir", ".", "--epochs", "many"], "--epochs: invalid int value"),
         (["--data_dir", ".", "--model_type", "gpt"], "invalid choice: 'gpt'"),
+        (
+            ["--data_dir", ".", "--use_class_weights", "--balanced_sampling"],
+            "do the same; choose one",
+        ),
+        (
+            ["--data_dir", ".", "--scheduler", "cosine", "--epochs", "1"],
+            "--warmup_epochs 1 must be less than --epochs 1",
+        ),
         (["--config", "/nowhere.yaml"], "--config /nowhere.yaml: No such file"),
     ],
 )
