@@ -1,0 +1,80 @@
+"""What a network costs: parameters, operations, time on one CPU thread."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+ROUNDS = 50
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of one face.
+
+    Attributes:
+        parameters: Number of weights.
+        gflops: Floating point operations of one face in units of 1e9, a
+            multiply-add counted as two.
+        latency_ms: Median time of one face in PyTorch on one CPU thread.
+    """
+
+    parameters: int
+    gflops: float
+    latency_ms: float
+
+
+def count_gflops(net: nn.Module, size: int) -> float:
+    """Operations of one face in units of 1e9 (`torch.utils.flop_counter`).
+
+    Args:
+        net: The network in evaluation mode.
+        size: Side of the input in pixels.
+    """
+    # Without oneDNN the LSTM runs as matrix products, which the counter knows.
+    with (
+        torch.backends.mkldnn.flags(enabled=False),
+        FlopCounterMode(display=False) as counter,
+        torch.inference_mode(),
+    ):
+        net(torch.zeros(1, 3, size, size))
+    return float(counter.get_total_flops() / 1e9)
+
+
+def measure_cost(nets: Mapping[str, nn.Module], size: int, rounds: int = ROUNDS) -> dict[str, Cost]:
+    """Costs of networks, timed in turns so that the machine's load is shared.
+
+    Args:
+        nets: Networks in evaluation mode, by name.
+        size: Side of the input in pixels.
+        rounds: How often each is timed.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    face = torch.randn(1, 3, size, size).contiguous(memory_format=torch.channels_last)
+    times: dict[str, list[float]] = {name: [] for name in nets}
+    try:
+        with torch.inference_mode():
+            for net in nets.values():
+                net(face)
+            for _ in range(rounds):
+                for name, net in nets.items():
+                    start = time.perf_counter()
+                    net(face)
+                    times[name].append(time.perf_counter() - start)
+    finally:
+        torch.set_num_threads(threads)
+    return {
+        name: Cost(
+            sum(p.numel() for p in net.parameters()),
+            count_gflops(net, size),
+            1e3 * statistics.median(times[name]),
+        )
+        for name, net in nets.items()
+    }

@@ -1,0 +1,128 @@
+"""The runs of an ablation, each in its own folder and never made twice."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runtime.errors import UserError
+from runtime.options import parse_options
+from train.checkpoint import read_manifest
+from train.fit import fit
+from train.options import FitOptions
+
+if TYPE_CHECKING:
+    from train.ablation import AblationOptions
+
+_CHANGES: dict[str, dict[str, Any]] = {
+    "baseline": {"model_type": "baseline", "use_class_weights": True},
+    "attention": {"model_type": "attention", "use_class_weights": True},
+    "full": {"model_type": "full", "use_class_weights": True},
+    "full_unweighted": {"model_type": "full", "use_class_weights": False},
+}
+
+#: Options that say where and how fast, not what comes out.
+_PLACES = (
+    *("data_dir", "checkpoint_dir", "log_dir", "resume", "threads", "num_workers"),
+    *("accelerator", "devices", "num_nodes", "strategy"),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One variant trained from one seed."""
+
+    variant: str
+    seed: int
+    options: FitOptions
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return Path(self.options.checkpoint_dir)
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of its best epoch."""
+        return self.folder / "best.safetensors"
+
+    def result(self) -> dict[str, Any]:
+        """What a finished run reached: accuracy, macro_f1, n, data and epoch."""
+        result: dict[str, Any] = json.loads((self.folder / "result.json").read_text())
+        return {"variant": self.variant, "seed": self.seed, **result}
+
+
+def plan_runs(options: AblationOptions) -> list[Run]:
+    """Every run, seed by seed, so that what is done early can be compared.
+
+    Raises:
+        UserError: The recipe is wrong, or a folder holds a run of other options.
+    """
+    root = Path(options.output_dir)
+    flags = ["--config", options.recipe] if options.recipe else []
+    recipe = parse_options(
+        FitOptions, "python -m train.ablation", [*flags, "--data_dir", options.data_dir]
+    )
+    shared = ("dataset", "epochs", "limit_train", "limit_valid", "threads", "num_workers")
+    recipe = replace(recipe, resume=False, **{name: getattr(options, name) for name in shared})
+    runs = []
+    for seed in range(options.seeds):
+        for variant in options.variants:
+            name = f"{variant}-{seed}"
+            places: dict[str, Any] = {
+                "checkpoint_dir": str(root / "runs" / name),
+                "log_dir": str(root / "logs" / name),
+            }
+            made = replace(recipe, seed=seed, **_CHANGES[variant], **places)
+            runs.append(Run(variant, seed, made))
+    for run in runs:
+        _check_same(run)
+    return runs
+
+
+def finish(run: Run) -> None:
+    """Trains a run, goes on with it, or leaves it as it is if it is done."""
+    if (run.folder / "result.json").is_file():
+        print(f"{run.folder}: done before", flush=True)
+        return
+    last = run.folder / "last.ckpt"
+    run.folder.mkdir(parents=True, exist_ok=True)
+    _write(run.folder / "options.json", _what(run.options))
+    fit(replace(run.options, resume=last.is_file()))
+    metrics = read_manifest(run.best).metrics
+    _write(run.folder / "result.json", {**metrics["valid"], "epoch": metrics["epoch"]})
+    # Three times the weights, and of no more use.
+    last.unlink(missing_ok=True)
+
+
+def _check_same(run: Run) -> None:
+    """Fails where a run of other options stands in the way."""
+    file = run.folder / "options.json"
+    if not file.is_file():
+        return
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{file}: damaged; delete {run.folder} to train it again") from error
+    now = _what(run.options)
+    changed = [name for name in now if before.get(name) != now[name]]
+    if changed:
+        name = changed[0]
+        raise UserError(
+            f"{run.folder} was trained with {name} {before.get(name)!r}, not {now[name]!r}: "
+            "choose another --output_dir"
+        )
+
+
+def _what(options: FitOptions) -> dict[str, Any]:
+    return {k: v for k, v in asdict(options).items() if k not in _PLACES}
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    """Writes JSON at once or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
