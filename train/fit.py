@@ -22,6 +22,7 @@ from train.options import FitOptions
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, Trainer
 
+    from train.data import FaceData
     from train.datasets import FaceSet
     from train.module import EmotionModule
     from train.score import Score
@@ -61,6 +62,35 @@ def fit(options: FitOptions) -> Path:
     return _Fit(options, train, valid).run()
 
 
+def make_spec(options: FitOptions, train: FaceSet) -> Preprocess:
+    """The preprocessing that a model of these options is trained for."""
+    return Preprocess(
+        size=options.image_size,
+        color=options.color,
+        margin=options.margin,
+        detail=train.detail,
+    )
+
+
+def make_data(options: FitOptions, train: FaceSet, valid: FaceSet) -> FaceData:
+    """The loaders that the options ask for."""
+    from train.augment import AugmentOptions
+    from train.data import FaceData
+
+    return FaceData(
+        train,
+        valid,
+        make_spec(options, train),
+        _pick(AugmentOptions, options),
+        options.batch_size,
+        options.num_workers,
+        options.seed,
+        options.warm_size,
+        options.warm_epochs,
+        options.balanced_sampling,
+    )
+
+
 class _Fit:
     """One training run: what its parts share."""
 
@@ -68,12 +98,7 @@ class _Fit:
         self._options = options
         self._dir = Path(options.checkpoint_dir)
         self._train, self._valid = train, valid
-        self._spec = Preprocess(
-            size=options.image_size,
-            color=options.color,
-            margin=options.margin,
-            detail=train.detail,
-        )
+        self._spec = make_spec(options, train)
         self._best = -1.0
         self._start = time.monotonic()
 
@@ -81,9 +106,8 @@ class _Fit:
         import torch
         from lightning.pytorch import seed_everything
 
-        from train.augment import AugmentOptions
         from train.checkpoint import check_resumable, load_checkpoint
-        from train.data import FaceData, class_weights, face_logits
+        from train.data import class_weights, face_logits
         from train.model import EmotionNet, ModelOptions
         from train.module import EmotionModule, LossOptions
         from train.schedule import ScheduleOptions
@@ -107,18 +131,7 @@ class _Fit:
         module = EmotionModule(
             net, _pick(ScheduleOptions, o), _pick(LossOptions, o), o.seed, weights
         )
-        data = FaceData(
-            self._train,
-            self._valid,
-            self._spec,
-            _pick(AugmentOptions, o),
-            o.batch_size,
-            o.num_workers,
-            o.seed,
-            o.warm_size,
-            o.warm_epochs,
-            o.balanced_sampling,
-        )
+        data = make_data(o, self._train, self._valid)
         last, best = self._dir / "last.ckpt", self._dir / "best.safetensors"
         if o.resume:
             check_resumable(last, module)
