@@ -57,6 +57,8 @@ def fit(options: FitOptions) -> Path:
     train, valid = train.spread(options.limit_train), valid.spread(options.limit_valid)
     train = train.without_empty_classes()
     valid = valid.relabel(train.labels).with_votes()
+    if not (valid.majority >= 0).any():
+        raise UserError(f"{valid.name}: no face has a majority label to choose the best epoch by")
     _describe(train)
     _describe(valid)
     return _Fit(options, train, valid).run()

@@ -185,6 +185,13 @@ def test_devices_that_are_not_here_are_one_line(fit: Fit, flags: tuple[str, ...]
         fit("nowhere", *flags)
 
 
+def test_validation_needs_a_majority(tmp_path: Path, write_ferplus: Callable[..., None]) -> None:
+    write_ferplus(tmp_path, "train", [[5, 5] + [0] * 8] * 4)
+    write_ferplus(tmp_path, "valid", [[5, 5] + [0] * 8] * 4)
+    with pytest.raises(UserError, match="no face has a majority label to choose the best epoch"):
+        main(["--data_dir", str(tmp_path), "--checkpoint_dir", str(tmp_path / "out")])
+
+
 def test_mixed_precision_trains(fit: Fit) -> None:
     folder = fit("bf16", "--precision", "bf16-mixed", "--epochs", "1", "--deterministic")
     net, _ = load_checkpoint(folder / "best.safetensors")

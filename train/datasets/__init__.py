@@ -6,14 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runtime.errors import UserError
+from train.datasets.affectnet import read_affectnet, read_affectnet7
 from train.datasets.faces import FaceSet
 from train.datasets.ferplus import read_ferplus
 from train.datasets.folder import read_folder
+from train.datasets.rafdb import read_rafdb, read_rafdb_compound
 
 __all__ = ["DATASETS", "SPLITS", "FaceSet", "load_faces"]
 
 _READERS: dict[str, Callable[[Path, str], FaceSet]] = {
     "ferplus": read_ferplus,
+    "rafdb": read_rafdb,
+    "rafdb_compound": read_rafdb_compound,
+    "affectnet": read_affectnet,
+    "affectnet7": read_affectnet7,
     "folder": read_folder,
 }
 DATASETS = tuple(_READERS)
@@ -37,4 +43,7 @@ def load_faces(data_dir: Path, dataset: str, split: str) -> FaceSet:
         raise UserError(f"--split must be one of {', '.join(SPLITS)}, not {split!r}")
     if dataset not in _READERS:
         raise UserError(f"--dataset must be one of {', '.join(DATASETS)}, not {dataset!r}")
-    return _READERS[dataset](data_dir, split)
+    try:
+        return _READERS[dataset](data_dir, split)
+    except OSError as error:
+        raise UserError(f"{error.filename or data_dir}: {error.strerror or error}") from error

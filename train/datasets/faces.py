@@ -110,7 +110,11 @@ class FaceSet:
 
 
 def single_labels(
-    name: str, labels: tuple[str, ...], images: Sequence[NDArray[np.uint8]], classes: Sequence[int]
+    name: str,
+    labels: tuple[str, ...],
+    images: Sequence[NDArray[np.uint8]],
+    classes: Sequence[int],
+    detail: int = 0,
 ) -> FaceSet:
     """A set in which each face has one label.
 
@@ -119,6 +123,7 @@ def single_labels(
         labels: The classes, in the order of `EMOTIONS`.
         images: N faces.
         classes: N indices into `labels`.
+        detail: The faces' own side in pixels where all share it.
 
     Raises:
         UserError: There are no faces.
@@ -127,7 +132,8 @@ def single_labels(
         raise UserError(f"{name}: holds no readable pictures")
     assert labels == tuple(label for label in EMOTIONS if label in labels)
     majority = np.array(classes, np.int64)
-    return FaceSet(name, labels, images, np.eye(len(labels), dtype=np.float32)[majority], majority)
+    votes = np.eye(len(labels), dtype=np.float32)[majority]
+    return FaceSet(name, labels, images, votes, majority, detail)
 
 
 class _Chosen(Sequence):  # type: ignore[type-arg]

@@ -2,34 +2,68 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from train.datasets.faces import FaceSet, single_labels
+from train.datasets.notes import say
+from train.datasets.pictures import is_picture, load_pictures
+
+_SYNONYMS = {
+    "happy": "happiness",
+    "sad": "sadness",
+    "angry": "anger",
+    "surprised": "surprise",
+    "fearful": "fear",
+    "afraid": "fear",
+    "scared": "fear",
+    "disgusted": "disgust",
+    "contemptuous": "contempt",
+}
+_VALID = ("valid", "val", "validation")
 
 
 def read_folder(data_dir: Path, split: str) -> FaceSet:
     """`<split>/<class>/*`, also `val` for `valid` and names such as `0_neutral`."""
-    names = (split, "val") if split == "valid" else (split,)
-    root = next((data_dir / n for n in names if (data_dir / n).is_dir()), None)
+    name = f"{data_dir.resolve().name}/{split}"
+    folders = {path.name.lower(): path for path in _folders(data_dir)}
+    names = _VALID if split == "valid" else (split,)
+    root = next((folders[n] for n in names if n in folders), None)
     if root is None:
         raise UserError(f"{data_dir / split}: no such folder; expected {split}/<class>/ pictures")
-    images: list[NDArray[np.uint8]] = []
-    shown: list[str] = []
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
-        name = folder.name.lower().split("_", 1)[-1]
-        if name not in EMOTIONS:
-            raise UserError(f"{folder}: unknown class; the classes are {', '.join(EMOTIONS)}")
-        for file in sorted(p for p in folder.iterdir() if p.is_file()):
-            picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
-            if picture is not None:
-                images.append(np.asarray(picture, np.uint8))
-                shown.append(name)
+    files: list[Path] = []
+    emotions: list[str] = []
+    others: list[Path] = []
+    for folder in _folders(root):
+        emotion = _emotion(folder)
+        found = sorted(path for path in folder.iterdir() if path.is_file())
+        pictures = [path for path in found if is_picture(path)]
+        others += (path for path in found if not is_picture(path))
+        if not pictures:
+            say(f"{name}: {folder} holds no pictures: left out")
+        files += pictures
+        emotions += [emotion] * len(pictures)
+    if others:
+        say(f"{name}: passed over {len(others)} files that are no pictures; the first: {others[0]}")
+    images, kept = load_pictures(name, files)
+    shown = [emotions[i] for i in kept]
+    for emotion in sorted(set(emotions) - set(shown)):
+        say(f"{name}: {emotion} has no readable picture: left out")
     labels = tuple(label for label in EMOTIONS if label in shown)
-    classes = [labels.index(name) for name in shown]
-    return single_labels(f"{data_dir.name}/{split}", labels, images, classes)
+    return single_labels(name, labels, images, [labels.index(e) for e in shown], images.side)
+
+
+def _folders(root: Path) -> list[Path]:
+    """Folders in order, without hidden ones and what archives leave behind."""
+    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+
+
+def _emotion(folder: Path) -> str:
+    """The class that a folder's name stands for."""
+    name = re.sub(r"^\d+[_\- ]+", "", folder.name.strip().lower())
+    name = _SYNONYMS.get(name, name)
+    if name not in EMOTIONS:
+        raise UserError(f"{folder}: unknown class; the classes are {', '.join(EMOTIONS)}")
+    return name
