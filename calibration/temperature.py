@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.classify import softmax
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from train.datasets import DATASETS
 
 PROG = "python -m calibration.temperature"
-BINS = 15
 
 Floats = NDArray[np.floating[Any]]
 
@@ -57,6 +57,7 @@ def calibrate(options: TemperatureOptions) -> float:
     from train.checkpoint import load_checkpoint, save_checkpoint
     from train.data import face_logits
     from train.datasets import load_faces
+    from train.score import BINS, calibration_error, negative_log_likelihood
 
     path = Path(options.checkpoint)
     net, manifest = load_checkpoint(path)
@@ -105,42 +106,12 @@ def fit_temperature(logits: Floats, targets: Floats) -> float:
     low, high = np.log(1 / 20), np.log(1 / 0.05)
     for _ in range(60):
         middle = (low + high) / 2
-        probabilities = np.exp(_log_softmax(np.exp(middle) * logits))
+        probabilities = softmax(np.exp(middle) * logits)
         if (probabilities * logits).sum(1).mean() > wanted:
             high = middle
         else:
             low = middle
     return float(np.exp(-(low + high) / 2))
-
-
-def negative_log_likelihood(logits: Floats, targets: Floats) -> float:
-    """Mean cross-entropy in nats, of (N, C) logits against (N, C) distributions."""
-    return float(-(targets * _log_softmax(logits)).sum(1).mean())
-
-
-def calibration_error(logits: Floats, majority: NDArray[np.int64]) -> float:
-    """Expected calibration error in `BINS` equal bins of confidence.
-
-    Args:
-        logits: (N, C).
-        majority: (N,) class index; -1 leaves a face out.
-
-    Returns:
-        Mean distance of confidence from accuracy, 0 to 1; 0 without faces.
-    """
-    counts = majority >= 0
-    probabilities = np.exp(_log_softmax(logits[counts]))
-    confidence = probabilities.max(1)
-    hits = probabilities.argmax(1) == majority[counts]
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = np.bincount(bins, confidence - hits, BINS)
-    return float(np.abs(gaps).sum() / max(1, len(hits)))
-
-
-def _log_softmax(logits: Floats) -> Floats:
-    shifted = np.asarray(logits, np.float64) - logits.max(1, keepdims=True)
-    scores: Floats = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
-    return scores
 
 
 if __name__ == "__main__":

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import entr, log_softmax
 from torch import Tensor
 from torchmetrics.functional.classification import (
     multiclass_confusion_matrix,
     multiclass_f1_score,
 )
+
+#: Bins of confidence, as in Guo et al. 2017.
+BINS = 15
+
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -71,3 +80,71 @@ def confusion_table(score: Score, labels: tuple[str, ...]) -> str:
         recall = f"{hits / total:7.1%}" if total else "      -"
         lines.append(f"{label:<{width}}" + "".join(f"{v:8d}" for v in row) + f" {recall}")
     return "\n".join(lines)
+
+
+def negative_log_likelihood(logits: Floats, targets: Floats) -> float:
+    """Mean cross-entropy in nats, of (N, C) logits against (N, C) distributions."""
+    return float(-(targets * _log_probabilities(logits)).sum(1).mean())
+
+
+def divergence(logits: Floats, targets: Floats) -> float:
+    """Mean Kullback-Leibler divergence in nats, from (N, C) distributions to (N, C) logits.
+
+    It is the cross-entropy less what no model can gain: the targets' own entropy.
+    """
+    own = entr(np.asarray(targets, np.float64)).sum(1).mean()
+    return negative_log_likelihood(logits, targets) - float(own)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Confidence against accuracy, in `BINS` equal bins of confidence.
+
+    Attributes:
+        count: (BINS,) int64 faces in each bin.
+        confidence: (BINS,) float64 their mean confidence; NaN in an empty bin.
+        accuracy: (BINS,) float64 the fraction that was right; NaN likewise.
+    """
+
+    count: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error (Guo et al. 2017), 0 to 1; 0 without faces."""
+        gaps = np.abs(np.nan_to_num(self.confidence - self.accuracy))
+        return float((gaps * self.count).sum() / max(1, self.count.sum()))
+
+
+def reliability(logits: Floats, majority: NDArray[np.int64]) -> Reliability:
+    """Sorts faces into bins by the confidence of their guess.
+
+    torchmetrics has the error alone; the diagram needs the bins.
+
+    Args:
+        logits: (N, C).
+        majority: (N,) class index; -1 leaves a face out.
+    """
+    counts = majority >= 0
+    probabilities = np.exp(_log_probabilities(logits[counts]))
+    confidence = probabilities.max(1)
+    hits = probabilities.argmax(1) == majority[counts]
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    count = np.bincount(bins, minlength=BINS)
+    with np.errstate(invalid="ignore"):
+        return Reliability(
+            count.astype(np.int64),
+            np.bincount(bins, confidence, BINS) / count,
+            np.bincount(bins, hits, BINS) / count,
+        )
+
+
+def calibration_error(logits: Floats, majority: NDArray[np.int64]) -> float:
+    """Expected calibration error of (N, C) logits; see `reliability`."""
+    return reliability(logits, majority).error
+
+
+def _log_probabilities(logits: Floats) -> NDArray[np.float64]:
+    result: NDArray[np.float64] = log_softmax(np.asarray(logits, np.float64), axis=1)
+    return result
