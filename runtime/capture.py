@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -137,6 +138,18 @@ def list_pictures(folder: Path) -> list[Path]:
         raise SourceError(f"{folder}: {error.strerror}") from error
     if not files:
         raise SourceError(f"{folder}: no picture in this folder ({', '.join(sorted(PICTURES))})")
+    return files
+
+
+def collect_pictures(paths: Sequence[str | Path]) -> list[Path]:
+    """The pictures that paths name: files as they are, folders opened.
+
+    Raises:
+        SourceError: A folder has none, or can't be read.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        files += list_pictures(path) if path.is_dir() else [path]
     return files
 
 

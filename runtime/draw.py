@@ -12,7 +12,7 @@ _UNCERTAIN = (150, 150, 150)
 
 #: One BGR colour a label; told apart in print and by most colour-blind people
 #: (after Okabe and Ito, 2008).
-_COLORS: dict[str, tuple[int, int, int]] = {
+EMOTION_COLORS: dict[str, tuple[int, int, int]] = {
     "neutral": (230, 230, 230),
     "happiness": (66, 228, 240),
     "surprise": (233, 180, 86),
@@ -44,7 +44,7 @@ def annotate(result: FrameResult, status: str = "") -> NDArray[np.uint8]:
 
 
 def _draw_face(canvas: NDArray[np.uint8], face: EmotionResult, scale: float) -> None:
-    color = _UNCERTAIN if face.uncertain else _COLORS.get(face.emotion, _UNCERTAIN)
+    color = _UNCERTAIN if face.uncertain else EMOTION_COLORS.get(face.emotion, _UNCERTAIN)
     x1, y1, x2, y2 = (round(v) for v in face.box)
     cv2.rectangle(canvas, (x1, y1), (x2, y2), color, max(1, round(2 * scale)), cv2.LINE_AA)
     label = "uncertain" if face.uncertain else f"{face.emotion} {face.confidence:.0%}"

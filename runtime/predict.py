@@ -64,10 +64,11 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
+    from runtime.capture import collect_pictures
     from runtime.outputs import check_apart, check_writable
     from runtime.sink import JsonSink
 
-    files = _collect(options.paths)
+    files = collect_pictures(options.paths)
     check_apart({"--output_json": options.output_json}, [*files, options.engine])
     json_sink = JsonSink(options.output_json) if options.output_json else None
     folder = Path(options.visualize) if options.visualize else None
@@ -136,17 +137,6 @@ def predict_image(
         )
     latency = (time.perf_counter() - start) * 1e3
     return FrameResult(None, 0, 0.0, image, tuple(found), latency, name)
-
-
-def _collect(paths: Sequence[str]) -> list[Path]:
-    """The pictures that the arguments name, folders opened."""
-    from runtime.capture import list_pictures
-
-    files: list[Path] = []
-    for name in paths:
-        path = Path(name)
-        files += list_pictures(path) if path.is_dir() else [path]
-    return files
 
 
 def _results(
