@@ -1,0 +1,115 @@
+"""Accuracy under every corruption."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.engines import Engine
+from runtime.errors import UserError
+from train.datasets import FaceSet
+from train.engine import infer_faces
+from train.evaluate.corruptions import CORRUPTIONS, STRENGTHS, corrupt_faces
+from train.evaluate.figures import Logits, plain_accuracy
+
+#: Seconds of work between two lines of progress.
+_INTERVAL = 10.0
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Accuracy under corruptions, all on the same faces.
+
+    Attributes:
+        n: Number of those faces.
+        clean: Accuracy on them as they are.
+        accuracy: For each corruption, accuracy at strengths 1 to 5.
+    """
+
+    n: int
+    clean: float
+    accuracy: dict[str, list[float]]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a corruption: five accuracies, their mean, and the mean over clean."""
+        return [
+            {
+                "corruption": name,
+                **{f"strength_{s}": round(v, 4) for s, v in zip(STRENGTHS, row, strict=True)},
+                "mean": round(float(np.mean(row)), 4),
+                "of_clean": round(float(np.mean(row)) / self.clean, 4) if self.clean else None,
+            }
+            for name, row in self.accuracy.items()
+        ]
+
+    def figures(self) -> dict[str, Any]:
+        """Plain numbers, for JSON."""
+        mean = float(np.mean([np.mean(row) for row in self.accuracy.values()]))
+        return {
+            "n": self.n,
+            "clean": round(self.clean, 4),
+            "mean": round(mean, 4),
+            "of_clean": round(mean / self.clean, 4) if self.clean else None,
+            "rows": self.rows(),
+        }
+
+
+def measure_robustness(
+    engine: Engine, faces: FaceSet, places: NDArray[np.int64], seed: int
+) -> Robustness:
+    """Accuracy of a model on spoiled faces.
+
+    Args:
+        engine: The model.
+        faces: N faces in the model's labels, all with a majority.
+        places: (N,) each face's place in its split, which its draws follow from.
+        seed: Seed of the draws.
+    """
+    clean = plain_accuracy(all_logits(engine, faces, "clean"), faces.majority)
+    assert clean is not None
+    result = Robustness(len(faces), clean, {})
+    for name in CORRUPTIONS:
+        start = time.monotonic()
+        row = []
+        for strength in STRENGTHS:
+            spoiled = corrupt_faces(faces, name, strength, seed, places)
+            logits = all_logits(engine, spoiled, f"{name} {strength}")
+            row.append(plain_accuracy(logits, faces.majority) or 0.0)
+        result.accuracy[name] = row
+        shown = " ".join(f"{value:.1%}" for value in row)
+        print(f"{name}: {shown} (clean {clean:.1%}, {time.monotonic() - start:.0f} s)", flush=True)
+    return result
+
+
+def all_logits(engine: Engine, faces: FaceSet, what: str) -> Logits:
+    """Logits of N faces, with a line of progress now and then.
+
+    Args:
+        engine: The model.
+        faces: N faces.
+        what: What the lines call them.
+
+    Returns:
+        (N, C) float32, finite.
+
+    Raises:
+        UserError: A logit is not a finite number.
+    """
+    rows: list[Logits] = []
+    done, shown = 0, time.monotonic()
+    for part in infer_faces(engine, faces):
+        if not np.isfinite(part).all():
+            raise UserError(
+                f"{getattr(engine, 'name', 'the model')}: its logits are not finite ({what}); "
+                "train or export it again"
+            )
+        rows.append(part)
+        done += len(part)
+        if time.monotonic() - shown >= _INTERVAL:
+            shown = time.monotonic()
+            print(f"{what}: {done} of {len(faces)} faces", flush=True)
+    return np.concatenate(rows)
