@@ -1,0 +1,139 @@
+"""The command: pictures in, one explained picture a face out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.errors import SourceError, UserError
+from runtime.manifest import EMOTIONS, Manifest, Preprocess
+from runtime.options import option
+from train.explain.maps import explain_face
+from train.explain.panels import draw
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from train.model import EmotionNet
+
+SHIPPED = Path(__file__).resolve().parents[2] / "runtime" / "models" / "emotion.safetensors"
+
+#: Longer side of what the detector sees, and the lowest score of a face: as runtime.predict.
+_DETECT_SIZE, _MIN_SCORE = 640, 0.4
+
+
+@dataclass
+class ExplainOptions:
+    """Draw where a model looked: heat maps of what it weighted, coarse and no proof of cause."""
+
+    paths: list[str] = option("pictures or folders", positional=True)
+    checkpoint: str = option(
+        "checkpoint that train.fit wrote (.safetensors), or default for the shipped one", "default"
+    )
+    output_dir: str = option("where the pictures go, one a face", "out/explain")
+    face_crops: bool = option("each picture is already a face: don't detect", False)
+    target: str | None = option(
+        "emotion that the class map explains; else each face's likeliest", None, choices=EMOTIONS
+    )
+
+
+def explain(options: ExplainOptions) -> tuple[list[Path], int]:
+    """Explains every face of all pictures, whatever becomes of single ones.
+
+    Returns:
+        The pictures written, and how many inputs could not be read.
+
+    Raises:
+        UserError: The checkpoint, a folder or the target is wrong.
+    """
+    import torch
+
+    from runtime.capture import collect_pictures, read_picture
+    from runtime.outputs import check_writable
+
+    # A face at a time gains little from threads, and loses much where
+    # PyTorch's pool waits for a core that another process holds.
+    torch.set_num_threads(1)
+    net, manifest = _load(options.checkpoint)
+    target = None
+    if options.target is not None:
+        if options.target not in manifest.labels:
+            raise UserError(
+                f"--target {options.target}: the model knows {', '.join(manifest.labels)}"
+            )
+        target = manifest.labels.index(options.target)
+    folder = Path(options.output_dir)
+    check_writable(folder / "x.png", "--output_dir")
+    files = collect_pictures(options.paths)
+    find = _face_finder(options.face_crops, manifest.preprocess)
+    written: list[Path] = []
+    failed = 0
+    for file, stem in zip(files, _stems(files, folder), strict=True):
+        try:
+            image = read_picture(file)
+        except SourceError as error:
+            print(f"skipped: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        faces = find(image)
+        if not faces:
+            print(f"{file}: no face", flush=True)
+        for number, face in enumerate(faces, 1):
+            explanation = explain_face(net, manifest, face, target)
+            path = folder / f"{stem}_face{number}.png"
+            _save(draw(explanation), path)
+            written.append(path)
+            print(f"{file}: face {number}, {explanation.verdict}: {path}", flush=True)
+    return written, failed
+
+
+def _load(name: str) -> tuple[EmotionNet, Manifest]:
+    from train.checkpoint import load_checkpoint
+
+    path = SHIPPED if name == "default" else Path(name)
+    if path.suffix in (".onnx", ".plan", ".engine"):
+        raise UserError(
+            f"--checkpoint {path}: an exported model has no gradients; "
+            "name the checkpoint it came from (.safetensors)"
+        )
+    return load_checkpoint(path)
+
+
+def _face_finder(
+    face_crops: bool, spec: Preprocess
+) -> Callable[[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
+    """A function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
+    from runtime.detect import open_detector
+    from runtime.preprocess import crop_face
+
+    if face_crops:
+        return lambda image: [image]
+    detector = open_detector("centerface", None, _DETECT_SIZE, _MIN_SCORE, retry=True)
+    return lambda image: [
+        crop_face(image, face.box, spec, face.landmarks) for face in detector.detect(image)
+    ]
+
+
+def _stems(files: Sequence[Path], folder: Path) -> list[str]:
+    """How the outputs of each file begin: no two alike, and none an input's name."""
+    inputs = [f.name for f in files if f.resolve().parent == folder.resolve()]
+    stems: list[str] = []
+    for file in files:
+        stem, number = file.stem, 1
+        while stem in stems or any(name.startswith(f"{stem}_face") for name in inputs):
+            number += 1
+            stem = f"{file.stem}_{number}"
+        stems.append(stem)
+    return stems
+
+
+def _save(figure: Figure, path: Path) -> None:
+    try:
+        figure.savefig(path, pil_kwargs={"compress_level": 9})
+    except OSError as error:
+        raise UserError(f"--output_dir {path}: {error.strerror or error}") from error
