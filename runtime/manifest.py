@@ -102,6 +102,14 @@ class Manifest:
         metrics: Measured accuracy figures with their n.
         proof: Parity with the PyTorch model, as measured by the export.
         tools: Versions of the tools that made the artifact.
+        quantization: How an INT8 artifact was made: `target` (`tensorrt` or
+            `cpu`), method, calibration faces and their number, layers kept in
+            float. Empty otherwise.
+        plan: What a TensorRT plan was built with and for: `library`
+            (`tensorrt` or `tensorrt_rtx`), its `version`, `gpu` and
+            `compute_capability` (a list of targets where it was built for
+            several), `driver`, `profile` (`min`, `opt`, `max` batch) and the
+            hash of the ONNX file it came from. Empty otherwise.
     """
 
     labels: tuple[str, ...] = EMOTIONS
@@ -113,6 +121,8 @@ class Manifest:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     proof: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, str] = field(default_factory=dict)
+    quantization: Mapping[str, Any] = field(default_factory=dict)
+    plan: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Checks labels, temperature and precision.
@@ -231,8 +241,10 @@ class Manifest:
 
 
 def sidecar_path(artifact: Path) -> Path:
-    """`emotion.onnx` -> `emotion.json`, beside it."""
-    return artifact.with_suffix(".json")
+    """`emotion.onnx` -> `emotion.json`, `emotion.plan` -> `emotion.plan.json`, beside it."""
+    if artifact.suffix == ".onnx":
+        return artifact.with_suffix(".json")
+    return artifact.with_name(artifact.name + ".json")
 
 
 def file_hash(path: Path) -> str:

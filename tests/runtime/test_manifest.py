@@ -110,3 +110,9 @@ def test_sidecar_belongs_to_its_file(tmp_path):
     artifact.write_bytes(b"others")
     with pytest.raises(ManifestError, match="another file"):
         Manifest.load_sidecar(artifact)
+
+
+def test_a_plan_and_the_onnx_file_it_came_from_have_sidecars_of_their_own(tmp_path):
+    onnx, plan = tmp_path / "emotion.fp16.onnx", tmp_path / "emotion.fp16.plan"
+    assert sidecar_path(onnx) == tmp_path / "emotion.fp16.json"
+    assert sidecar_path(plan) == tmp_path / "emotion.fp16.plan.json"
