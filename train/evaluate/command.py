@@ -131,7 +131,7 @@ def _model_path(options: EvaluateOptions) -> Path:
     if path.suffix != ".safetensors":
         raise UserError(
             f"--checkpoint_path {path}: must be a .safetensors file; "
-            "an .onnx file or a plan goes to --engine"
+            "an exported model goes to --engine"
         )
     return path
 

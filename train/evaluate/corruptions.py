@@ -35,13 +35,16 @@ def blur(face: Face, strength: int, rng: np.random.Generator) -> Face:
 
 
 def noise(face: Face, strength: int, rng: np.random.Generator) -> Face:
-    """A sensor's noise: Gaussian, as ImageNet-C's in size, its grain 1/48 of the side."""
+    """A sensor's noise: Gaussian, as ImageNet-C's in size, its grain 1/48 of the side.
+
+    Of light alone: noise of each colour's own would fade in a grey model's mean.
+    """
     sigma = 255 * (0.08, 0.12, 0.18, 0.26, 0.38)[strength - 1]
     grid = min(_GRAIN, _side(face))
-    grain = rng.normal(0, 1, (grid, grid, *face.shape[2:])).astype(np.float32)
+    grain = rng.normal(0, 1, (grid, grid)).astype(np.float32)
     height, width = face.shape[:2]
     grain = np.asarray(cv2.resize(grain, (width, height), interpolation=cv2.INTER_NEAREST))
-    return _rounded(face + sigma * grain.reshape(face.shape))
+    return _rounded(face + sigma * (grain if face.ndim == 2 else grain[:, :, None]))
 
 
 def dark(face: Face, strength: int, rng: np.random.Generator) -> Face:
@@ -52,11 +55,15 @@ def dark(face: Face, strength: int, rng: np.random.Generator) -> Face:
 def jpeg(face: Face, strength: int, rng: np.random.Generator) -> Face:
     """JPEG of quality 40 to 5, of the face at 96 pixels (blocks are 1/12 of the side)."""
     quality = (40, 25, 15, 10, 5)[strength - 1]
-    _, data = cv2.imencode(
-        ".jpg", _resized(face, _ENCODED, _ENCODED), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
+    scaled = _resized(face, _ENCODED, _ENCODED)
+    _, data = cv2.imencode(".jpg", scaled, [cv2.IMWRITE_JPEG_QUALITY, quality])
     flag = cv2.IMREAD_GRAYSCALE if face.ndim == 2 else cv2.IMREAD_COLOR
-    return _resized(_bytes(cv2.imdecode(data, flag)), *face.shape[:2])
+    # Only what JPEG did goes back: scaling there and back would blur as well.
+    damage = np.asarray(cv2.imdecode(data, flag), np.float32) - scaled
+    height, width = face.shape[:2]
+    shrinks = height <= _ENCODED and width <= _ENCODED
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return _rounded(face + cv2.resize(damage, (width, height), interpolation=method))
 
 
 def low_resolution(face: Face, strength: int, rng: np.random.Generator) -> Face:

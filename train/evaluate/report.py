@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
@@ -32,11 +34,12 @@ MISTAKES, COPIES = 24, 12
 _LARGEST = 160
 
 #: Every file that a run may leave; those of an earlier run must not pass for this one's.
+_LAST = "metrics.json"  # stands for a finished run
 _FILES = (
-    *("metrics.json", "report.html", "per_class.csv", "roc.png", "reliability.png"),
+    *("report.html", "per_class.csv", "roc.png", "reliability.png"),
     *("confusion_counts.csv", "confusion_counts.png"),
     *("confusion_normalised.csv", "confusion_normalised.png"),
-    *("corruptions.csv", "corruptions.png", "copies.csv"),
+    *("corruptions.csv", "corruptions.png", "copies.csv", _LAST),
 )
 
 
@@ -72,25 +75,36 @@ def write_all(folder: Path, metrics: dict[str, Any], results: Results) -> None:
     Raises:
         UserError: A file can't be written.
     """
-    r = results
     try:
-        for name in _FILES:
-            (folder / name).unlink(missing_ok=True)
-        _write_tables(folder, metrics, r)
-        _write_plots(folder, r.figures, r.faces.labels, r.robustness)
-        probabilities = softmax(r.logits, r.figures.after.temperature)
-        page = _render(
-            m=metrics,
-            images={p.stem: _uri(p.read_bytes()) for p in folder.glob("*.png") if p.name in _FILES},
-            mistakes=worst_mistakes(probabilities, r.faces, r.places),
-            copies=[] if r.leak is None else _copy_pairs(r.leak, r.faces),
-            sheet=[] if r.robustness is None else _sheet(r, metrics["options"]["seed"]),
-        )
-        (folder / "report.html").write_text(page, encoding="utf-8")
-        # Last, so that it stands for a finished run.
-        (folder / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+        # A run that fails here leaves the files of an earlier one whole.
+        with TemporaryDirectory(".partial", "evaluation.", folder) as staging:
+            staged = Path(staging)
+            _write_files(staged, metrics, results)
+            (folder / _LAST).unlink(missing_ok=True)
+            for name in _FILES:
+                if (staged / name).is_file():
+                    os.replace(staged / name, folder / name)
+                else:
+                    (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{error.filename or folder}: {error.strerror or error}") from error
+
+
+def _write_files(folder: Path, metrics: dict[str, Any], results: Results) -> None:
+    r = results
+    _write_tables(folder, metrics, r)
+    _write_plots(folder, r.figures, r.faces.labels, r.robustness)
+    probabilities = softmax(r.logits, r.figures.after.temperature)
+    page = _render(
+        m=metrics,
+        images={path.stem: _uri(path.read_bytes()) for path in folder.glob("*.png")},
+        mistakes=worst_mistakes(probabilities, r.faces, r.places),
+        copies=[] if r.leak is None else _copy_pairs(r.leak, r.faces),
+        sheet=[] if r.robustness is None else _sheet(r, metrics["options"]["seed"]),
+    )
+    # Paths may hold bytes that are no text.
+    (folder / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
+    (folder / _LAST).write_text(json.dumps(metrics, indent=2) + "\n")
 
 
 def worst_mistakes(

@@ -21,8 +21,10 @@ def select(
 ) -> tuple[FaceSet, NDArray[np.int64]]:
     """The faces to evaluate, in the model's labels, and their places in the split."""
     voted = every.relabel(labels)
-    places = np.flatnonzero(voted.votes.sum(1) > 0)
-    faces, places = spread(voted.with_votes(), places, limit)
+    # What is left of the votes on a face of a class that the model lacks is no truth.
+    lost = (every.majority >= 0) & (voted.majority < 0)
+    keep = (voted.votes.sum(1) > 0) & ~lost
+    faces, places = spread(voted.subset(keep), np.flatnonzero(keep), limit)
     if not (faces.majority >= 0).any():
         raise UserError(f"{faces.name}: no face has a majority label to count accuracy on")
     return faces, places
@@ -51,15 +53,16 @@ def first_notes(
         else "the faces with one label"
     )
     notes = [f"{faces.name}: {len(faces)} faces; accuracy on n = {majority}, by {rule}"]
-    if options.limit and len(faces) < len(every):
+    if len(faces) == options.limit:
         notes.append(f"--limit {options.limit}: a part of the split, evenly spread")
     lost = [name for name in every.labels if name not in manifest.labels]
     if lost:
         missing = every.relabel(manifest.labels)
         out = int(((every.majority >= 0) & (missing.majority < 0)).sum())
         notes.append(
-            f"the model can't say {', '.join(lost)}: {out} faces with that label are left out, "
-            "so the accuracy is not comparable with that of a model that can"
+            f"the model can't say {', '.join(lost)}: {out} of the split's {len(every)} faces have "
+            "such a label and are left out, so the accuracy is not comparable with that of a "
+            "model that can"
         )
     spare = [name for name in manifest.labels if name not in every.labels]
     if spare:

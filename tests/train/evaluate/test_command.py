@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -190,8 +192,33 @@ def test_a_model_without_a_label_of_the_set(
     model = make_onnx(manifest=replace(TINY, labels=EMOTIONS[:7]), classes=7)
     metrics = evaluate(_options(data, tmp_path / "out", engine=str(model)))
     assert metrics["data"]["n_majority"] == 5
+    # Nor do the other votes on such a face count, as if they were the truth.
+    assert metrics["data"]["n"] == 6
     (note,) = [n for n in metrics["notes"] if "can't say" in n]
-    assert "contempt: 1 faces with that label are left out" in note
+    assert "contempt: 1 of the split's 7 faces have such a label and are left out" in note
+
+
+def test_a_failing_run_leaves_the_earlier_one_whole(
+    data: Path, tiny_engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = _options(data, tmp_path, engine=str(tiny_engine))
+    evaluate(options)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    for error, shown in ((OSError(28, "full"), UserError), (KeyboardInterrupt(), None)):
+        with monkeypatch.context() as patch:
+            patch.setattr("train.evaluate.report._render", Mock(side_effect=error))
+            with pytest.raises(shown or KeyboardInterrupt):
+                evaluate(options)
+        assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_folder_whose_name_is_no_text(data: Path, tiny_engine: Path, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.symlink_to(data)
+    metrics = evaluate(_options(folder, tmp_path / "out", engine=str(tiny_engine)))
+    assert metrics["data"]["folder"] == str(folder)
+    assert "caf" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_a_set_without_a_label_of_the_model(tiny_engine: Path, tmp_path: Path) -> None:

@@ -62,6 +62,28 @@ def test_larger_crops_of_a_face_suffer_alike(name: str, face: np.ndarray) -> Non
         assert _change(shrunk, spoiled) == pytest.approx(at_small, rel=0.35)
 
 
+@pytest.mark.parametrize("name", sorted(CORRUPTIONS))
+def test_a_grey_model_sees_colour_and_grey_suffer_alike(name: str, face: np.ndarray) -> None:
+    grey = cv2.cvtColor(cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA), 6)
+    coloured = cv2.resize(face, (144, 144), interpolation=cv2.INTER_AREA)
+    for strength in (3, 5):
+        spoiled = cv2.cvtColor(corrupt(coloured, name, strength, 0, 0), cv2.COLOR_BGR2GRAY)
+        small = cv2.resize(spoiled, (48, 48), interpolation=cv2.INTER_AREA)
+        change = _change(grey, corrupt(grey, name, strength, 0, 0))
+        assert _change(grey, small) == pytest.approx(change, rel=0.35)
+
+
+def test_jpeg_of_the_best_quality_is_no_blur(
+    face: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = cv2.imencode
+    monkeypatch.setattr(
+        cv2, "imencode", lambda kind, image, _: encode(kind, image, [cv2.IMWRITE_JPEG_QUALITY, 100])
+    )
+    small = cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)
+    assert _change(small, corrupt(small, "jpeg", 1, 0, 0)) < 1
+
+
 def test_an_occlusion_grows_where_it_is() -> None:
     face = np.full((50, 50), 200, np.uint8)
     masks = [corrupt(face, "occlusion", s, 1, 7) != 200 for s in STRENGTHS]
