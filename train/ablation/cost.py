@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -38,12 +39,15 @@ def count_gflops(net: nn.Module, size: int) -> float:
         size: Side of the input in pixels.
     """
     # Without oneDNN the LSTM runs as matrix products, which the counter knows.
-    with (
-        torch.backends.mkldnn.flags(enabled=False),
-        FlopCounterMode(display=False) as counter,
-        torch.inference_mode(),
-    ):
-        net(torch.zeros(1, 3, size, size))
+    # Turning it off warns of other settings, which stay as they are.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            torch.backends.mkldnn.flags(enabled=False),
+            FlopCounterMode(display=False) as counter,
+            torch.inference_mode(),
+        ):
+            net(torch.zeros(1, 3, size, size))
     return float(counter.get_total_flops() / 1e9)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass, replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.errors import UserError
 from runtime.options import parse_options
 from train.checkpoint import read_manifest
+from train.datasets import load_faces
 from train.fit import fit
 from train.options import FitOptions
 
@@ -33,11 +35,19 @@ _PLACES = (
 
 @dataclass(frozen=True)
 class Run:
-    """One variant trained from one seed."""
+    """One variant trained from one seed.
+
+    Attributes:
+        variant: Which network and loss.
+        seed: What its draws follow from.
+        options: Of `train.fit`.
+        data: The faces that it trains and is measured on, wherever they lie.
+    """
 
     variant: str
     seed: int
     options: FitOptions
+    data: str
 
     @property
     def folder(self) -> Path:
@@ -66,10 +76,17 @@ def plan_runs(options: AblationOptions) -> list[Run]:
     recipe = parse_options(
         FitOptions, "python -m train.ablation", [*flags, "--data_dir", options.data_dir]
     )
+    if recipe.balanced_sampling:
+        raise UserError(
+            f"--recipe {options.recipe}: balanced_sampling does what the variants' class weights "
+            "do; turn it off"
+        )
     shared = ("dataset", "epochs", "limit_train", "limit_valid", "threads", "num_workers")
-    recipe = replace(recipe, resume=False, **{name: getattr(options, name) for name in shared})
+    given = {name: v for name in shared if (v := getattr(options, name)) is not None}
+    recipe = replace(recipe, resume=False, **given)
+    data = _identify(recipe)
     runs = []
-    for seed in range(options.seeds):
+    for seed in range(recipe.seed, recipe.seed + options.seeds):
         for variant in options.variants:
             name = f"{variant}-{seed}"
             places: dict[str, Any] = {
@@ -77,25 +94,39 @@ def plan_runs(options: AblationOptions) -> list[Run]:
                 "log_dir": str(root / "logs" / name),
             }
             made = replace(recipe, seed=seed, **_CHANGES[variant], **places)
-            runs.append(Run(variant, seed, made))
+            runs.append(Run(variant, seed, made, data))
     for run in runs:
         _check_same(run)
     return runs
 
 
-def finish(run: Run) -> None:
-    """Trains a run, goes on with it, or leaves it as it is if it is done."""
+def finish(run: Run) -> bool:
+    """Trains a run, goes on with it, or leaves it as it is if it is done.
+
+    Returns:
+        Whether there was something to train.
+    """
     if (run.folder / "result.json").is_file():
         print(f"{run.folder}: done before", flush=True)
-        return
+        return False
     last = run.folder / "last.ckpt"
-    run.folder.mkdir(parents=True, exist_ok=True)
-    _write(run.folder / "options.json", _what(run.options))
+    _write(run.folder / "options.json", _what(run))
     fit(replace(run.options, resume=last.is_file()))
     metrics = read_manifest(run.best).metrics
     _write(run.folder / "result.json", {**metrics["valid"], "epoch": metrics["epoch"]})
     # Three times the weights, and of no more use.
     last.unlink(missing_ok=True)
+    return True
+
+
+def _identify(options: FitOptions) -> str:
+    """Both splits by name, size and a hash of their votes: a folder may move, its data not."""
+    parts = []
+    for split in ("train", "valid"):
+        faces = load_faces(Path(options.data_dir), options.dataset, split)
+        digest = hashlib.blake2b(faces.votes.tobytes(), digest_size=8).hexdigest()
+        parts.append(f"{faces.name}: {len(faces)} faces, {digest}")
+    return "; ".join(parts)
 
 
 def _check_same(run: Run) -> None:
@@ -107,7 +138,7 @@ def _check_same(run: Run) -> None:
         before = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{file}: damaged; delete {run.folder} to train it again") from error
-    now = _what(run.options)
+    now = _what(run)
     changed = [name for name in now if before.get(name) != now[name]]
     if changed:
         name = changed[0]
@@ -117,12 +148,17 @@ def _check_same(run: Run) -> None:
         )
 
 
-def _what(options: FitOptions) -> dict[str, Any]:
-    return {k: v for k, v in asdict(options).items() if k not in _PLACES}
+def _what(run: Run) -> dict[str, Any]:
+    options = {k: v for k, v in asdict(run.options).items() if k not in _PLACES}
+    return {"data": run.data, **options}
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Writes JSON at once or not at all."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error

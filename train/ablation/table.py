@@ -88,13 +88,19 @@ def write_table(
     table = [names, ["---"] * len(names), *([line[k] for k in names] for line in lines)]
     seeds = max(len(row.accuracy) for row in rows)
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in table)
+    compared = any(row.p is not None for row in rows)
     note = (
         f"{recipe.dataset}, {recipe.backbone} at {recipe.image_size} pixels, "
         f"{recipe.epochs} epochs"
         + (f" of {recipe.limit_train} faces" if recipe.limit_train else "")
         + f", best epoch on the {rows[0].n} faces that are counted; "
-        f"mean ± standard deviation over {seeds} seeds; against `{REFERENCE}` from equal seeds, "
-        "with 95% interval and p of a paired t-test; latency of one face in PyTorch on one thread."
+        + (f"mean ± standard deviation over {seeds} seeds; " if seeds > 1 else "one seed; ")
+        + (
+            f"against `{REFERENCE}` from equal seeds, with 95% interval and p of a paired t-test; "
+            if compared
+            else ""
+        )
+        + "latency of one face in PyTorch on one thread."
     )
     (folder / "ablation.md").write_text(f"{text}\n\n{note}\n", encoding="utf-8")
     record = {

@@ -43,7 +43,10 @@ def options(tmp_path: Path, write_ferplus: Callable[..., None]) -> AblationOptio
 
 
 def test_an_interrupted_ablation_goes_on_where_it_was(
-    options: AblationOptions, monkeypatch: pytest.MonkeyPatch
+    options: AblationOptions,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    write_ferplus: Callable[..., None],
 ) -> None:
     trained: list[str] = []
     real = runs.fit
@@ -81,6 +84,27 @@ def test_an_interrupted_ablation_goes_on_where_it_was(
 
     with pytest.raises(UserError, match="was trained with epochs 1, not 2: choose another"):
         ablate(replace(options, epochs=2))
+    # The same data may move; other data may not take its place.
+    moved = Path(options.data_dir).rename(tmp_path / "moved")
+    ablate(replace(options, data_dir=str(moved)))
+    write_ferplus(moved, "valid", [[1, 9] + [0] * 8] * 12)
+    with pytest.raises(UserError, match="was trained with data 'ferplus/train: 12 faces, "):
+        ablate(replace(options, data_dir=str(moved)))
+
+
+def test_the_recipe_decides_what_no_flag_does(
+    options: AblationOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path(options.recipe).open("a") as stream:
+        stream.write("\nepochs: 7\nseed: 5\nlimit_train: 6")
+    planned = runs.plan_runs(replace(options, epochs=None))
+    assert {(r.options.epochs, r.options.limit_train) for r in planned} == {(7, 6)}
+    assert [r.seed for r in planned] == [5, 5, 5, 6, 6, 6]
+    assert {r.options.epochs for r in runs.plan_runs(options)} == {1}
+    with Path(options.recipe).open("a") as stream:
+        stream.write("\nbalanced_sampling: true")
+    with pytest.raises(UserError, match="balanced_sampling does what the variants' class weights"):
+        runs.plan_runs(options)
 
 
 def test_mistakes_are_one_line(
