@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -133,7 +134,10 @@ def _stems(files: Sequence[Path], folder: Path) -> list[str]:
 
 
 def _save(figure: Figure, path: Path) -> None:
+    partial = path.with_name(path.name + ".partial")
     try:
-        figure.savefig(path, pil_kwargs={"compress_level": 9})
+        figure.savefig(partial, format="png", pil_kwargs={"compress_level": 9})
+        os.replace(partial, path)
     except OSError as error:
+        partial.unlink(missing_ok=True)
         raise UserError(f"--output_dir {path}: {error.strerror or error}") from error
