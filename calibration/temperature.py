@@ -62,7 +62,7 @@ def calibrate(options: TemperatureOptions) -> float:
     path = Path(options.checkpoint)
     net, manifest = load_checkpoint(path)
     faces = load_faces(Path(options.data_dir), options.dataset, options.split)
-    faces = faces.relabel(manifest.labels).with_votes()
+    faces = faces.in_classes_of(manifest.labels)
     print(f"{path}: logits of {len(faces)} faces ({faces.name})", flush=True)
     logits = face_logits(net, faces, manifest.preprocess).numpy()
     targets = faces.targets()
@@ -70,21 +70,20 @@ def calibrate(options: TemperatureOptions) -> float:
         raise UserError(f"{path}: the network's logits are not finite; train it again")
     temperature = round(fit_temperature(logits, targets), 4)
     figures: dict[str, Any] = {"data": faces.name, "n": len(faces), "bins": BINS}
-    figures["n_majority"] = int((faces.majority >= 0).sum())
+    counted = int((faces.majority >= 0).sum())
+    figures["n_majority"] = counted
     for when, divisor in (("before", 1.0), ("after", temperature)):
         nll = negative_log_likelihood(logits / divisor, targets)
-        ece = calibration_error(logits / divisor, faces.majority)
-        figures |= {f"nll_{when}": round(nll, 4), f"ece_{when}": round(ece, 4)}
-        print(
-            f"temperature {divisor:.3f}: NLL {nll:.4f} (n = {len(faces)}), ECE {ece:.4f} "
-            f"({BINS} bins, n = {figures['n_majority']})"
-        )
+        figures[f"nll_{when}"] = round(nll, 4)
+        line = f"temperature {divisor:.3f}: NLL {nll:.4f} (n = {len(faces)})"
+        if counted:
+            ece = calibration_error(logits / divisor, faces.majority)
+            figures[f"ece_{when}"] = round(ece, 4)
+            line += f", ECE {ece:.4f} ({BINS} bins, n = {counted})"
+        print(line)
     metrics = {**manifest.metrics, "calibration": figures}
     manifest = replace(manifest, temperature=temperature, metrics=metrics)
-    try:
-        save_checkpoint(path, net.state_dict(), manifest)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+    save_checkpoint(path, net.state_dict(), manifest)
     print(f"{path}: temperature {temperature:.3f} written")
     return temperature
 

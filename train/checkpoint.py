@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,13 +23,21 @@ from train.model import EmotionNet, ModelOptions
 
 
 def save_checkpoint(path: Path, weights: dict[str, Tensor], manifest: Manifest) -> None:
-    """Writes weights and manifest as one file, in place of an older one at once."""
+    """Writes weights and manifest as one file, in place of an older one at once.
+
+    Raises:
+        UserError: It can't be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     tensors = {k: v.detach().cpu().contiguous() for k, v in weights.items()}
-    # safetensors' own save_file makes a file that only its owner may read.
-    partial.write_bytes(save(tensors, metadata={METADATA_KEY: manifest.to_json()}))
-    os.replace(partial, path)
+    try:
+        # safetensors' own save_file makes a file that only its owner may read.
+        partial.write_bytes(save(tensors, metadata={METADATA_KEY: manifest.to_json()}))
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UserError(f"{path}: {error.strerror or error}") from error
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -65,7 +74,20 @@ def load_checkpoint(path: Path) -> tuple[EmotionNet, Manifest]:
     return model.eval(), manifest
 
 
-def check_resumable(path: Path, module: nn.Module) -> None:
+@dataclass(frozen=True)
+class Resumable:
+    """What a `last.ckpt` says of its training.
+
+    Attributes:
+        epochs: Epochs that were trained.
+        waited: Those since the last one that brought progress.
+    """
+
+    epochs: int
+    waited: int
+
+
+def read_resumable(path: Path, module: nn.Module) -> Resumable:
     """Fails early where training can't go on from a `last.ckpt`.
 
     Args:
@@ -80,7 +102,12 @@ def check_resumable(path: Path, module: nn.Module) -> None:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         module.load_state_dict(state["state_dict"])
-    except (RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
+        stopping = next(v for k, v in state["callbacks"].items() if k.startswith("EarlyStopping"))
+        return Resumable(int(state["epoch"]) + 1, int(stopping["wait_count"]))
+    except (
+        *(RuntimeError, KeyError, EOFError, pickle.UnpicklingError),
+        *(TypeError, AttributeError, IndexError, StopIteration),
+    ) as error:
         raise UserError(
             f"--resume: {path} is damaged, or of another network than the options ask for"
         ) from error

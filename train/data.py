@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +32,7 @@ class FaceDataset(Dataset[Sample]):
             faces: Faces with votes.
             spec: The device's preprocessing.
             augment: Random changes before it.
-            seed: A face's changes follow from it and the face's index.
+            seed: A face's changes follow from it and the index.
         """
         self._faces = faces
         self._targets = torch.from_numpy(faces.targets())
@@ -43,9 +44,11 @@ class FaceDataset(Dataset[Sample]):
         return len(self._faces)
 
     def __getitem__(self, index: int) -> Sample:
+        """Face `index % len(self)`; the next round of indices changes it otherwise."""
+        draw, index = index, index % len(self)
         face = self._faces.images[index]
         if self._augment is not None:
-            face = self._augment(face, np.random.default_rng((self._seed, index)))
+            face = self._augment(face, np.random.default_rng((self._seed, draw)))
         inputs = torch.from_numpy(face_to_input(face, self._spec))
         return inputs, self._targets[index], int(self._faces.majority[index])
 
@@ -78,8 +81,9 @@ class FaceData(LightningDataModule):
             seed: Order of the faces follows from it and the epoch.
             warm_size: Side of the training input in the first epochs, in pixels.
             warm_epochs: How many such epochs.
-            balanced: Draw faces, with replacement, so that each class comes
-                equally often.
+            balanced: Draw faces, with replacement, those of rare classes more
+                often: with one label a face each class comes equally often,
+                with votes nearly so.
         """
         super().__init__()
         self._train, self._valid, self._spec = train, valid, spec
@@ -110,11 +114,18 @@ class FaceData(LightningDataModule):
         )
 
     def _order(self, generator: torch.Generator) -> list[int]:
-        """This process's share of an epoch's faces; shares are equally long."""
+        """This process's share of an epoch's faces; shares are equally long.
+
+        A face that is drawn again has the index of its next round.
+        """
         count = len(self._train)
         if self._balanced:
             rarity = torch.from_numpy(self._train.targets() @ class_weights(self._train, 1.0))
             order = torch.multinomial(rarity, count, replacement=True, generator=generator)
+            drawn: Counter[int] = Counter()
+            for place, face in enumerate(order.tolist()):
+                order[place] += count * drawn[face]
+                drawn[face] += 1
         else:
             order = torch.randperm(count, generator=generator)
         rank, world = 0, 1

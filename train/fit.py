@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,9 @@ from runtime.outputs import check_writable
 from train.options import FitOptions
 
 if TYPE_CHECKING:
-    from lightning.pytorch import Callback, Trainer
-
     from train.data import FaceData
     from train.datasets import FaceSet
+    from train.model import EmotionNet
     from train.module import EmotionModule
     from train.score import Score
 
@@ -50,15 +49,18 @@ def fit(options: FitOptions) -> Path:
         UserError: Data, options or the checkpoint to resume from are wrong.
     """
     from train.datasets import load_faces
+    from train.datasets.notes import say
 
     root = Path(options.data_dir)
     train = load_faces(root, options.dataset, "train").with_votes()
     valid = load_faces(root, options.dataset, "valid").with_votes()
     train, valid = train.spread(options.limit_train), valid.spread(options.limit_valid)
     train = train.without_empty_classes()
-    valid = valid.relabel(train.labels).with_votes()
+    valid = valid.in_classes_of(train.labels)
+    if len(train) < 2:
+        raise UserError(f"{train.name}: one face is too few to train on")
     if not (valid.majority >= 0).any():
-        raise UserError(f"{valid.name}: no face has a majority label to choose the best epoch by")
+        say(f"{valid.name}: no face has a majority label; the likelihood of the votes chooses")
     _describe(train)
     _describe(valid)
     return _Fit(options, train, valid).run()
@@ -108,12 +110,13 @@ class _Fit:
         import torch
         from lightning.pytorch import seed_everything
 
-        from train.checkpoint import check_resumable, load_checkpoint
+        from train.checkpoint import load_checkpoint, read_resumable
         from train.data import class_weights, face_logits
         from train.model import EmotionNet, ModelOptions
         from train.module import EmotionModule, LossOptions
         from train.schedule import ScheduleOptions
         from train.score import confusion_table, score_logits
+        from train.trainer import make_trainer
 
         o = self._options
         check_writable(self._dir / "last.ckpt", "--checkpoint_dir")
@@ -126,29 +129,36 @@ class _Fit:
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
         classes = len(self._train.labels)
         net = EmotionNet(_pick(ModelOptions, o), classes, o.pretrained and not o.resume)
+        _check_sizes(net, o)
         net = net.to(memory_format=torch.channels_last)
         weights = None
         if o.use_class_weights:
             weights = torch.from_numpy(class_weights(self._train, o.class_weight_power))
         module = EmotionModule(
-            net, _pick(ScheduleOptions, o), _pick(LossOptions, o), o.seed, weights
+            net, _pick(ScheduleOptions, o), _pick(LossOptions, o), o.seed, weights, self._recipe()
         )
         data = make_data(o, self._train, self._valid)
         last, best = self._dir / "last.ckpt", self._dir / "best.safetensors"
+        epochs, stopped = 0, False
         if o.resume:
-            check_resumable(last, module)
+            state = read_resumable(last, module)
+            epochs, stopped = state.epochs, state.waited >= o.patience
             if best.is_file():
-                self._best = load_checkpoint(best)[1].metrics["valid"]["accuracy"]
+                self._best = _progress(load_checkpoint(best)[1].metrics["valid"])
         elif last.is_file():
             raise UserError(f"{last} exists: add --resume, or choose another --checkpoint_dir")
-        trainer = self._trainer()
+        trainer = make_trainer(o, self._keep_best)
+        if stopped:
+            print(f"{last}: {state.waited} epochs without progress had ended the training")
         if trainer.is_global_zero:
             places = trainer.world_size * [trainer.strategy.root_device.type]
             print(f"training on {' + '.join(places)}, {trainer.precision}", flush=True)
         try:
-            trainer.fit(
-                module, datamodule=data, ckpt_path=last if o.resume else None, weights_only=True
-            )
+            if not stopped:
+                trainer.fit(
+                    module, datamodule=data, ckpt_path=last if o.resume else None, weights_only=True
+                )
+                epochs = trainer.current_epoch
         except SystemExit as stop:
             # What Lightning makes of Ctrl-C.
             raise KeyboardInterrupt from stop
@@ -159,69 +169,23 @@ class _Fit:
         score = score_logits(logits, torch.from_numpy(self._valid.majority))
         print(confusion_table(score, manifest.labels))
         print(
-            f"best of {trainer.current_epoch} epochs, {self._valid.name}: accuracy "
-            f"{score.accuracy:.2%}, macro-F1 {score.macro_f1:.3f}, n = {score.n} "
+            f"best of {epochs} epochs, {self._valid.name}: "
+            f"{_figures(score, manifest.metrics['valid'])} "
             f"({(time.monotonic() - self._start) / 60:.0f} min); {best}"
         )
         return best
 
-    def _trainer(self) -> Trainer:
-        from lightning.fabric.utilities.exceptions import MisconfigurationException
-        from lightning.pytorch.callbacks import (
-            EarlyStopping,
-            EMAWeightAveraging,
-            ModelCheckpoint,
-            TQDMProgressBar,
-        )
-        from lightning.pytorch.strategies import DDPStrategy
-
-        from train.module import OnValidation
+    def _recipe(self) -> dict[str, Any]:
+        """What a resumed training must share with what it goes on from, beside its schedule."""
+        from train.augment import AugmentOptions
 
         o = self._options
-        callbacks: list[Callback] = [OnValidation(self._keep_best)]
-        if o.ema_decay:
-            callbacks.append(EMAWeightAveraging(decay=o.ema_decay))
-        callbacks += [
-            EarlyStopping("valid_accuracy", mode="max", patience=o.patience),
-            ModelCheckpoint(self._dir, filename="last", enable_version_counter=False),
-            TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else 50),
-        ]
-        try:
-            trainer = self._make_trainer(callbacks, o.strategy)
-            if o.freeze_epochs and isinstance(trainer.strategy, DDPStrategy):
-                # A frozen backbone has no gradients to wait for.
-                trainer = self._make_trainer(callbacks, "ddp_find_unused_parameters_true")
-            return trainer
-        except (TypeError, ValueError, RuntimeError, MisconfigurationException) as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(
-                f"--accelerator, --devices, --strategy or --precision: {reason}"
-            ) from error
-
-    def _make_trainer(self, callbacks: list[Callback], strategy: str) -> Trainer:
-        from lightning.pytorch import Trainer
-        from lightning.pytorch.loggers import TensorBoardLogger
-
-        o = self._options
-        return Trainer(
-            accelerator=o.accelerator,
-            devices=o.devices,
-            num_nodes=o.num_nodes,
-            strategy=strategy,
-            precision=o.precision,  # type: ignore[arg-type]
-            max_epochs=o.epochs,
-            logger=TensorBoardLogger(o.log_dir, name=None),
-            callbacks=callbacks,
-            accumulate_grad_batches=o.accumulate,
-            deterministic=o.deterministic or None,
-            # The data module shares the faces out itself.
-            use_distributed_sampler=False,
-            reload_dataloaders_every_n_epochs=1,
-            num_sanity_val_steps=0,
-            gradient_clip_val=1.0,
-            enable_model_summary=False,
-            log_every_n_steps=20,
+        names = (
+            *("image_size", "color", "margin", "warm_size", "warm_epochs", "limit_train"),
+            *("ema_decay", "use_class_weights", "class_weight_power", "balanced_sampling"),
+            *("dropout", "patience", *(f.name for f in fields(AugmentOptions))),
         )
+        return {"labels": list(self._train.labels), **{name: getattr(o, name) for name in names}}
 
     def _keep_best(self, module: EmotionModule, score: Score) -> None:
         """Prints the epoch's figures and saves the weights if they are the best so far."""
@@ -229,26 +193,24 @@ class _Fit:
 
         if not module.trainer.is_global_zero:
             return
-        # Rounded as in the manifest, which a resumed run takes its best from.
-        accuracy = score.figures()["accuracy"]
-        better = accuracy > self._best
+        figures = {"data": self._valid.name, **score.figures()}
+        if not score.n:
+            figures = {"data": self._valid.name, "n": 0, "likelihood": module.progress}
+        better = module.progress > self._best
         print(
-            f"\nepoch {module.current_epoch}: accuracy {score.accuracy:.2%}, macro-F1 "
-            f"{score.macro_f1:.3f}, n = {score.n}, {(time.monotonic() - self._start) / 60:.1f} min"
+            f"\nepoch {module.current_epoch}: {_figures(score, figures)}, "
+            f"{(time.monotonic() - self._start) / 60:.1f} min"
             + (", best so far" if better else ""),
             flush=True,
         )
         if not better:
             return
-        self._best = accuracy
+        self._best = module.progress
         manifest = Manifest(
             labels=self._train.labels,
             preprocess=self._spec,
             model=module.net.describe(),
-            metrics={
-                "valid": {"data": self._valid.name, **score.figures()},
-                "epoch": module.current_epoch,
-            },
+            metrics={"valid": figures, "epoch": module.current_epoch},
             tools=tool_versions("torch", "timm", "lightning"),
         )
         save_checkpoint(self._dir / "best.safetensors", module.net.state_dict(), manifest)
@@ -263,6 +225,38 @@ def _describe(faces: FaceSet) -> None:
     missing = [label for label in EMOTIONS if label not in faces.labels]
     lacks = f"; nothing on {', '.join(missing)}: left out" if missing else ""
     print(f"{faces.name}: {len(faces)} faces ({named}){lacks}", flush=True)
+
+
+def _figures(score: Score, figures: Mapping[str, Any]) -> str:
+    """An epoch's figures in words."""
+    if not score.n:
+        return f"likelihood of the votes {_progress(figures):.4f}"
+    return f"accuracy {score.accuracy:.2%}, macro-F1 {score.macro_f1:.3f}, n = {score.n}"
+
+
+def _progress(figures: Mapping[str, Any]) -> float:
+    """What the manifest's figures say of how good an epoch was; see `schedule.PROGRESS`."""
+    return float(figures["accuracy"] if "accuracy" in figures else figures["likelihood"])
+
+
+def _check_sizes(net: EmotionNet, options: FitOptions) -> None:
+    """Fails early where the backbone can't take pictures of the size that was asked for."""
+    import torch
+
+    sizes = {"--image_size": options.image_size}
+    if options.warm_epochs:
+        sizes["--warm_size"] = options.warm_size
+    mode = net.training
+    for flag, size in sizes.items():
+        try:
+            with torch.inference_mode():
+                net.eval()(torch.zeros(1, 3, size, size))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise UserError(
+                f"{flag} {size}: --backbone {options.backbone} can't take it ({reason})"
+            ) from error
+    net.train(mode)
 
 
 def _pick(cls: type[Any], options: FitOptions) -> Any:

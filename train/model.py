@@ -96,7 +96,7 @@ class EmotionNet(nn.Module):
             self.backbone = timm.create_model(
                 options.backbone, pretrained=False, features_only=True, out_indices=(-1,)
             )
-        except (RuntimeError, AttributeError, ValueError) as error:
+        except (RuntimeError, AttributeError, ValueError, OSError) as error:
             raise UserError(
                 f"--backbone {options.backbone!r}: timm has no such model with feature maps"
             ) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,11 +12,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchvision.transforms import v2
 
 from runtime.errors import UserError
 from train.model import EmotionNet
-from train.schedule import ScheduleOptions, make_optimizer, make_scheduler
+from train.schedule import PROGRESS, ScheduleOptions, make_optimizer, make_scheduler
 from train.score import Score, score_logits
 
 
@@ -46,6 +48,7 @@ class EmotionModule(LightningModule):
         loss: LossOptions,
         seed: int,
         class_weights: Tensor | None = None,
+        recipe: Mapping[str, Any] | None = None,
     ) -> None:
         """Prepares training.
 
@@ -55,10 +58,12 @@ class EmotionModule(LightningModule):
             loss: Smoothing and mixing.
             seed: Each epoch's draws follow from it and the epoch's number.
             class_weights: (C,) float32 weight of each class in the loss.
+            recipe: Whatever else must stay as it is when the training is resumed.
         """
         super().__init__()
         self.net = net
         self._schedule, self._loss, self._seed = schedule, loss, seed
+        self._recipe = dict(recipe or {})
         self._mixes: list[v2.Transform] = []
         if loss.mixup:
             self._mixes.append(v2.MixUp(alpha=loss.mixup))
@@ -69,28 +74,34 @@ class EmotionModule(LightningModule):
         self.register_buffer("class_weights", class_weights, persistent=False)
         self._logits: list[Tensor] = []
         self._majority: list[Tensor] = []
+        self._losses: list[float] = []
         self.score: Score | None = None
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Notes how the schedule was laid out."""
-        checkpoint["schedule"] = self._layout()
+        """Notes what the training is made of."""
+        checkpoint["recipe"] = self._layout()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuses to go on with a schedule that was laid out otherwise.
+        """Refuses to go on with another training than the one that was begun.
 
         Raises:
-            UserError: The scheduler, the rates or the number of steps were others.
+            UserError: An option that changes what is learned was another.
         """
-        if checkpoint.get("schedule") != self._layout():
+        before, now = checkpoint.get("recipe", {}), self._layout()
+        changed = [name for name in now if before.get(name) != now[name]]
+        if changed:
+            # The number of steps follows from the options, so these come first.
+            name = changed[0]
             raise UserError(
-                "--resume: the training had another learning rate schedule; give the --scheduler, "
-                "--epochs, --batch_size and rates that it began with"
+                f"--resume: the training began with {name} {before.get(name)!r}, "
+                f"not {now[name]!r}: give what it began with"
             )
 
     def _layout(self) -> dict[str, Any]:
         # A plateau has no end, so a longer training may go on from a shorter one.
         planned = 0 if self._schedule.scheduler == "plateau" else self._steps()
-        return {**asdict(self._schedule), "steps": planned}
+        parts = {**self._recipe, **asdict(self._loss), **asdict(self._schedule)}
+        return {**parts, "seed": self._seed, "steps": planned}
 
     def on_train_epoch_start(self) -> None:
         """Makes an epoch's randomness follow from its number, so that a resumed run repeats it."""
@@ -120,18 +131,43 @@ class EmotionModule(LightningModule):
         """Collects logits; the figures come at the epoch's end."""
         inputs, targets, majority = batch
         logits = self.net(inputs.contiguous(memory_format=torch.channels_last))
-        self.log("loss/valid", functional.cross_entropy(logits, targets), batch_size=len(inputs))
+        loss = functional.cross_entropy(logits, targets)
+        self.log("loss/valid", loss, batch_size=len(inputs))
+        self._losses.append(float(loss) * len(inputs))
         self._logits.append(logits.float().cpu())
         self._majority.append(majority.cpu())
 
     def finish_validation(self) -> Score:
         """The score of the validation epoch that just ran; forgets its logits."""
-        self.score = score_logits(torch.cat(self._logits), torch.cat(self._majority))
+        majority = torch.cat(self._majority)
+        self.score = score_logits(torch.cat(self._logits), majority)
+        # The geometric mean of what the network gave to the votes.
+        self.likelihood = math.exp(-sum(self._losses) / len(majority))
         self._logits.clear()
         self._majority.clear()
+        self._losses.clear()
+        self.log(PROGRESS, self.progress)
         self.log("valid_accuracy", self.score.accuracy, prog_bar=True)
         self.log("valid_macro_f1", self.score.macro_f1, prog_bar=True)
         return self.score
+
+    @property
+    def progress(self) -> float:
+        """What tells a better epoch from a worse one, 0 to 1; see `PROGRESS`."""
+        assert self.score is not None
+        # Rounded as in the manifest, which a resumed run takes its best from.
+        return round(self.score.accuracy if self.score.n else self.likelihood, 4)
+
+    def on_train_epoch_end(self) -> None:
+        """Steps the plateau before the checkpoint is saved; Lightning would do so after it."""
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(self.progress)
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Lightning's step, but for the plateau's."""
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """What `train.schedule` makes of the options."""

@@ -15,7 +15,7 @@ class FitOptions:
     """Train an emotion model; writes best.safetensors, last.ckpt and a TensorBoard log.
 
     The defaults are the classic recipe: AdamW at 1e-4, decay 1e-5, the rate
-    halved after 5 epochs without progress, stopping after 10.
+    halved when more than 5 epochs bring no progress, stopping after 10.
     """
 
     data_dir: str = option("folder of the data set")
@@ -87,7 +87,9 @@ class FitOptions:
         1.0,
         between=(0, 1),
     )
-    balanced_sampling: bool = option("draw faces so that each class comes equally often", False)
+    balanced_sampling: bool = option(
+        "draw faces of rare classes more often, so that all come about equally", False
+    )
     mixup: float = option("Beta parameter of mixup; 0 turns it off", 0.0, between=(0, 10))
     cutmix: float = option("Beta parameter of CutMix; 0 turns it off", 0.0, between=(0, 10))
     # Augmentation.

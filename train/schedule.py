@@ -11,8 +11,15 @@ import torch
 from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 
-#: What a stage of a timm feature extractor is called: `blocks.3`, `layer2`.
-_STAGE = re.compile(r"[^.]+(\.\d+)?")
+from runtime.errors import UserError
+
+#: What a stage of a timm feature extractor is called: `blocks.3`, `stages_1`, `layer2`, `s4`.
+_STAGE = re.compile(r"(?:model\.)?((?:blocks|stages|layers)[._]\d+|layer\d+|s\d+)\.")
+
+
+#: What tells a better epoch from a worse one, as it is logged: accuracy, or
+#: where no validation face has a majority, the likelihood of the votes.
+PROGRESS = "valid_progress"
 
 
 @dataclass(frozen=True)
@@ -26,8 +33,8 @@ class ScheduleOptions:
             rate (Howard and Ruder 2018); 1 turns it off.
         freeze_epochs: Epochs in which the backbone doesn't learn.
         weight_decay: AdamW's, on weights; never on norms and biases.
-        scheduler: `plateau` (halved after 5 epochs without a better accuracy),
-            `cosine` (linear warm-up, then down to zero) or `onecycle`.
+        scheduler: `plateau` (halved when more than 5 epochs bring nothing
+            better), `cosine` (linear warm-up, then down to zero) or `onecycle`.
         warmup_epochs: Length of the cosine schedule's rise.
     """
 
@@ -48,6 +55,9 @@ def make_optimizer(net: nn.Module, options: ScheduleOptions, fused: bool = False
         options: Rates and decay.
         fused: One kernel for all parameters: some percent of a step on a CPU.
             Lightning can't clip gradients so in mixed precision.
+
+    Raises:
+        UserError: Rates shall differ by stage, and the backbone has none.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for rate, parameter in _rates(net, options):
@@ -64,17 +74,23 @@ def make_optimizer(net: nn.Module, options: ScheduleOptions, fused: bool = False
 
 def _rates(net: nn.Module, options: ScheduleOptions) -> Iterator[tuple[float, nn.Parameter]]:
     """Every parameter with its peak rate."""
-    stages: list[str] = []
+    stages = ["stem"]
     backbone: list[tuple[int, nn.Parameter]] = []
     for name, parameter in net.named_parameters():
         if not name.startswith("backbone."):
             yield options.learning_rate, parameter
             continue
         found = _STAGE.match(name.removeprefix("backbone."))
-        assert found is not None
-        if found[0] not in stages:
-            stages.append(found[0])
-        backbone.append((stages.index(found[0]), parameter))
+        if found is not None and found[1] not in stages:
+            stages.append(found[1])
+        # What stands between stages, or after the last, learns with the one before it.
+        stage = stages.index(found[1]) if found else len(stages) - 1
+        backbone.append((stage, parameter))
+    if options.layer_decay < 1 and len(stages) == 1:
+        raise UserError(
+            f"--layer_decay {options.layer_decay:g}: this backbone has no stages that could learn "
+            "at rates of their own; leave it at 1"
+        )
     for stage, parameter in backbone:
         scale = options.layer_decay ** (len(stages) - 1 - stage)
         yield options.learning_rate * options.backbone_lr_scale * scale, parameter
@@ -93,7 +109,7 @@ def make_scheduler(
     """
     if options.scheduler == "plateau":
         plateau = lr_scheduler.ReduceLROnPlateau(optimizer, mode="max", factor=0.5, patience=5)
-        return {"scheduler": plateau, "monitor": "valid_accuracy"}
+        return {"scheduler": plateau, "monitor": PROGRESS}
     if options.scheduler == "onecycle":
         cycle = lr_scheduler.OneCycleLR(
             optimizer,

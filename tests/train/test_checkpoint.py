@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest, Preprocess
-from train.checkpoint import check_resumable, load_checkpoint, read_manifest, save_checkpoint
+from train.checkpoint import load_checkpoint, read_manifest, read_resumable, save_checkpoint
 from train.model import EmotionNet, ModelOptions
 
 
@@ -109,14 +109,17 @@ def test_weights_of_another_network_are_refused(
 def test_unusable_last_checkpoint_is_refused(tmp_path: Path, net: EmotionNet) -> None:
     path = tmp_path / "last.ckpt"
     with pytest.raises(UserError, match="--resume: no "):
-        check_resumable(path, net)
-    torch.save({"state_dict": net.state_dict()}, path)
-    check_resumable(path, net)
+        read_resumable(path, net)
+    stopping = {"EarlyStopping{'monitor': 'x'}": {"wait_count": 4}}
+    torch.save({"state_dict": net.state_dict(), "epoch": 6, "callbacks": stopping}, path)
+    state = read_resumable(path, net)
+    assert (state.epochs, state.waited) == (7, 4)
     whole = path.read_bytes()
     for damaged in (b"", whole[:1000], whole[:-10], b"x" * 1000):
         path.write_bytes(damaged)
         with pytest.raises(UserError, match=r"--resume: .* damaged"):
-            check_resumable(path, net)
-    torch.save({"state_dict": {}}, path)
-    with pytest.raises(UserError, match="of another network"):
-        check_resumable(path, net)
+            read_resumable(path, net)
+    for other in ({"state_dict": {}}, [1], {"state_dict": net.state_dict(), "callbacks": {}}):
+        torch.save(other, path)
+        with pytest.raises(UserError, match="of another network"):
+            read_resumable(path, net)

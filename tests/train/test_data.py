@@ -55,6 +55,22 @@ def test_balanced_sampling_draws_each_class_equally_often() -> None:
     assert torch.bincount(drawn).tolist() == pytest.approx([333, 333, 333], abs=60)
 
 
+def test_a_face_that_is_drawn_again_looks_different() -> None:
+    labels = [0] * 95 + [1] * 5
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (16, 16)).astype(np.uint8) for _ in labels]
+    loader = _data(single_labels("test", EMOTIONS[:2], images, labels), balanced=True)
+    batches = list(loader.train_dataloader())
+    rare = [
+        inputs.numpy().tobytes()
+        for batch, _, majority in batches
+        for inputs, label in zip(batch, majority, strict=True)
+        if label == 1
+    ]
+    assert len(rare) > 30
+    assert len(set(rare)) == len(rare)
+
+
 @pytest.mark.parametrize("count", [24, 25, 31])
 def test_processes_share_an_epoch_without_overlap(count: int) -> None:
     data = _data(_faces([i % 3 for i in range(count)]))

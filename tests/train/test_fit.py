@@ -127,10 +127,83 @@ def test_resuming_another_training_is_refused(fit: Fit) -> None:
     onecycle = ("--scheduler", "onecycle", "--epochs")
     fit("short", *onecycle, "1")
     for flags in ((*onecycle, "2"), ("--epochs", "2")):
-        with pytest.raises(UserError, match="--scheduler, --epochs, --batch_size and rates"):
+        with pytest.raises(UserError, match="--resume: the training began with (steps|scheduler) "):
             fit("short", *flags, "--resume")
+    for name, value in (
+        ("patience", "9"),
+        ("ema_decay", "0.9"),
+        ("mixup", "0.2"),
+        ("seed", "4"),
+        ("erase", "0"),
+    ):
+        with pytest.raises(UserError, match=f"the training began with {name} "):
+            fit("short", *onecycle, "1", f"--{name}", value, "--resume")
     with pytest.raises(UserError, match="of another network"):
         fit("short", *onecycle, "1", "--lstm_hidden", "4", "--resume")
+
+
+def test_other_classes_of_the_same_number_are_refused(
+    tmp_path: Path, write_ferplus: Callable[..., None]
+) -> None:
+    flags = "--backbone test_resnet --model_type baseline --image_size 32 --threads 1 --epochs"
+    places = ["--data_dir", tmp_path, "--checkpoint_dir", tmp_path / "out"]
+    places += ["--log_dir", tmp_path / "logs"]
+    for labels, more in (((0, 1), ["1"]), ((0, 2), ["2", "--resume"])):
+        votes = [[9 if column == label else 0 for column in range(10)] for label in labels] * 2
+        for split in ("train", "valid"):
+            write_ferplus(tmp_path, split, votes)
+        given = [*map(str, places), *flags.split(), *more]
+        if more == ["1"]:
+            assert main(given) == 0
+    with pytest.raises(UserError, match=r"began with labels \['neutral', 'happiness'\]"):
+        main(given)
+
+
+def test_a_plateaus_patience_survives_a_restart_every_epoch(fit: Fit) -> None:
+    # Far too slow to bring progress, so the rate is halved in the eighth epoch.
+    flags = ("--learning_rate", "1e-6", "--patience", "20", "--epochs")
+    whole = fit("whole-plateau", *flags, "9")
+    fit("parts-plateau", *flags, "1")
+    for epochs in range(2, 10):
+        parts = fit("parts-plateau", *flags, str(epochs), "--resume")
+    first, second = (
+        torch.load(folder / "last.ckpt", weights_only=True) for folder in (whole, parts)
+    )
+    assert first["optimizer_states"][0]["param_groups"][0]["lr"] == 5e-7
+    assert first["lr_schedulers"] == second["lr_schedulers"]
+    for weight, value in first["state_dict"].items():
+        assert torch.equal(value, second["state_dict"][weight]), weight
+
+
+def test_a_training_that_stopped_early_stays_stopped(
+    fit: Fit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ("--learning_rate", "1e-8", "--patience", "2", "--epochs", "9")
+    folder = fit("stopped", *flags)
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    assert "best of 3 epochs" in capsys.readouterr().out
+    fit("stopped", *flags, "--resume")
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    said = capsys.readouterr().out
+    assert "2 epochs without progress had ended the training" in said
+    assert "best of 3 epochs" in said
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_whole(
+    fit: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fit("full", "--epochs", "1")
+    before = (folder / "last.ckpt").read_bytes()
+
+    def save(state: object, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("train.trainer.torch.save", save)
+    with pytest.raises(UserError, match=r"last.ckpt: can't be written \(No space left on device\)"):
+        fit("full", "--epochs", "2", "--resume")
+    assert (folder / "last.ckpt").read_bytes() == before
+    assert not list(folder.glob("*.partial"))
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -185,11 +258,57 @@ def test_devices_that_are_not_here_are_one_line(fit: Fit, flags: tuple[str, ...]
         fit("nowhere", *flags)
 
 
-def test_validation_needs_a_majority(tmp_path: Path, write_ferplus: Callable[..., None]) -> None:
-    write_ferplus(tmp_path, "train", [[5, 5] + [0] * 8] * 4)
-    write_ferplus(tmp_path, "valid", [[5, 5] + [0] * 8] * 4)
-    with pytest.raises(UserError, match="no face has a majority label to choose the best epoch"):
-        main(["--data_dir", str(tmp_path), "--checkpoint_dir", str(tmp_path / "out")])
+def test_without_a_majority_the_likelihood_of_the_votes_chooses(
+    tmp_path: Path, write_ferplus: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for split in ("train", "valid"):
+        write_ferplus(tmp_path, split, [[5, 5] + [0] * 8] * 4)
+    flags = "--backbone test_resnet --model_type baseline --image_size 32 --threads 1 --epochs 2"
+    out = tmp_path / "out"
+    places = ["--data_dir", tmp_path, "--checkpoint_dir", out, "--log_dir", tmp_path / "logs"]
+    assert main([*map(str, places), *flags.split()]) == 0
+    metrics = load_checkpoint(out / "best.safetensors")[1].metrics["valid"]
+    # Two equal votes: no network can give them more than a half.
+    assert metrics["n"] == 0
+    assert "accuracy" not in metrics
+    assert 0.1 < metrics["likelihood"] <= 0.5
+    said = capsys.readouterr()
+    assert "no face has a majority label; the likelihood of the votes chooses" in said.err
+    assert f"best of 2 epochs, ferplus/valid: likelihood of the votes {metrics['likelihood']}" in (
+        said.out
+    )
+
+
+def test_validation_faces_of_a_class_that_training_lacks_are_counted(
+    tmp_path: Path, write_ferplus: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_ferplus(tmp_path, "train", [[9, 1] + [0] * 8, [1, 9] + [0] * 8] * 2)
+    write_ferplus(tmp_path, "valid", [[9, 1] + [0] * 8] * 3 + [[0, 0, 9] + [0] * 7])
+    flags = "--backbone test_resnet --model_type baseline --image_size 32 --threads 1 --epochs 1"
+    places = ["--data_dir", tmp_path, "--checkpoint_dir", tmp_path / "out"]
+    places += ["--log_dir", tmp_path / "logs"]
+    assert main([*map(str, places), *flags.split()]) == 0
+    assert "skipped 1 of 4 faces, which have no vote on any of neutral, happiness" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--limit_train", "1"), "one face is too few to train on"),
+        (
+            ("--backbone", "vit_tiny_patch16_224"),
+            "--image_size 32: --backbone vit_tiny_patch16_224",
+        ),
+        (("--backbone", "hf_hub:foo/bar"), "timm has no such model"),
+    ],
+)
+def test_what_can_not_be_trained_is_one_line(
+    fit: Fit, flags: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        fit("untrainable", *flags)
 
 
 def test_mixed_precision_trains(fit: Fit) -> None:

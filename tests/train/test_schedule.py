@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 import torch
 
+from runtime.errors import UserError
 from train.model import EmotionNet, ModelOptions
-from train.schedule import ScheduleOptions, make_optimizer, make_scheduler
+from train.schedule import PROGRESS, ScheduleOptions, make_optimizer, make_scheduler
 
 PLAIN = ScheduleOptions(learning_rate=1.0, weight_decay=0.1)
 
@@ -52,6 +53,29 @@ def test_earlier_stages_learn_more_slowly(net: EmotionNet) -> None:
     assert len({r for n, r in rates.items() if n.startswith("backbone.layer1.")}) == 1
 
 
+@pytest.mark.parametrize(
+    ("backbone", "stages"),
+    [("resnet18", 5), ("tf_efficientnet_lite0", 8), ("convnext_atto", 5), ("test_vit", 7)],
+)
+def test_stages_are_the_backbones_own(backbone: str, stages: int) -> None:
+    """A stem and four stages, however many blocks a stage has."""
+    net = EmotionNet(ModelOptions(backbone=backbone, model_type="baseline"), 8)
+    rates = {
+        name: rate
+        for name, (rate, _) in _rates(net, replace(PLAIN, layer_decay=0.5)).items()
+        if name.startswith("backbone.")
+    }
+    assert sorted(set(rates.values())) == [0.5**i for i in reversed(range(stages))]
+
+
+def test_a_backbone_without_stages_refuses_rates_of_their_own() -> None:
+    net = EmotionNet(ModelOptions(backbone="test_resnet", model_type="baseline"), 8)
+    net.backbone = torch.nn.Linear(3, 3)
+    make_optimizer(net, PLAIN)
+    with pytest.raises(UserError, match="--layer_decay 0.5: this backbone has no stages"):
+        make_optimizer(net, replace(PLAIN, layer_decay=0.5))
+
+
 def _course(options: ScheduleOptions, steps: int, epochs: int) -> list[float]:
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.AdamW([parameter], lr=options.learning_rate)
@@ -82,11 +106,11 @@ def test_one_cycle_peaks_at_15_percent() -> None:
     assert rates[-1] < 1e-4
 
 
-def test_plateau_halves_after_five_epochs_without_progress() -> None:
+def test_plateau_halves_when_more_than_five_epochs_bring_no_progress() -> None:
     parameter = torch.nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.AdamW([parameter], lr=1.0)
     made = make_scheduler(optimizer, PLAIN, 100, 10)
-    assert made["monitor"] == "valid_accuracy"
+    assert made["monitor"] == PROGRESS
     rates = []
     for accuracy in (0.5, 0.6, *[0.6] * 6, 0.7):
         made["scheduler"].step(accuracy)

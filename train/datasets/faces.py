@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
+from train.datasets.notes import say_skipped
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,17 @@ class FaceSet:
                 index[old] = labels.index(name)
                 votes[:, index[old]] = self.votes[:, old]
         return replace(self, labels=labels, votes=votes, majority=index[self.majority])
+
+    def in_classes_of(self, labels: tuple[str, ...]) -> FaceSet:
+        """The faces that a model of these classes can be scored on; says what is left out.
+
+        Raises:
+            UserError: There is none.
+        """
+        kept = self.relabel(labels).with_votes()
+        why = f"which have no vote on any of {', '.join(labels)}"
+        say_skipped(self.name, len(self) - len(kept), len(self), why)
+        return kept
 
     def without_empty_classes(self) -> FaceSet:
         """The set without the classes that no face has a vote on."""

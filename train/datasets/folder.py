@@ -35,10 +35,13 @@ def read_folder(data_dir: Path, split: str) -> FaceSet:
         raise UserError(f"{data_dir / split}: no such folder; expected {split}/<class>/ pictures")
     files: list[Path] = []
     emotions: list[str] = []
+    loose = [path for path in sorted(root.iterdir()) if path.is_file() and is_picture(path)]
+    if loose:
+        say(f"{name}: passed over {len(loose)} pictures in no class's folder; first: {loose[0]}")
     others: list[Path] = []
     for folder in _folders(root):
         emotion = _emotion(folder)
-        found = sorted(path for path in folder.iterdir() if path.is_file())
+        found = _files(folder)
         pictures = [path for path in found if is_picture(path)]
         others += (path for path in found if not is_picture(path))
         if not pictures:
@@ -58,6 +61,12 @@ def read_folder(data_dir: Path, split: str) -> FaceSet:
 def _folders(root: Path) -> list[Path]:
     """Folders in order, without hidden ones and what archives leave behind."""
     return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files of a class in order, those in folders of its own (one a person, say) as well."""
+    files = [path for path in folder.iterdir() if path.is_file()]
+    return sorted(files) + [path for inner in _folders(folder) for path in _files(inner)]
 
 
 def _emotion(folder: Path) -> str:

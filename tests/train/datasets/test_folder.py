@@ -26,6 +26,19 @@ def test_folder_layout(tmp_path: Path, write_picture: WritePicture) -> None:
     assert faces.detail == 0
 
 
+def test_folders_within_a_class_are_read_and_loose_pictures_counted(
+    tmp_path: Path, write_picture: WritePicture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_picture(tmp_path / "train" / "fear" / "person1" / "a.png", 10)
+    write_picture(tmp_path / "train" / "fear" / "b.png", 20)
+    write_picture(tmp_path / "train" / "neutral" / "p1" / "x" / "c.png", 30)
+    write_picture(tmp_path / "train" / "loose.png", 40)
+    faces = load_faces(tmp_path, "folder", "train")
+    assert [int(image[0, 0, 0]) for image in faces.images] == [20, 10, 30]
+    assert [faces.labels[i] for i in faces.majority] == ["fear", "fear", "neutral"]
+    assert "passed over 1 pictures in no class's folder" in capsys.readouterr().err
+
+
 def test_broken_folder_is_refused(tmp_path: Path, write_picture: WritePicture) -> None:
     with pytest.raises(UserError, match=r"expected train/<class>/"):
         load_faces(tmp_path, "folder", "train")
