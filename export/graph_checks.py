@@ -23,13 +23,7 @@ OPSETS = (9, 20)
 #: Two batches that no layer has as its size by chance.
 _BATCHES = (5, 7)
 
-_CPU_INT8 = {
-    "ConvInteger",
-    "DynamicQuantizeLinear",
-    "MatMulInteger",
-    "QLinearConv",
-    "QLinearMatMul",
-}
+_CPU_INT8 = {"ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul"}
 _RECURRENT = {"GRU", "LSTM", "RNN"}
 
 #: Their output may keep its shape though the batch changes: it holds the batch.
@@ -134,12 +128,12 @@ def _check_quantization(graph: onnx.GraphProto, weights: Mapping[str, TensorProt
 
 
 def _check_zero_point(node: NodeProto, weights: Mapping[str, TensorProto]) -> None:
-    remedy = "quantize symmetrically to int8 (python -m export --precision int8)"
+    remedy = "take the INT8 file for TensorRT (python -m export --precision int8)"
     value = weights.get(node.input[0])
     if value is not None and value.data_type == TensorProto.INT32:
         raise UserError(
-            f"{_name(node)} dequantizes an int32 bias, which TensorRT can't; "
-            "leave biases in float (QuantizeBias=False)"
+            f"{_name(node)} dequantizes an int32 bias, which TensorRT can't: biases stay in "
+            f"float; {remedy}"
         )
     if len(node.input) < 3 or not node.input[2]:
         kind = next((a.i for a in node.attribute if a.name == "output_dtype"), 0)

@@ -6,8 +6,6 @@ the graph, so networks are strongly typed. Needs no PyTorch and no `onnx`.
 
 from __future__ import annotations
 
-import functools
-import importlib
 import os
 import re
 import signal
@@ -20,11 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from export.tensorrt_library import known_targets, shared_logger
 from runtime.errors import UserError
-
-LIBRARIES = ("tensorrt", "tensorrt_rtx")
-
-_WEIGHTS = re.compile(r"Total Weights Memory: (\d+) bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,98 +59,6 @@ class BuiltPlan:
     seconds: float
 
 
-class BuildLog:
-    """What the library said: warnings are shown once, errors kept for the message."""
-
-    def __init__(self) -> None:
-        self.reset(verbose=False)
-
-    def reset(self, verbose: bool) -> None:
-        """Forgets the last build."""
-        self.verbose = verbose
-        self.errors: list[str] = []
-        self.weights_mb: float | None = None
-        self._shown: set[str] = set()
-
-    def add(self, severity: str, message: str) -> None:
-        """Takes one message; `severity` is the name of TensorRT's level."""
-        text = " ".join(message.split())
-        if severity in ("INTERNAL_ERROR", "ERROR"):
-            # Without a driver each error drags this one behind it.
-            if "catchCudaError" not in text:
-                self.errors.append(text)
-        elif found := _WEIGHTS.search(text):
-            self.weights_mb = round(int(found[1]) / 1e6, 2)
-        if self.verbose or (severity == "WARNING" and text not in self._shown):
-            self._shown.add(text)
-            print(f"{severity.lower()}: {text}", flush=True)
-
-    def last_error(self) -> str:
-        """The last error in one line."""
-        return self.errors[-1] if self.errors else "it gave no reason"
-
-
-def load_library(name: str) -> ModuleType:
-    """Imports TensorRT or TensorRT-RTX.
-
-    Args:
-        name: One of `LIBRARIES`, or `auto` for the first that is installed.
-
-    Raises:
-        UserError: It isn't installed, can't be loaded or is too old.
-    """
-    for candidate in LIBRARIES if name == "auto" else (name,):
-        try:
-            library = importlib.import_module(candidate)
-        except ModuleNotFoundError as error:
-            if error.name == candidate:
-                continue
-            raise UserError(f"{candidate} can't be loaded ({error}); install it again") from error
-        except (ImportError, OSError) as error:
-            raise UserError(f"{candidate} can't be loaded ({error}); install it again") from error
-        if candidate == "tensorrt" and int(library.__version__.split(".")[0]) < 10:
-            raise UserError(f"TensorRT {library.__version__} is too old: 10 or newer is needed")
-        return library
-    missing = "neither tensorrt nor tensorrt_rtx" if name == "auto" else f"no {name}"
-    raise UserError(
-        f"{missing} is installed: take tensorrt (in JetPack, or pip install tensorrt) for a plan "
-        "on the device that runs it, tensorrt-rtx (pip install tensorrt-rtx) to build without a GPU"
-    )
-
-
-def gpu_facts() -> dict[str, str | None]:
-    """The current GPU's `gpu` (name), `compute_capability` and `driver`.
-
-    All are None without a GPU or without `cuda-bindings`. The driver is named
-    by the newest CUDA that it supports.
-    """
-    facts: dict[str, str | None] = {"gpu": None, "compute_capability": None, "driver": None}
-    try:
-        from cuda.bindings import runtime as cuda
-
-        results = [cuda.cudaGetDevice(), cuda.cudaDriverGetVersion()]
-        if any(status.value for status, _ in results):
-            return facts
-        (_, device), (_, driver) = results
-        status, gpu = cuda.cudaGetDeviceProperties(device)
-    except Exception:  # not installed, or no driver to load: its errors have no common base
-        return facts
-    if status.value:
-        return facts
-    return {
-        "gpu": gpu.name.decode(),
-        "compute_capability": f"{gpu.major}.{gpu.minor}",
-        "driver": f"CUDA {driver // 1000}.{driver % 1000 // 10}",
-    }
-
-
-def known_targets(library: ModuleType) -> dict[str, Any]:
-    """Compute capabilities that TensorRT-RTX can build for, as `8.6` -> its enum value."""
-    members = library.ComputeCapability.__members__
-    numbers = {name: int(name[2:]) for name in members if name.startswith("SM")}
-    return {f"{n // 10}.{n % 10}": members[name] for name, n in numbers.items()}
-
-
 def build(library: ModuleType, onnx_file: Path, settings: BuildSettings) -> BuiltPlan:
     """Parses an ONNX file and builds a plan from it.
 
@@ -168,7 +71,7 @@ def build(library: ModuleType, onnx_file: Path, settings: BuildSettings) -> Buil
         UserError: There is no GPU and the library needs one, or the parser or
             the builder refuses the graph.
     """
-    log, logger = _logger(library)
+    log, logger = shared_logger(library)
     log.reset(settings.verbose)
     title = f"{library.__name__} {library.__version__}"
     try:
@@ -193,24 +96,10 @@ def build(library: ModuleType, onnx_file: Path, settings: BuildSettings) -> Buil
         print("building; this takes minutes on a Jetson", flush=True)
         data = builder.build_serialized_network(network, config)
     if data is None:
-        raise UserError(f"{onnx_file}: {title} could not build it: {log.last_error()}")
+        hint = "; leave 7.5 out of --targets" if "SM75" in log.last_error() else ""
+        raise UserError(f"{onnx_file}: {title} could not build it: {log.last_error()}{hint}")
     _save_cache(config, settings.timing_cache)
     return BuiltPlan(data, log.weights_mb, round(time.monotonic() - start, 1))
-
-
-@functools.cache
-def _logger(library: ModuleType) -> tuple[BuildLog, Any]:
-    """One per process: the library ignores a second one, and uses the first though freed."""
-    log = BuildLog()
-
-    class Logger(library.ILogger):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            library.ILogger.__init__(self)
-
-        def log(self, severity: Any, message: str) -> None:
-            log.add(severity.name, message)
-
-    return log, Logger()
 
 
 def _parse(library: ModuleType, builder: Any, logger: Any, onnx_file: Path) -> Any:

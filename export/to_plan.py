@@ -16,15 +16,8 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
-from export.tensorrt_builder import (
-    LIBRARIES,
-    BuildSettings,
-    BuiltPlan,
-    build,
-    gpu_facts,
-    known_targets,
-    load_library,
-)
+from export.tensorrt_builder import BuildSettings, BuiltPlan, build
+from export.tensorrt_library import LIBRARIES, gpu_facts, known_targets, load_library
 from runtime.engines import open_engine
 from runtime.errors import UserError
 from runtime.manifest import Manifest, file_hash, sidecar_path
@@ -52,7 +45,7 @@ class PlanOptions:
     library: str = option("what builds it", "auto", choices=("auto", *LIBRARIES))
     targets: str | None = option(
         "comma list of compute capabilities such as 8.6,8.9 (tensorrt_rtx); "
-        "else the GPU at hand, or all where there is none",
+        "else the GPU at hand, or all but Turing's 7.5 where there is none",
         None,
     )
     verbose: bool = option("print everything that TensorRT says", False)
@@ -173,7 +166,10 @@ def _target(
     if wanted is None and facts["gpu"] is not None:
         return facts, ()
     known = known_targets(library)
-    targets = tuple(known) if wanted is None else tuple(dict.fromkeys(wanted.split(",")))
+    # Turing has no FP32 matrix product in RTX (so no FP32 LSTM), and with it among
+    # the targets an FP16 plan holds a third more weights for all of them.
+    chosen = [t for t in known if t != "7.5"] if wanted is None else wanted.split(",")
+    targets = tuple(dict.fromkeys(chosen))
     for target in targets:
         if target not in known:
             raise UserError(
