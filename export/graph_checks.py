@@ -34,34 +34,32 @@ def check_file(path: Path, max_opset: int = OPSETS[1]) -> None:
     """Checks an ONNX file as `check_graph` does, and that its weights are there.
 
     Raises:
-        UserError: Not ONNX, or as `check_graph`.
+        UserError: Not ONNX, weights are missing, or as `check_graph`.
     """
     try:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:  # protobuf's errors have no common base
         raise UserError(f"{path}: not a sound ONNX file; export it again ({error})") from error
     try:
-        check_graph(model, max_opset, path.parent)
+        _check_external(model.graph, path.parent)
+        onnx.load_external_data_for_model(model, str(path.parent))
+        check_graph(model, max_opset)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
-def check_graph(
-    model: onnx.ModelProto, max_opset: int = OPSETS[1], folder: Path | None = None
-) -> None:
+def check_graph(model: onnx.ModelProto, max_opset: int = OPSETS[1]) -> None:
     """Refuses a graph that can't become a sound TensorRT plan with a free batch.
 
     Args:
-        model: ONNX model whose first dimension of every input is the batch.
+        model: ONNX model with its weights; the first side of inputs is the batch.
         max_opset: Newest opset that the parser takes.
-        folder: Where external weights are; None where there can't be any.
 
     Raises:
         UserError: The first thing that is wrong, with the node's name.
     """
     _check_opset(model, max_opset)
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
-    _check_external(weights, folder)
     for node in model.graph.node:
         if node.domain not in ("", "ai.onnx"):
             raise UserError(
@@ -87,12 +85,12 @@ def _check_opset(model: onnx.ModelProto, newest: int) -> None:
         )
 
 
-def _check_external(weights: Mapping[str, TensorProto], folder: Path | None) -> None:
-    for tensor in weights.values():
+def _check_external(graph: onnx.GraphProto, folder: Path) -> None:
+    for tensor in graph.initializer:
         if tensor.data_location != TensorProto.EXTERNAL:
             continue
         place = {entry.key: entry.value for entry in tensor.external_data}.get("location", "")
-        if folder is None or not (folder / place).is_file():
+        if not (folder / place).is_file():
             raise UserError(
                 f"weights of {tensor.name!r} are in the file {place!r}, which is missing; "
                 "keep it beside the model, or export in one file"

@@ -84,7 +84,8 @@ def build(library: ModuleType, onnx_file: Path, settings: BuildSettings) -> Buil
     start = time.monotonic()
     with _interruptible():
         print(f"parsing with {title}", flush=True)
-        network = _parse(library, builder, logger, onnx_file)
+        # The parser owns the weights: it must outlive the build.
+        network, parser = _parse(library, builder, logger, onnx_file)
         config = builder.create_builder_config()
         _configure(library, config, settings)
         profile = builder.create_optimization_profile()
@@ -95,6 +96,7 @@ def build(library: ModuleType, onnx_file: Path, settings: BuildSettings) -> Buil
             raise UserError(f"{onnx_file}: {title} refused the profile: {log.last_error()}")
         print("building; this takes minutes on a Jetson", flush=True)
         data = builder.build_serialized_network(network, config)
+        del parser
     if data is None:
         hint = "; leave 7.5 out of --targets" if "SM75" in log.last_error() else ""
         raise UserError(f"{onnx_file}: {title} could not build it: {log.last_error()}{hint}")
@@ -102,7 +104,7 @@ def build(library: ModuleType, onnx_file: Path, settings: BuildSettings) -> Buil
     return BuiltPlan(data, log.weights_mb, round(time.monotonic() - start, 1))
 
 
-def _parse(library: ModuleType, builder: Any, logger: Any, onnx_file: Path) -> Any:
+def _parse(library: ModuleType, builder: Any, logger: Any, onnx_file: Path) -> tuple[Any, Any]:
     flags = library.NetworkDefinitionCreationFlag
     # A version without the flag has no other kind of network.
     typed = 1 << int(flags.STRONGLY_TYPED) if hasattr(flags, "STRONGLY_TYPED") else 0
@@ -117,7 +119,7 @@ def _parse(library: ModuleType, builder: Any, logger: Any, onnx_file: Path) -> A
     sides += [network.get_output(i).shape[0] for i in range(network.num_outputs)]
     if any(side != -1 for side in sides):
         raise UserError(f"{onnx_file}: a batch is baked into it; export it with a dynamic batch")
-    return network
+    return network, parser
 
 
 def _parser_error(parser: Any) -> str:
