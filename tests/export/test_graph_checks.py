@@ -188,6 +188,30 @@ def test_a_batch_baked_into_a_reshape() -> None:
         check_graph(_reshaped([2, -1]))
 
 
+def test_what_a_file_says_of_its_shapes_is_no_evidence() -> None:
+    # Left over from tracing at a batch of 2: the nodes take any.
+    model = _reshaped([-1, 144])
+    model.graph.value_info.append(
+        helper.make_tensor_value_info("r", TensorProto.FLOAT, [2, 4, 6, 6])
+    )
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_value = 2
+    check_graph(model)
+    # And the other way round.
+    model = _reshaped([2, -1])
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    with pytest.raises(UserError, match="has 2 rows"):
+        check_graph(model)
+
+
+def test_a_batch_that_is_read_from_the_input_is_free() -> None:
+    nodes = [
+        helper.make_node("Shape", ["input"], ["batch"], name="shape", start=0, end=1),
+        helper.make_node("Concat", ["batch", "rest"], ["sides"], axis=0),
+        helper.make_node("Reshape", ["input", "sides"], ["logits"], name="flatten"),
+    ]
+    check_graph(_model(nodes, {"rest": np.array([144])}))
+
+
 def test_a_graph_that_fails_at_other_batches() -> None:
     nodes = [
         helper.make_node("GlobalAveragePool", ["input"], ["mean"]),

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from export import tensorrt_builder, tensorrt_library, to_plan
-from export.tensorrt_library import BuildLog, gpu_facts, load_library
+from export.tensorrt_library import BuildLog, gpu_facts, load_library, shared_logger
 from export.to_plan import PlanOptions, build_plan, main, write_plan
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import Manifest, file_hash
@@ -38,7 +38,7 @@ class FakeTensorRT(ModuleType):
         self.fails = ""
         self.says: list[tuple[str, str]] = [("INFO", "Total Weights Memory: 1234567 bytes")]
         self.shape = (-1, 3, 32, 32)
-        self.cache_fits = True
+        self.cache_fits: bool | None = True  # None: it can't even be read
         self.asked: dict[str, Any] = {"targets": {}}
         flags = {"STRONGLY_TYPED": 3} if version.startswith("10.") else {}
         self.NetworkDefinitionCreationFlag = SimpleNamespace(**flags)
@@ -109,11 +109,12 @@ class _Config:
             return -1
         return 0
 
-    def create_timing_cache(self, data: bytes) -> bytes:
-        return data
+    def create_timing_cache(self, data: bytes) -> bytes | None:
+        return None if data and self.trt.cache_fits is None else data
 
     def set_timing_cache(self, cache: bytes, ignore_mismatch: bool) -> bool:
         assert not ignore_mismatch
+        assert cache is not None
         if cache and not self.trt.cache_fits:
             return False
         self.cache = cache
@@ -389,6 +390,13 @@ def test_an_older_error_is_not_told_again(use: Callable[..., FakeTensorRT], tmp_
         build_plan(options)
 
 
+def test_a_library_has_one_logger_per_process() -> None:
+    # TensorRT goes on using the first, even when it is freed.
+    fake = FakeTensorRT()
+    assert shared_logger(fake) is shared_logger(fake)
+    assert shared_logger(fake) is not shared_logger(FakeTensorRT())
+
+
 def test_warnings_are_shown_once_and_everything_on_demand(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -412,10 +420,12 @@ def test_timing_cache_is_read_and_written(
     build_plan(options)
     assert cache.read_bytes() == b"++"
     assert "timing cache" not in capsys.readouterr().out
-    fake.cache_fits = False
-    build_plan(options)
-    assert cache.read_bytes() == b"+"
-    assert f"{cache}: made by another TensorRT or GPU" in capsys.readouterr().out
+    for fits in (False, None):
+        fake.cache_fits = fits
+        cache.write_bytes(b"of another version")
+        build_plan(options)
+        assert cache.read_bytes() == b"+"
+        assert f"{cache}: made by another TensorRT or GPU" in capsys.readouterr().out
     assert not list(tmp_path.glob("*.partial"))
 
 
@@ -583,6 +593,13 @@ def test_a_full_disk_leaves_nothing_half(
         build_plan(PlanOptions(str(source)))
     assert {name: (tmp_path / name).read_text() for name in older} == older
     assert _names(tmp_path) == {"tiny.onnx", "tiny.json", *older}
+
+
+def test_a_plan_is_moved_in_place_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _fill_disk(monkeypatch, lambda path: path.parent == tmp_path)
+    write_plan(b"a plan", TINY, tmp_path / "tiny.plan")
+    assert (tmp_path / "tiny.plan").read_bytes() == b"a plan"
+    assert _names(tmp_path) == {"tiny.plan", "tiny.plan.json"}
 
 
 def test_ctrl_c_while_writing_leaves_nothing_half(
