@@ -1,1 +1,1 @@
-"""Fits what follows training: confidence, and later the ranges of INT8."""
+"""Fits what follows training: confidence, and the ranges of INT8."""

@@ -1,4 +1,4 @@
-"""`python -m export`: a checkpoint as a verified ONNX artifact with its manifest."""
+"""`python -m export`: a checkpoint as verified artifacts with their manifests."""
 
 from __future__ import annotations
 
@@ -8,31 +8,45 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from calibration.options import CalibrationOptions
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from runtime.outputs import check_writable
 from train.datasets import DATASETS
 
+if TYPE_CHECKING:
+    from export.artifacts import Artifact
+
 PROG = "python -m export"
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
-@dataclass
-class ExportOptions:
-    """Export a checkpoint to ONNX and prove that it still computes the same."""
+@dataclass(kw_only=True)
+class ExportOptions(CalibrationOptions):
+    """Export a checkpoint to ONNX, and to TensorRT plans, and prove each on real faces."""
 
     checkpoint: str = option("checkpoint that train.fit wrote (.safetensors)")
     output_dir: str = option("where the artifacts go")
     name: str = option("file name of the artifacts, without suffix", "emotion")
-    precision: str = option("comma list of precisions; this version builds fp32", "fp32")
+    precision: str = option(
+        "comma list of fp32, fp16, int8; int8 makes one file for TensorRT and one for the CPU",
+        "fp32",
+    )
     data_dir: str | None = option("data set with faces for the proof; else the built-in demo", None)
     dataset: str = option("its layout", "ferplus", choices=DATASETS)
     split: str = option("its part", "valid", choices=("train", "valid", "test"))
-    samples: int = option("how many of its faces to compare", 256)
-    max_difference: float = option(
-        "largest difference of a probability to accept", 1e-4, between=(0, math.inf)
+    samples: int = option(
+        "how many of its faces to compare; 0 takes all", 1024, between=(0, math.inf)
     )
+    max_difference: float = option(
+        "largest difference of an FP32 probability to accept", 1e-4, between=(0, math.inf)
+    )
+    max_accuracy_drop: float = option(
+        "points of accuracy that an INT8 artifact may lose", 0.5, between=(0, 100)
+    )
+    plan: bool = option("build TensorRT plans as well (see python -m export.to_plan)", False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,25 +58,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def export(options: ExportOptions) -> Path:
-    """Exports as the options say.
+    """Exports as the options say; what was published before a failure stays.
 
     Returns:
-        Path of the ONNX file.
+        Path of the first artifact.
 
     Raises:
-        UserError: The checkpoint, the faces or the folder can't be used, or
-            the ONNX model differs from the network by more than the limit.
+        UserError: The checkpoint, the faces or the folder can't be used, an
+            artifact differs from the network by more than its limit, or a
+            plan can't be built.
     """
     import torch
 
-    from export.to_onnx import to_onnx, write_artifact
-    from export.verify import data_inputs, demo_inputs, prove
+    from calibration.compare import Held
+    from calibration.ranges import get_ranges
+    from calibration.samples import held_inputs
+    from export.artifacts import Artifact, make_fp16, make_int8
+    from export.to_onnx import to_onnx
+    from export.verify import demo_inputs, network_logits, prove
     from train.checkpoint import load_checkpoint, tool_versions
 
     # Batches of 1 to 8 gain little from threads, and lose a factor of 50 where
     # PyTorch's pool waits for a core that another process holds.
     torch.set_num_threads(1)
     start = time.monotonic()
+    precisions = options.precision.split(",")
     net, manifest = load_checkpoint(Path(options.checkpoint))
     spec, model = manifest.preprocess, manifest.model
     print(
@@ -71,39 +91,83 @@ def export(options: ExportOptions) -> Path:
         flush=True,
     )
     if options.data_dir is None:
-        inputs, origin = demo_inputs(spec)
+        inputs, majority, origin = demo_inputs(spec)
     else:
         root = Path(options.data_dir)
-        inputs, origin = data_inputs(root, options.dataset, options.split, options.samples, spec)
+        inputs, majority, origin = held_inputs(
+            root, options.dataset, options.split, options.samples, manifest
+        )
     print("tracing to ONNX and simplifying", flush=True)
     graph = to_onnx(net, spec.size)
     print(f"{len(graph.graph.node)} nodes after {time.monotonic() - start:.1f} s", flush=True)
     print(f"comparing with PyTorch on {len(inputs)} faces ({origin})", flush=True)
     proof = prove(net, graph, inputs, origin, manifest.temperature, options.max_difference)
     print(f"largest difference of a probability: {proof['max_difference']}", flush=True)
-    tools = tool_versions("torch", "timm", "onnx", "onnxscript", "onnxsim", "onnxruntime")
-    manifest = replace(manifest, precision="fp32", sha256=None, proof=proof, tools=tools)
-    path = Path(options.output_dir) / f"{options.name}.onnx"
-    write_artifact(graph, manifest, path)
-    print(
-        f"{path}: fp32, {path.stat().st_size / 1e6:.1f} MB, with its manifest in "
-        f"{path.with_suffix('.json').name} ({time.monotonic() - start:.1f} s)"
+    tools = tool_versions(
+        *("torch", "timm", "onnx", "onnxscript", "onnxsim", "onnxruntime"),
+        "onnxconverter-common",
     )
-    return path
+    manifest = replace(manifest, precision="fp32", sha256=None, proof=proof, tools=tools)
+    paths = []
+    if "fp32" in precisions:
+        paths += _publish(Artifact("", graph, manifest, "tensorrt"), options, start)
+    if len(precisions) > len(paths):
+        logits = network_logits(net, inputs)
+        held = Held(inputs, majority, origin, logits, manifest.temperature)
+    if "fp16" in precisions:
+        paths += _publish(make_fp16(graph, manifest, held), options, start)
+    if "int8" in precisions:
+        ranges = get_ranges(options, options.data_dir, options.dataset, graph, spec)
+        for artifact in make_int8(graph, manifest, held, ranges, options.max_accuracy_drop):
+            paths += _publish(artifact, options, start)
+    return paths[0]
+
+
+def _publish(artifact: Artifact, options: ExportOptions, start: float) -> list[Path]:
+    """Writes an artifact, and its plan where one is asked for; returns its path."""
+    from export.to_onnx import write_artifact
+
+    path = Path(options.output_dir) / f"{options.name}{artifact.suffix}.onnx"
+    write_artifact(artifact.model, artifact.manifest, path)
+    proof = artifact.manifest.proof
+    shown = "".join(
+        f", {name.replace('_', ' ')} {proof[name]}"
+        for name in ("agreement", "accuracy", "drop_points", "n_labelled")
+        if name in proof
+    )
+    print(
+        f"{path}: {artifact.manifest.precision}, {path.stat().st_size / 1e6:.1f} MB{shown}, with "
+        f"its manifest in {path.with_suffix('.json').name} ({time.monotonic() - start:.1f} s)",
+        flush=True,
+    )
+    if options.plan and artifact.target == "tensorrt":
+        from export.to_plan import PlanOptions, build_plan
+
+        build_plan(PlanOptions(onnx=str(path)))
+    return [path]
 
 
 def _check(options: ExportOptions) -> None:
     """Fails before the slow part starts."""
-    for precision in options.precision.split(","):
+    precisions = options.precision.split(",")
+    for precision in precisions:
         if precision not in PRECISIONS:
             raise UserError(
                 f"--precision {precision!r}: the precisions are {', '.join(PRECISIONS)}"
             )
-        if precision != "fp32":
-            raise UserError(f"--precision {precision}: not built yet; this version exports fp32")
+    sources = (options.calibration_dir, options.data_dir, options.ranges)
+    if "int8" in precisions and not any(sources):
+        raise UserError(
+            "--precision int8 needs faces to calibrate with: --calibration_dir D or --data_dir D, "
+            "or a file of ranges (--ranges)"
+        )
     if not options.name or Path(options.name).name != options.name:
         raise UserError(f"--name must be a plain file name, not {options.name!r}")
     check_writable(Path(options.output_dir) / f"{options.name}.onnx", "--output_dir")
+    if options.plan:
+        from export.tensorrt_library import load_library
+
+        load_library("auto")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ def test_demo_inputs_are_distinct_and_the_same_every_time() -> None:
     torch.manual_seed(1)
     state = torch.get_rng_state()
     spec = Preprocess(size=48)
-    inputs, _ = demo_inputs(spec)
+    inputs, majority, _ = demo_inputs(spec)
+    assert majority.tolist() == [-1] * 12
     assert inputs.shape == (12, 3, 48, 48)
     assert inputs.dtype == np.float32
     assert len({face.tobytes() for face in inputs}) == 12

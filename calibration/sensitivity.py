@@ -1,0 +1,227 @@
+"""`python -m calibration.sensitivity`: what each layer loses when it is quantized.
+
+Quantizes one layer at a time and measures how far the probabilities move on
+real faces that calibration did not see. With `--max_accuracy_drop` the most
+sensitive layers stay in float, one more at a time, until the limit is met.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from calibration.options import CalibrationOptions
+from runtime.errors import UserError
+from runtime.manifest import Manifest
+from runtime.options import option, parse_options, run_command
+from runtime.outputs import check_writable
+from train.datasets import DATASETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import onnx
+
+    from calibration.compare import Held
+
+PROG = "python -m calibration.sensitivity"
+
+#: Layers that the plot and the terminal name.
+_SHOWN = 10
+
+
+@dataclass(kw_only=True)
+class SensitivityOptions(CalibrationOptions):
+    """Rank a model's layers by what quantizing each one changes."""
+
+    onnx: str = option("FP32 ONNX file that python -m export wrote")
+    data_dir: str = option("data set with faces to measure on")
+    dataset: str = option("its layout", "ferplus", choices=DATASETS)
+    split: str = option("its part", "valid", choices=("valid", "test"))
+    samples: int = option("how many of its faces; 0 takes all", 256, between=(0, math.inf))
+    target: str = option("whose INT8", "tensorrt", choices=("tensorrt", "cpu"))
+    max_accuracy_drop: float | None = option(
+        "keep layers in float until accuracy drops by no more than these points",
+        None,
+        between=(0, 100),
+    )
+    output_dir: str = option("where table and plot go", "out/sensitivity")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What quantizing one layer alone does.
+
+    Attributes:
+        layer: Its name in the graph.
+        kl: Mean divergence of the probabilities from FP32's, in nats.
+        agreement: Part of the faces whose likeliest emotion stays.
+    """
+
+    layer: str
+    kl: float
+    agreement: float
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    analyse(parse_options(SensitivityOptions, PROG, argv))
+    return 0
+
+
+def analyse(options: SensitivityOptions) -> list[Effect]:
+    """Ranks, writes `sensitivity.csv` and `.png`, and searches where that is asked for.
+
+    Returns:
+        The effects, largest first.
+
+    Raises:
+        UserError: Model, data or folder can't be used, or no choice of
+            layers meets the limit.
+    """
+    from calibration.compare import Held, all_logits, open_session
+    from calibration.ranges import get_ranges
+    from calibration.samples import held_inputs
+
+    folder = Path(options.output_dir)
+    check_writable(folder / "sensitivity.csv", "--output_dir")
+    graph, manifest = load_onnx(Path(options.onnx))
+    inputs, majority, origin = held_inputs(
+        Path(options.data_dir), options.dataset, options.split, options.samples, manifest
+    )
+    logits = all_logits(open_session(graph), inputs, "fp32")
+    held = Held(inputs, majority, origin, logits, manifest.temperature)
+    spec = manifest.preprocess
+    ranges = get_ranges(options, options.data_dir, options.dataset, graph, spec).tensors
+    effects = rank_layers(graph, ranges, options.target, held)
+    _write(folder, effects, f"{options.target}, {len(inputs)} faces ({origin})")
+    for place, effect in enumerate(effects[:_SHOWN], 1):
+        print(f"{place:2d}. {effect.layer}: KL {effect.kl:.2g}, agreement {effect.agreement:.1%}")
+    if options.max_accuracy_drop is not None:
+        ranking = [effect.layer for effect in effects]
+        kept, drop = keep_in_float(
+            graph, ranges, options.target, held, ranking, options.max_accuracy_drop
+        )
+        print(
+            f"{len(kept)} of {len(ranking)} layers stay in float for a drop of {drop:.2f} points "
+            f"(n = {len(inputs)})" + "".join(f"\n  {layer}" for layer in kept)
+        )
+    print(f"{folder / 'sensitivity.csv'}: all {len(effects)} layers")
+    return effects
+
+
+def load_onnx(path: Path) -> tuple[onnx.ModelProto, Manifest]:
+    """An FP32 model and its manifest.
+
+    Raises:
+        UserError: It can't be read, or has another precision.
+        ManifestError: It has no manifest, or contradicts it.
+    """
+    import onnx
+
+    from runtime.engines import open_engine
+
+    engine = open_engine(path)
+    engine.close()
+    if engine.manifest.precision != "fp32":
+        raise UserError(f"--onnx {path}: is {engine.manifest.precision}; name the fp32 file")
+    return onnx.load(path), engine.manifest
+
+
+def rank_layers(
+    model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]], target: str, held: Held
+) -> list[Effect]:
+    """Effects of all layers, largest divergence first.
+
+    Args:
+        model: The FP32 model.
+        ranges: Lowest and highest value by tensor.
+        target: Whose INT8, `cpu` or `tensorrt`.
+        held: Faces that calibration did not see.
+    """
+    from calibration.compare import compare
+    from calibration.quantize import quantizable, quantize
+
+    effects = []
+    layers = quantizable(model)
+    shown = time.monotonic()
+    for number, layer in enumerate(layers, 1):
+        figures = compare(quantize(model, ranges, target, only=[layer]), held, layer)
+        effects.append(Effect(layer, figures["kl"], figures["agreement"]))
+        if time.monotonic() - shown >= 5:
+            shown = time.monotonic()
+            print(f"{number} of {len(layers)} layers", flush=True)
+    return sorted(effects, key=lambda effect: -effect.kl)
+
+
+def keep_in_float(
+    model: onnx.ModelProto,
+    ranges: Mapping[str, tuple[float, float]],
+    target: str,
+    held: Held,
+    ranking: Sequence[str],
+    max_drop: float,
+) -> tuple[list[str], float]:
+    """The fewest of the most sensitive layers whose staying in float meets a limit.
+
+    Args:
+        model: The FP32 model.
+        ranges: Lowest and highest value by tensor.
+        target: Whose INT8.
+        held: Faces with labels.
+        ranking: Layers, most sensitive first.
+        max_drop: Points of accuracy that may be lost.
+
+    Returns:
+        The layers, and the drop in points that is left.
+
+    Raises:
+        UserError: Nothing short of all layers would do.
+    """
+    from calibration.compare import compare
+    from calibration.quantize import quantize
+
+    for count in range(len(ranking)):
+        kept = list(ranking[:count])
+        figures = compare(quantize(model, ranges, target, keep=kept), held, f"{count} in float")
+        drop = figures["drop_points"]
+        print(f"{count} layers in float: drop {drop:.2f} points", flush=True)
+        if drop <= max_drop:
+            return kept, drop
+    raise UserError(
+        f"--max_accuracy_drop {max_drop:g}: not met with all layers but one in float; "
+        "is the calibration data like the faces that it is measured on?"
+    )
+
+
+def _write(folder: Path, effects: Sequence[Effect], title: str) -> None:
+    import csv
+
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 0.3 * min(len(effects), 2 * _SHOWN) + 1.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    top = effects[: 2 * _SHOWN]
+    axes.barh([effect.layer for effect in top], [effect.kl for effect in top], color="#0072B2")
+    axes.invert_yaxis()
+    axes.set_xlabel("divergence of the probabilities, in nats")
+    axes.set_title(f"Quantized alone: {title}", fontsize=10)
+    try:
+        with (folder / "sensitivity.csv").open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream, lineterminator="\n")
+            writer.writerow(("layer", "kl", "agreement"))
+            writer.writerows((e.layer, e.kl, e.agreement) for e in effects)
+        figure.savefig(folder / "sensitivity.png", dpi=120)
+    except OSError as error:
+        raise UserError(f"--output_dir {folder}: {error.strerror or error}") from error
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))

@@ -1,0 +1,83 @@
+"""Artifacts of less precision: made from the FP32 graph, judged, described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from runtime.manifest import Manifest
+
+if TYPE_CHECKING:
+    import onnx
+
+    from calibration.compare import Held
+    from calibration.ranges import Ranges
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model that passed the gate.
+
+    Attributes:
+        suffix: What its name has before `.onnx`.
+        model: The graph.
+        manifest: Its precision, proof and quantization.
+        target: `tensorrt` where a plan may be built from it, else `cpu`.
+    """
+
+    suffix: str
+    model: onnx.ModelProto
+    manifest: Manifest
+    target: str
+
+
+def make_fp16(base: onnx.ModelProto, manifest: Manifest, held: Held) -> Artifact:
+    """FP16 weights and arithmetic, FP32 input and output.
+
+    Raises:
+        UserError: It falls short of the gate.
+    """
+    from calibration.compare import compare
+    from export.gate import judge
+    from export.precision import to_fp16
+
+    model = to_fp16(base)
+    figures = compare(model, held, "fp16")
+    judge("fp16", "fp16", figures, 0.0)
+    return Artifact(".fp16", model, replace(manifest, precision="fp16", proof=figures), "tensorrt")
+
+
+def make_int8(
+    base: onnx.ModelProto, manifest: Manifest, held: Held, ranges: Ranges, max_drop: float
+) -> Iterator[Artifact]:
+    """INT8 for TensorRT over FP16, and INT8 for the CPU over FP32.
+
+    Raises:
+        UserError: One falls short of the gate, or the ranges don't fit.
+    """
+    from calibration.compare import compare
+    from calibration.quantize import quantize
+    from export.gate import compare_reference, judge
+    from export.precision import to_fp16, widened
+
+    described = {"method": ranges.method, "faces": ranges.faces, "n": ranges.n, "seed": ranges.seed}
+    for target, suffix in (("tensorrt", ".int8"), ("cpu", ".int8_cpu")):
+        model = judged = quantize(base, ranges.tensors, target)
+        if target == "tensorrt":
+            model = to_fp16(model)
+            judged = widened(model)
+        name = f"int8 for {target}"
+        figures = compare(judged, held, name)
+        if target == "tensorrt":
+            # ONNX Runtime's CPU provider quantizes FP16 wrongly.
+            figures["arithmetic"] = "the artifact's numbers in FP32"
+            figures["onnx_reference"] = compare_reference(model, judged, held)
+        judge("int8", name, figures, max_drop)
+        quantization: dict[str, Any] = {"target": target, **described}
+        yield Artifact(
+            suffix,
+            model,
+            replace(manifest, precision="int8", proof=figures, quantization=quantization),
+            target,
+        )
