@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import machine
 from runtime.demo import HEIGHT, WIDTH, Scene, demo_scenes
 from runtime.detect import CENTERFACE
 from runtime.engines import open_engine, open_network
@@ -182,25 +182,6 @@ def _run(arguments: Sequence[str]) -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         raise UserError(lines[-1].removeprefix("error: ") if lines else "a run failed")
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    import onnxruntime
-
-    model = "unknown"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
-    return {
-        "cpu": model,
-        "cores": len(os.sched_getaffinity(0)),
-        "load_1min": round(os.getloadavg()[0], 2),
-        "python": sys.version.split()[0],
-        "onnxruntime": onnxruntime.__version__,
-        "opencv": cv2.__version__,
-    }
 
 
 if __name__ == "__main__":
