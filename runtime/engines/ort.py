@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from runtime.errors import EngineError
 from runtime.providers import PROVIDERS
 
+#: ONNX Runtime's errors that blame the model and not the provider.
+_BROKEN_MODEL = ("InvalidProtobuf", "InvalidGraph", "NoSuchFile")
+
 
 class OrtNetwork:
     """A `Network` in an ONNX Runtime session."""
@@ -49,8 +52,7 @@ class OrtNetwork:
             )
         except Exception as error:  # ONNX Runtime's errors share no base class
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            # A provider whose libraries are missing fails so; a broken model never does.
-            if provider != "cpu" and isinstance(error, (RuntimeError, ValueError)):
+            if provider != "cpu" and type(error).__name__ not in _BROKEN_MODEL:
                 raise EngineError(f"{_not_loaded(provider)} ({reason})") from error
             raise EngineError(
                 f"{path}: not a sound ONNX model, or cut short; export it again ({reason})"

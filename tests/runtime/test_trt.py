@@ -1,14 +1,17 @@
 import gc
 import logging
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runtime.engines import open_engine, open_network
-from runtime.engines.trt import TrtNetwork
+from runtime.engines.cuda import Cuda
+from runtime.engines.trt import TrtNetwork, _make_logger
 from runtime.errors import EngineError, ManifestError
-from tests.conftest import TINY, with_preprocess
-from tests.runtime.fake_gpu import Error, reference
+from tests.conftest import TINY, with_preprocess, write_tiny_onnx
+from tests.runtime.fake_gpu import Error, FakeCudart, reference
 
 
 def batch(n: int, seed: int = 0, size: int = 32) -> np.ndarray:
@@ -216,3 +219,88 @@ def test_a_plan_that_cannot_be_loaded_says_what_tensorrt_logged(gpu, make_plan):
     gpu.trt.fail.add("deserialize")
     with pytest.raises(EngineError, match=r"can't load it \(IRuntime: .* \(magicTag failed\.\)\)"):
         TrtNetwork(make_plan())
+
+
+def has_gpu() -> bool:
+    try:
+        Cuda().device()
+    except EngineError:
+        return False
+    return True
+
+
+def build(tmp_path: Path, library: str, target: str | None) -> Path:
+    """A real plan of the small network, with its manifest; skips where none can be built."""
+    trt = pytest.importorskip(library)
+    onnx = write_tiny_onnx(tmp_path / "real.onnx")
+    builder = trt.Builder(trt.Logger(trt.Logger.ERROR))
+    network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
+    parser = trt.OnnxParser(network, trt.Logger(trt.Logger.ERROR))
+    assert parser.parse(onnx.read_bytes())
+    config, profile = builder.create_builder_config(), builder.create_optimization_profile()
+    profile.set_shape("input", (2, 3, 32, 32), (4, 3, 32, 32), (5, 3, 32, 32))
+    config.add_optimization_profile(profile)
+    if target is not None:
+        config.num_compute_capabilities = 1
+        config.set_compute_capability(getattr(trt.ComputeCapability, f"SM{target}"), 0)
+    data = builder.build_serialized_network(network, config)
+    assert data is not None
+    path = tmp_path / "real.plan"
+    path.write_bytes(bytes(data))
+    capability = Cuda().device().capability if has_gpu() else "8.6"
+    plan = {"library": library, "version": trt.__version__, "compute_capability": [capability]}
+    replace(TINY, plan=plan).save(path)
+    return path
+
+
+def test_a_real_plan_without_a_gpu_is_refused_in_a_line(tmp_path):
+    if has_gpu():
+        pytest.skip("this machine has a GPU: the gpu test runs the plan")
+    with pytest.raises(EngineError, match="no NVIDIA GPU or no driver|cuda-bindings") as error:
+        open_engine(build(tmp_path, "tensorrt_rtx", "86"))
+    assert "\n" not in str(error.value)
+
+
+def test_the_real_library_has_what_the_engine_calls():
+    trt = pytest.importorskip("tensorrt_rtx")
+    for owner, names in {
+        trt.ICudaEngine: "num_io_tensors get_tensor_name get_tensor_mode get_tensor_dtype "
+        "get_tensor_shape get_tensor_profile_shape create_runtime_config "
+        "create_execution_context device_memory_size_v2",
+        trt.IExecutionContext: "set_device_memory set_tensor_address set_input_shape "
+        "get_tensor_shape execute_async_v3",
+        trt.IRuntimeConfig: "cuda_graph_strategy",
+        trt.CudaGraphStrategy: "WHOLE_GRAPH_CAPTURE",
+        trt.ExecutionContextAllocationStrategy: "USER_MANAGED",
+        trt.ILogger: "ERROR INTERNAL_ERROR WARNING",
+        trt: "Runtime DataType TensorIOMode nptype",
+    }.items():
+        assert [name for name in names.split() if not hasattr(owner, name)] == []
+    logger = _make_logger(trt)
+    assert trt.Runtime(logger).deserialize_cuda_engine(b"no plan" * 100) is None
+    assert "Error Code" in logger.last_error
+    assert "\n" not in logger.last_error
+
+
+def test_the_real_bindings_have_what_the_engine_calls():
+    api = pytest.importorskip("cuda.bindings.runtime")
+    for name in dir(FakeCudart):
+        if name.startswith("cuda") and not isinstance(getattr(FakeCudart, name), int):
+            assert hasattr(api, name), name
+    for flag in ("cudaStreamNonBlocking", "cudaEventBlockingSync", "cudaEventDisableTiming"):
+        assert int(getattr(api, flag)) == getattr(FakeCudart, flag)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("library", ["tensorrt", "tensorrt_rtx"])
+def test_a_real_plan_gives_what_onnx_runtime_gives(tmp_path, library):
+    if not has_gpu():
+        pytest.skip("no NVIDIA GPU, driver or cuda-bindings")
+    path = build(tmp_path, library, None)
+    want, got = open_engine(path.with_suffix(".onnx")), open_engine(path)
+    # Sizes that pad, fit, recur as graphs, interleave and split.
+    for seed, n in enumerate([1, 3, 3, 3, 5, 5, 3, 1, 1, 12, 12, 12, 4, 3]):
+        faces = batch(n, seed)
+        np.testing.assert_allclose(got.infer(faces), want.infer(faces), rtol=1e-2, atol=1e-2)
+    got.close()
+    got.close()
