@@ -281,9 +281,9 @@ class FakeContext:
             capturing and ("capture" in trt.fail or self.ran_with != self.shape)
         ):
             logger.log(logger.ERROR, "operation not permitted")
-            cudart.invalidated = capturing
+            cudart.invalidated = capturing and "capture" not in trt.fail
             return False
-        # Some failures show only when the capture ends.
+        # Some failures show only when the capture ends, some don't end it.
         cudart.invalidated = capturing and "end" in trt.fail
         self.ran_with = self.shape
         cudart.enqueue(FakeRun(self))
