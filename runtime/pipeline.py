@@ -63,6 +63,7 @@ class Pipeline:
         detect_size: int = 320,
         provider: str = "cpu",
         threads: int = 1,
+        rebuild: bool = False,
         max_batch: int = 16,
         max_wait_ms: float = 0.0,
         smoothing_s: float = 0.25,
@@ -77,8 +78,9 @@ class Pipeline:
             detector: What `open_detector` takes, or a detector.
             detector_model: File of the detector.
             detect_size: Longer side of what the detector sees, in pixels.
-            provider: `cpu` or `cuda`, for the emotion model.
+            provider: Where the emotion model runs, as `open_engine` takes it.
             threads: Threads inside each network; one is best on two cores.
+            rebuild: Build a plan that doesn't suit this machine again.
             max_batch: Most faces in one run of the engine.
             max_wait_ms: How long a batch may wait for more faces.
             smoothing_s: Time constant of the labels' smoothing in seconds.
@@ -95,7 +97,7 @@ class Pipeline:
         try:
             # Models first: a camera's light shouldn't go on for a broken model.
             self.engine: Engine = (
-                self._own(open_engine(engine, provider, threads))
+                self._own(open_engine(engine, provider, threads, rebuild))
                 if isinstance(engine, (str, Path))
                 else engine
             )

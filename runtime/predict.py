@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import SourceError, UserError
 from runtime.options import option, parse_options, run_command
+from runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +31,7 @@ class Options:
     """Recognise the emotions of the faces in pictures or folders of pictures."""
 
     paths: list[str] = option("pictures or folders", positional=True)
-    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    engine: str = option("model: an .onnx or .plan file, or default for the shipped one", "default")
     face_crops: bool = option("each picture is already a face: don't detect", False)
     detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
     detector_model: str | None = option("model file of scrfd or yunet", None)
@@ -39,8 +40,11 @@ class Options:
     min_confidence: float = option(
         "below this probability a label is uncertain", 0.4, between=(0, 1)
     )
-    provider: str = option("where the model runs", "cpu", choices=("cpu", "cuda"))
+    provider: str = option("where an .onnx runs", "cpu", choices=tuple(PROVIDERS))
     threads: int = option("threads inside each network", 2)
+    rebuild: bool = option(
+        "build a .plan that doesn't suit this machine again, from the .onnx beside it", False
+    )
     visualize: str | None = option("write annotated pictures to this folder", None)
     output_json: str | None = option("write one JSON line a picture here; - is the terminal", None)
 
@@ -148,7 +152,7 @@ def _results(
     from runtime.detect import open_detector
     from runtime.engines import open_engine
 
-    engine = open_engine(options.engine, options.provider, options.threads)
+    engine = open_engine(options.engine, options.provider, options.threads, options.rebuild)
     classifier = Classifier(engine)
     detector = None
     if not options.face_crops:

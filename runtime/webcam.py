@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
+from runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from runtime.pipeline import Pipeline
@@ -32,7 +33,7 @@ log = logging.getLogger("runtime")
 class Options:
     """Recognise the emotions of faces in a camera, video, stream or folder; q quits."""
 
-    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    engine: str = option("model: an .onnx or .plan file, or default for the shipped one", "default")
     source: list[str] | None = option(
         "camera number, video file, picture, folder, URL, or demo", None, metavar="SOURCE"
     )
@@ -40,8 +41,11 @@ class Options:
     detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
     detector_model: str | None = option("model file of scrfd or yunet", None)
     detect_size: int = option("longer side of what the detector sees, in pixels", 320)
-    provider: str = option("where the model runs", "cpu", choices=("cpu", "cuda"))
+    provider: str = option("where an .onnx runs", "cpu", choices=tuple(PROVIDERS))
     threads: int = option("threads inside each network", 1)
+    rebuild: bool = option(
+        "build a .plan that doesn't suit this machine again, from the .onnx beside it", False
+    )
     smoothing_s: float = option(
         "time constant of the labels' smoothing, in seconds", 0.25, between=(0, 60)
     )
@@ -93,6 +97,7 @@ def run(options: Options) -> dict[str, Any]:
             detect_size=options.detect_size,
             provider=options.provider,
             threads=options.threads,
+            rebuild=options.rebuild,
             smoothing_s=options.smoothing_s,
             max_frames=options.max_frames,
         ) as pipeline:

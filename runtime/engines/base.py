@@ -6,6 +6,7 @@ A `Network` is a backend's view of a file: tensors in, tensors out. An
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,13 +14,18 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.engines.plan import PlanError, rebuild_plan, refusal
 from runtime.errors import EngineError, ManifestError
 from runtime.manifest import METADATA_KEY, Manifest
+from runtime.providers import PROVIDERS as PROVIDERS
 
 #: The model that comes with the runtime.
 DEFAULT_ENGINE = Path(__file__).resolve().parents[1] / "models" / "emotion.onnx"
 
-PROVIDERS = ("cpu", "cuda")
+#: Suffixes of TensorRT plans.
+_PLANS = (".plan", ".engine")
+
+log = logging.getLogger("runtime")
 
 
 class Network(Protocol):
@@ -141,12 +147,14 @@ def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network
     """Opens a model file by its suffix.
 
     Args:
-        path: `.onnx` file.
-        provider: `cpu` or `cuda`.
+        path: `.onnx`, `.plan` or `.engine` file.
+        provider: Where an `.onnx` runs, one of `PROVIDERS`; a plan runs on the
+            GPU it was built for.
         threads: Threads inside one run. One is best where stages run side by
             side (measured: two made detection twice as slow on two cores).
 
     Raises:
+        PlanError: A plan doesn't suit this machine; building it again mends that.
         EngineError: The file is missing, broken, of another kind, or can't be
             run as asked.
     """
@@ -159,35 +167,60 @@ def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network
             f"{path} is a checkpoint: export it first with "
             f"`python -m export --checkpoint {path} --output_dir models`"
         )
-    if path.suffix in (".plan", ".engine"):
-        raise EngineError(f"{path}: this version can't run TensorRT plans yet; use the .onnx")
-    if path.suffix != ".onnx":
-        raise EngineError(f"{path}: an engine must be an .onnx file")
+    if path.suffix not in (".onnx", *_PLANS):
+        raise EngineError(f"{path}: an engine must be an .onnx or a .plan file")
+    is_plan = path.suffix in _PLANS
+    if is_plan and provider == "openvino":
+        raise EngineError(f"--provider openvino can't run {path}: name the .onnx")
     if not path.is_file():
-        raise EngineError(f"{path}: no such file")
+        raise refusal(path, "no such file") if is_plan else EngineError(f"{path}: no such file")
     if path.stat().st_size == 0:
+        if is_plan:
+            raise refusal(path, "the file is empty")
         raise EngineError(f"{path}: the file is empty; export it again")
+    if is_plan:
+        from runtime.engines.trt import TrtNetwork
+
+        return TrtNetwork(path)
     from runtime.engines.ort import OrtNetwork
 
     return OrtNetwork(path, provider, threads)
 
 
 def open_engine(
-    path: str | Path = "default", provider: str = "cpu", threads: int = 1
+    path: str | Path = "default", provider: str = "cpu", threads: int = 1, rebuild: bool = False
 ) -> EmotionEngine:
     """Opens an emotion model.
 
     Args:
-        path: `.onnx` file, or `default` for the shipped model.
+        path: `.onnx` or plan, or `default` for the shipped model.
         provider: As `open_network`.
         threads: As `open_network`.
+        rebuild: Build a plan that doesn't suit this machine again, from the
+            ONNX file beside it, which may take minutes.
 
     Raises:
-        EngineError: As `open_network`.
+        EngineError: As `open_network`, or building failed.
         ManifestError: The model has no manifest, or contradicts it.
     """
     file = DEFAULT_ENGINE if str(path) == "default" else Path(path)
-    network = open_network(file, provider, threads)
+    try:
+        network = open_network(file, provider, threads)
+    except PlanError as error:
+        if not rebuild:
+            raise
+        log.info("%s", error)
+        rebuild_plan(file)
+        network = open_network(file, provider, threads)
+    try:
+        return EmotionEngine(network, _manifest_of(file, network))
+    except BaseException:
+        network.close()
+        raise
+
+
+def _manifest_of(file: Path, network: Network) -> Manifest:
+    """The manifest inside a model, which the one beside it must not contradict."""
     sidecar = Manifest.load_sidecar(file)
     embedded = network.metadata.get(METADATA_KEY)
     if embedded is None:
@@ -198,7 +231,7 @@ def open_engine(
     manifest = Manifest.from_json(embedded, str(file))
     if sidecar is not None and not sidecar.agrees_with(manifest):
         raise ManifestError(f"{file}: the manifest beside it contradicts the one inside it")
-    return EmotionEngine(network, manifest)
+    return manifest
 
 
 def _shown(shape: Sequence[int | None]) -> str:

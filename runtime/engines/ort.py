@@ -11,8 +11,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from runtime.errors import EngineError
+from runtime.providers import PROVIDERS
 
-_PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+#: ONNX Runtime's errors that blame the model and not the provider.
+_BROKEN_MODEL = ("InvalidProtobuf", "InvalidGraph", "NoSuchFile")
 
 
 class OrtNetwork:
@@ -32,24 +34,34 @@ class OrtNetwork:
         options.log_severity_level = 4
         # Spinning threads would take the cores that the other stages need.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        wanted = _PROVIDERS[provider]
+        wanted = PROVIDERS[provider].execution
         if wanted not in ort.get_available_providers():
             raise EngineError(
                 f"--provider {provider}: this ONNX Runtime has no {wanted}; "
-                "install onnxruntime-gpu in place of onnxruntime"
+                f"install {PROVIDERS[provider].package} in place of it (never beside it)"
             )
+        # OpenVINO has threads of its own, which the session's option doesn't reach.
+        own = {"num_of_threads": str(threads)} if provider == "openvino" else {}
         try:
-            session = ort.InferenceSession(str(path), options, providers=[wanted])
+            session = ort.InferenceSession(
+                str(path),
+                options,
+                providers=[wanted],
+                provider_options=[own],
+                enable_fallback=0,  # it would print, and run on the CPU
+            )
         except Exception as error:  # ONNX Runtime's errors share no base class
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            if provider != "cpu" and type(error).__name__ not in _BROKEN_MODEL:
+                raise EngineError(f"{_not_loaded(provider)} ({reason})") from error
             raise EngineError(
                 f"{path}: not a sound ONNX model, or cut short; export it again ({reason})"
             ) from error
+        # ONNX Runtime may leave the provider out without a word.
         loaded = session.get_providers()
-        if wanted not in loaded:
+        if loaded[0] != wanted:
             raise EngineError(
-                f"--provider {provider}: {wanted} could not be loaded (missing CUDA or cuDNN?); "
-                f"ONNX Runtime would run on {loaded[0]}"
+                f"{_not_loaded(provider)}; ONNX Runtime would run on {loaded[0]} instead"
             )
         inputs = session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(float)":
@@ -76,6 +88,14 @@ class OrtNetwork:
     def close(self) -> None:
         """Frees the session."""
         self._session = None
+
+
+def _not_loaded(provider: str) -> str:
+    wanted = PROVIDERS[provider]
+    return (
+        f"--provider {provider}: {wanted.execution} could not be loaded; "
+        f"{wanted.package} needs {wanted.needs}"
+    )
 
 
 def _shape(shape: Sequence[Any]) -> tuple[int | None, ...]:

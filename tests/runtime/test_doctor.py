@@ -1,0 +1,222 @@
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime import machine
+from runtime.doctor import main
+from runtime.engines.base import EmotionEngine
+from runtime.errors import EngineError
+from runtime.machine import check_machine, check_packages, driver_version
+from runtime.manifest import Manifest, file_hash
+from runtime.options import run_command
+from tests.conftest import REPO, TINY
+from tests.runtime.fake_gpu import Error
+
+ALL = {
+    "numpy": "2.4.6",
+    "opencv-python-headless": "5.0",
+    "onnxruntime": "1.28.0",
+}
+
+
+def report(capsys, *argv: object) -> tuple[int, dict]:
+    code = run_command(main, ["--json", *map(str, argv)])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def status_of(checks, name: str) -> str:
+    (check,) = [c for c in checks if (c["name"] if isinstance(c, dict) else c.name) == name]
+    return check["status"] if isinstance(check, dict) else check.status
+
+
+def test_a_sound_machine_and_model(tiny_engine, capsys):
+    code, found = report(capsys, "--engine", tiny_engine)
+    assert code == 0
+    assert found["ok"]
+    assert found["engine"]["labels"][0] == "neutral"
+    assert found["engine"]["input"] == [3, 32, 32]
+    assert found["engine"]["latency_ms"] > 0
+    assert "1 thread" in found["engine"]["name"]
+    assert status_of(found["checks"], "run") == "ok"
+    assert status_of(found["checks"], "proof") == "warning"  # the small model has none
+
+
+def test_text_is_a_line_for_each_check(capsys):
+    assert run_command(main, []) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert {line.split()[0] for line in out} <= {"ok", "warning"}
+    assert {line.split()[1] for line in out} >= {"system", "numpy", "engine", "proof", "run"}
+    assert any("a batch of one takes" in line for line in out)
+
+
+def test_a_problem_is_exit_code_2_after_the_whole_report(tmp_path, capsys):
+    assert run_command(main, ["--engine", str(tmp_path / "nope.onnx")]) == 2
+    out, err = capsys.readouterr()
+    assert "ok       numpy" in out
+    assert "problem  engine" in out.splitlines()[-1]
+    assert "no such file" in out
+    assert err.strip() == "error: 1 problem found (see above)"
+
+
+def test_json_is_one_object_also_with_a_problem(tmp_path, capsys):
+    code, found = report(capsys, "--engine", tmp_path / "nope.onnx")
+    assert code == 2
+    assert not found["ok"]
+    assert found["engine"] == {}
+    assert status_of(found["checks"], "engine") == "problem"
+
+
+@pytest.mark.parametrize("threads", ["0", "1000"])
+def test_threads_out_of_range_are_a_problem(capsys, threads):
+    assert report(capsys, "--threads", threads)[0] == 2
+
+
+def test_a_plan_for_this_machine(gpu, make_plan, capsys):
+    plan = make_plan()
+    manifest = Manifest.load_sidecar(plan)
+    assert manifest is not None
+    source = file_hash(plan.with_suffix(".onnx"))
+    replace(manifest, plan={**manifest.plan, "onnx_sha256": source}).save(plan)
+    code, found = report(capsys, "--engine", plan)
+    assert code == 0
+    assert found["engine"]["plan"]["version"] == "10.3.0"
+    assert status_of(found["checks"], "source") == "ok"
+    (line,) = [c["detail"] for c in found["checks"] if c["name"] == "gpu"]
+    assert line.startswith("Orin, compute capability 8.7")
+    assert line.endswith("CUDA up to 12.6")
+    assert not gpu.cudart.live
+
+
+def test_a_plan_of_another_onnx_file_is_a_warning(gpu, make_plan, capsys):
+    plan = make_plan()
+    code, found = report(capsys, "--engine", plan)
+    assert code == 0
+    assert status_of(found["checks"], "source") == "warning"
+    (line,) = [c["detail"] for c in found["checks"] if c["name"] == "source"]
+    assert "python -m export.to_plan --onnx" in line
+    plan.with_suffix(".onnx").unlink()
+    assert "is missing" in str(report(capsys, "--engine", plan)[1]["checks"])
+
+
+def test_a_plan_for_elsewhere_is_a_problem(gpu, make_plan, capsys):
+    code, found = report(capsys, "--engine", make_plan(gpu="NVIDIA H100"))
+    assert code == 2
+    assert "built for NVIDIA H100" in found["checks"][-1]["detail"]
+
+
+def test_a_model_that_cannot_run_is_a_problem(gpu, make_plan, capsys):
+    gpu.trt.fail.add("execute")
+    code, found = report(capsys, "--engine", make_plan())
+    assert code == 2
+    assert status_of(found["checks"], "run") == "problem"
+    assert not gpu.cudart.live
+
+
+def test_outputs_that_are_no_numbers_are_a_problem(tiny_engine, monkeypatch, capsys):
+    monkeypatch.setattr(
+        EmotionEngine, "infer", lambda self, batch: np.full((1, 8), np.nan, np.float32)
+    )
+    code, found = report(capsys, "--engine", tiny_engine)
+    assert code == 2
+    assert status_of(found["checks"], "run") == "problem"
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "status", "word"),
+    [
+        ({"onnxruntime-gpu": "1.28"}, "onnxruntime", "problem", "pip uninstall onnxruntime"),
+        ({"onnxruntime-openvino": "1.24"}, "onnxruntime", "problem", "overwrite each other"),
+        ({"opencv-python": "5.0"}, "cv2", "warning", "overwrite each other"),
+        ({}, "cv2", "ok", "opencv-python-headless 5.0"),
+        ({"tensorrt": "10.3"}, "plans", "ok", "tensorrt 10.3"),
+    ],
+)
+def test_packages_that_clash(more, name, status, word):
+    (check,) = [c for c in check_packages({**ALL, **more}) if c.name == name]
+    assert check.status == status
+    assert word in check.detail
+
+
+def test_a_jetsons_own_opencv_is_no_fault():
+    (check,) = [c for c in check_packages({"numpy": "2"}) if c.name == "cv2"]
+    assert (check.status, check.detail) == ("ok", "not from pip")
+
+
+def test_a_missing_package_is_a_problem(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert status_of(list(check_packages({})), "numpy") == "problem"
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        (
+            "NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC",
+            "550.54.15",
+        ),
+        (
+            "NVRM version: NVIDIA UNIX Open Kernel Module for aarch64  540.4.0  Release Build",
+            "540.4.0",
+        ),
+        ("", None),
+    ],
+)
+def test_driver_version(text, version):
+    assert driver_version(text) == version
+
+
+def test_a_gpu_that_cannot_be_used_is_a_warning(gpu, monkeypatch):
+    monkeypatch.setattr(machine, "_read", lambda path: "NVRM version: X  550.54.15  Tue")
+    gpu.cudart.fail["cudaGetDeviceCount"] = Error.cudaErrorInsufficientDriver
+    (check,) = [c for c in check_machine() if c.name == "gpu"]
+    assert check.status == "warning"
+    assert "driver 550.54.15, but no NVIDIA GPU" in check.detail
+
+
+def test_a_camera_that_is_closed_to_the_user(tmp_path, monkeypatch):
+    devices = [tmp_path / "video0", tmp_path / "video1"]
+    for device in devices:
+        device.touch()
+    assert machine._cameras(devices).status == "ok"
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "video1")
+    check = machine._cameras(devices)
+    assert check.status == "warning"
+    assert "video1" in check.detail
+    assert "video0" not in check.detail
+
+
+def test_no_ffmpeg_is_a_warning(monkeypatch):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    assert machine._ffmpeg().status == "warning"
+
+
+def test_it_changes_nothing(make_onnx, tmp_path, capsys):
+    path = make_onnx(manifest=TINY)
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()}
+    assert report(capsys, "--engine", path)[0] == 0
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.iterdir()} == before
+
+
+def test_the_engine_is_closed_when_looking_fails(gpu, make_plan, monkeypatch):
+    def fail(self, batch):
+        raise EngineError("no")
+
+    monkeypatch.setattr(EmotionEngine, "infer", fail)
+    assert run_command(main, ["--engine", str(make_plan())]) == 2
+    assert not gpu.cudart.live
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys, contextlib; from runtime.doctor import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "print([m for m in ('numpy', 'cv2', 'onnxruntime', 'yaml') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
