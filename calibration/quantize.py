@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -47,16 +48,23 @@ def quantize(
         only: Names of the layers to quantize; empty quantizes all.
 
     Raises:
-        UserError: A layer's tensors have no range.
+        UserError: A layer's tensors have no range, or a layer to keep is none.
     """
+    layers = quantizable(model)
+    for name in keep:
+        if name not in layers:
+            raise UserError(
+                f"--float_layers {name}: no such layer; python -m calibration.sensitivity names "
+                "them"
+            )
     copy = onnx.ModelProto.FromString(model.SerializeToString())
     symmetric = target == "tensorrt"
-    options = {"ActivationSymmetric": symmetric, "WeightSymmetric": True}
+    options: dict[str, Any] = {"ActivationSymmetric": symmetric, "WeightSymmetric": True}
     if symmetric:
-        options |= {
-            "QuantizeBias": False,
-            "OpTypesToExcludeOutputQuantization": list(_LAYERS),  # type: ignore[dict-item]
-        }
+        options["QuantizeBias"] = False
+    if symmetric or only:
+        # A layer's output is the next one's input, and quantized there.
+        options["OpTypesToExcludeOutputQuantization"] = list(_LAYERS)
     data = {name: (np.float32(low), np.float32(high)) for name, (low, high) in ranges.items()}
     quantizer = QDQQuantizer(
         copy,

@@ -8,6 +8,7 @@ sensitive layers stay in float, one more at a time, until the limit is met.
 from __future__ import annotations
 
 import math
+import statistics
 import sys
 import time
 from collections.abc import Sequence
@@ -34,6 +35,9 @@ PROG = "python -m calibration.sensitivity"
 #: Layers that the plot and the terminal name.
 _SHOWN = 10
 
+#: Runs of each model where time is compared.
+_ROUNDS = 20
+
 
 @dataclass(kw_only=True)
 class SensitivityOptions(CalibrationOptions):
@@ -59,11 +63,13 @@ class Effect:
 
     Attributes:
         layer: Its name in the graph.
+        weights: Its place in the network, as PyTorch names it.
         kl: Mean divergence of the probabilities from FP32's, in nats.
         agreement: Part of the faces whose likeliest emotion stays.
     """
 
     layer: str
+    weights: str
     kl: float
     agreement: float
 
@@ -101,7 +107,10 @@ def analyse(options: SensitivityOptions) -> list[Effect]:
     effects = rank_layers(graph, ranges, options.target, held)
     _write(folder, effects, f"{options.target}, {len(inputs)} faces ({origin})")
     for place, effect in enumerate(effects[:_SHOWN], 1):
-        print(f"{place:2d}. {effect.layer}: KL {effect.kl:.2g}, agreement {effect.agreement:.1%}")
+        print(
+            f"{place:2d}. {effect.layer} ({effect.weights}): KL {effect.kl:.2g}, "
+            f"agreement {effect.agreement:.1%}"
+        )
     if options.max_accuracy_drop is not None:
         ranking = [effect.layer for effect in effects]
         kept, drop = keep_in_float(
@@ -109,8 +118,10 @@ def analyse(options: SensitivityOptions) -> list[Effect]:
         )
         print(
             f"{len(kept)} of {len(ranking)} layers stay in float for a drop of {drop:.2f} points "
-            f"(n = {len(inputs)})" + "".join(f"\n  {layer}" for layer in kept)
+            f"(n = {len(inputs)}); {describe_cost(graph, ranges, options.target, held, kept)}"
         )
+        if kept:
+            print(f"python -m export ... --float_layers {' '.join(kept)}")
     print(f"{folder / 'sensitivity.csv'}: all {len(effects)} layers")
     return effects
 
@@ -149,10 +160,13 @@ def rank_layers(
 
     effects = []
     layers = quantizable(model)
+    places = {
+        n.name: n.input[1].removesuffix(".weight") for n in model.graph.node if n.name in layers
+    }
     shown = time.monotonic()
     for number, layer in enumerate(layers, 1):
         figures = compare(quantize(model, ranges, target, only=[layer]), held, layer)
-        effects.append(Effect(layer, figures["kl"], figures["agreement"]))
+        effects.append(Effect(layer, places[layer], figures["kl"], figures["agreement"]))
         if time.monotonic() - shown >= 5:
             shown = time.monotonic()
             print(f"{number} of {len(layers)} layers", flush=True)
@@ -199,6 +213,41 @@ def keep_in_float(
     )
 
 
+def describe_cost(
+    model: onnx.ModelProto,
+    ranges: Mapping[str, tuple[float, float]],
+    target: str,
+    held: Held,
+    kept: Sequence[str],
+) -> str:
+    """What layers in float cost, in words: weights, and on the CPU time as well.
+
+    TensorRT's time can't be had from ONNX Runtime, whose CPU provider is slow
+    with signed activations.
+    """
+    from calibration.compare import open_session
+    from calibration.quantize import quantizable, quantize
+
+    layers = quantizable(model)
+    sizes = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
+    weights = {
+        node.name: sizes.get(node.input[1], 0) for node in model.graph.node if node.name in layers
+    }
+    share = sum(weights[layer] for layer in kept) / sum(weights.values())
+    said = f"{share:.1%} of their weights stay wide"
+    if target != "cpu":
+        return said
+    runs = [open_session(quantize(model, ranges, target, keep=k)) for k in ((), kept)]
+    times: list[list[float]] = [[], []]
+    for _ in range(_ROUNDS):
+        for run, taken in zip(runs, times, strict=True):
+            start = time.perf_counter()
+            run(held.inputs[:8])
+            taken.append(time.perf_counter() - start)
+    whole, part = map(statistics.median, times)
+    return f"{said}, a batch of 8 takes {part / whole:.2f} times as long"
+
+
 def _write(folder: Path, effects: Sequence[Effect], title: str) -> None:
     import csv
 
@@ -209,15 +258,15 @@ def _write(folder: Path, effects: Sequence[Effect], title: str) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     top = effects[: 2 * _SHOWN]
-    axes.barh([effect.layer for effect in top], [effect.kl for effect in top], color="#0072B2")
+    axes.barh([effect.weights for effect in top], [effect.kl for effect in top], color="#0072B2")
     axes.invert_yaxis()
     axes.set_xlabel("divergence of the probabilities, in nats")
     axes.set_title(f"Quantized alone: {title}", fontsize=10)
     try:
         with (folder / "sensitivity.csv").open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(("layer", "kl", "agreement"))
-            writer.writerows((e.layer, e.kl, e.agreement) for e in effects)
+            writer.writerow(("layer", "weights", "kl", "agreement"))
+            writer.writerows((e.layer, e.weights, e.kl, e.agreement) for e in effects)
         figure.savefig(folder / "sensitivity.png", dpi=120)
     except OSError as error:
         raise UserError(f"--output_dir {folder}: {error.strerror or error}") from error

@@ -46,6 +46,9 @@ class ExportOptions(CalibrationOptions):
     max_accuracy_drop: float = option(
         "points of accuracy that an INT8 artifact may lose", 0.5, between=(0, 100)
     )
+    float_layers: list[str] = option(
+        "layers that INT8 leaves in float (python -m calibration.sensitivity names them)", []
+    )
     plan: bool = option("build TensorRT plans as well (see python -m export.to_plan)", False)
 
 
@@ -118,7 +121,8 @@ def export(options: ExportOptions) -> Path:
         paths += _publish(make_fp16(graph, manifest, held), options, start)
     if "int8" in precisions:
         ranges = get_ranges(options, options.data_dir, options.dataset, graph, spec)
-        for artifact in make_int8(graph, manifest, held, ranges, options.max_accuracy_drop):
+        limit, kept = options.max_accuracy_drop, options.float_layers
+        for artifact in make_int8(graph, manifest, held, ranges, kept, limit):
             paths += _publish(artifact, options, start)
     return paths[0]
 

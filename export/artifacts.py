@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +49,22 @@ def make_fp16(base: onnx.ModelProto, manifest: Manifest, held: Held) -> Artifact
 
 
 def make_int8(
-    base: onnx.ModelProto, manifest: Manifest, held: Held, ranges: Ranges, max_drop: float
+    base: onnx.ModelProto,
+    manifest: Manifest,
+    held: Held,
+    ranges: Ranges,
+    kept: Sequence[str],
+    max_drop: float,
 ) -> Iterator[Artifact]:
     """INT8 for TensorRT over FP16, and INT8 for the CPU over FP32.
+
+    Args:
+        base: FP32.
+        manifest: Of `base`.
+        held: Faces to judge on.
+        ranges: Of the tensors of `base`.
+        kept: Layers that stay in float.
+        max_drop: Points of accuracy that each may lose.
 
     Raises:
         UserError: One falls short of the gate, or the ranges don't fit.
@@ -63,7 +76,7 @@ def make_int8(
 
     described = {"method": ranges.method, "faces": ranges.faces, "n": ranges.n, "seed": ranges.seed}
     for target, suffix in (("tensorrt", ".int8"), ("cpu", ".int8_cpu")):
-        model = judged = quantize(base, ranges.tensors, target)
+        model = judged = quantize(base, ranges.tensors, target, keep=kept)
         if target == "tensorrt":
             model = to_fp16(model)
             judged = widened(model)
@@ -74,7 +87,7 @@ def make_int8(
             figures["arithmetic"] = "the artifact's numbers in FP32"
             figures["onnx_reference"] = compare_reference(model, judged, held)
         judge("int8", name, figures, max_drop)
-        quantization: dict[str, Any] = {"target": target, **described}
+        quantization: dict[str, Any] = {"target": target, **described, "float_layers": [*kept]}
         yield Artifact(
             suffix,
             model,

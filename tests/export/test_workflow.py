@@ -1,4 +1,4 @@
-"""The workflow for users' CI: its commands are the product's, and they work on the shipped model."""
+"""The workflow for CI: its commands are the product's, and they work on the shipped model."""
 
 from __future__ import annotations
 
