@@ -32,7 +32,8 @@ _CALIBRATORS: dict[str, tuple[CalibrationMethod, dict[str, Any]]] = {
     "entropy": (CalibrationMethod.Entropy, {"num_bins": 1024, "num_quantized_bins": 128}),
 }
 
-_BATCH = 16
+#: Largest batch of calibration.
+_LARGEST = 16
 
 
 @dataclass(frozen=True)
@@ -186,8 +187,10 @@ class _Reader(CalibrationDataReader):  # type: ignore[misc]
 
     @staticmethod
     def _cut(name: str, inputs: NDArray[np.float32]) -> Iterator[dict[str, NDArray[np.float32]]]:
-        for start in range(0, len(inputs), _BATCH):
-            yield {name: inputs[start : start + _BATCH]}
+        # ONNX Runtime's histograms want batches of one size.
+        size = max(d for d in range(1, _LARGEST + 1) if len(inputs) % d == 0)
+        for start in range(0, len(inputs), size):
+            yield {name: inputs[start : start + size]}
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         return next(self._batches, None)

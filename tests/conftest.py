@@ -138,3 +138,37 @@ def read_back(path: Path) -> list[np.ndarray]:
 def with_preprocess(manifest: Manifest, **changes: object) -> Manifest:
     """The manifest with other preprocessing."""
     return replace(manifest, preprocess=replace(manifest.preprocess, **changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def real_faces_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder data set of real faces, each varied: 80 to train on and 16 to validate with."""
+    from train.augment import Augment, AugmentOptions
+
+    root = tmp_path_factory.mktemp("real_faces")
+    faces, rng = demo_faces(), np.random.default_rng(0)
+    augment = Augment(AugmentOptions())
+    for split, count in (("train", 40), ("valid", 8)):
+        for label in ("neutral", "happiness"):
+            folder = root / split / label
+            folder.mkdir(parents=True)
+            for i in range(count):
+                varied = augment(faces[i % len(faces)], rng)
+                cv2.imwrite(str(folder / f"{i}.png"), varied)
+    return root
+
+
+@pytest.fixture(scope="session")
+def small_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported FP32 model with convolutions, attention and a BiLSTM, untrained."""
+    import torch
+
+    from export.to_onnx import to_onnx, write_artifact
+    from train.model import EmotionNet, ModelOptions
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    net = EmotionNet(ModelOptions("test_resnet", "full", lstm_hidden=8, lstm_layers=1), 8).eval()
+    path = tmp_path_factory.mktemp("small_onnx") / "emotion.onnx"
+    write_artifact(to_onnx(net, 32), TINY, path)
+    return path
