@@ -16,6 +16,9 @@ from runtime.classify import softmax
 
 Logits = NDArray[np.float32]
 
+#: A model: (N, 3, S, S) float32 inputs to (N, C) float32 logits.
+Run = Callable[[NDArray[np.float32]], Logits]
+
 #: Batches of the comparison, and how many faces also go one by one.
 _BATCH, _SINGLES = 8, 32
 
@@ -41,11 +44,11 @@ class Held:
     temperature: float
 
 
-def compare(model: onnx.ModelProto, held: Held, what: str) -> dict[str, Any]:
+def compare(run: Run, held: Held, what: str) -> dict[str, Any]:
     """Runs a model on the held faces, in batches of 8 and of 1.
 
     Args:
-        model: What ONNX Runtime's CPU provider computes rightly.
+        run: The model; see `open_session`.
         held: The faces.
         what: What progress calls it.
 
@@ -55,7 +58,6 @@ def compare(model: onnx.ModelProto, held: Held, what: str) -> dict[str, Any]:
         points where there are labels, and the largest difference that the size
         of the batch makes to a probability.
     """
-    run = open_session(model)
     logits = all_logits(run, held.inputs, what)
     few = min(_SINGLES, len(logits))
     singles = np.concatenate([run(held.inputs[i : i + 1]) for i in range(few)])
@@ -84,7 +86,7 @@ def compare(model: onnx.ModelProto, held: Held, what: str) -> dict[str, Any]:
     return figures
 
 
-def open_session(model: onnx.ModelProto) -> Callable[[NDArray[np.float32]], Logits]:
+def open_session(model: onnx.ModelProto) -> Run:
     """A function from (N, 3, S, S) float32 inputs to (N, C) float32 logits, on one CPU thread."""
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 1
@@ -100,9 +102,7 @@ def open_session(model: onnx.ModelProto) -> Callable[[NDArray[np.float32]], Logi
     return run
 
 
-def all_logits(
-    run: Callable[[NDArray[np.float32]], Logits], inputs: NDArray[np.float32], what: str
-) -> Logits:
+def all_logits(run: Run, inputs: NDArray[np.float32], what: str) -> Logits:
     """(N, C) logits in batches of 8, with a line of progress now and then."""
     rows, shown = [], time.monotonic()
     for start in range(0, len(inputs), _BATCH):

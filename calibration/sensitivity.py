@@ -155,7 +155,7 @@ def rank_layers(
         target: Whose INT8, `cpu` or `tensorrt`.
         held: Faces that calibration did not see.
     """
-    from calibration.compare import compare
+    from calibration.compare import compare, open_session
     from calibration.quantize import quantizable, quantize
 
     effects = []
@@ -165,7 +165,8 @@ def rank_layers(
     }
     shown = time.monotonic()
     for number, layer in enumerate(layers, 1):
-        figures = compare(quantize(model, ranges, target, only=[layer]), held, layer)
+        quantized = quantize(model, ranges, target, only=[layer])
+        figures = compare(open_session(quantized), held, layer)
         effects.append(Effect(layer, places[layer], figures["kl"], figures["agreement"]))
         if time.monotonic() - shown >= 5:
             shown = time.monotonic()
@@ -197,12 +198,13 @@ def keep_in_float(
     Raises:
         UserError: Nothing short of all layers would do.
     """
-    from calibration.compare import compare
+    from calibration.compare import compare, open_session
     from calibration.quantize import quantize
 
     for count in range(len(ranking)):
         kept = list(ranking[:count])
-        figures = compare(quantize(model, ranges, target, keep=kept), held, f"{count} in float")
+        quantized = quantize(model, ranges, target, keep=kept)
+        figures = compare(open_session(quantized), held, f"{count} in float")
         drop = figures["drop_points"]
         print(f"{count} layers in float: drop {drop:.2f} points", flush=True)
         if drop <= max_drop:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from calibration.options import CalibrationOptions
 from runtime.errors import UserError
+from runtime.manifest import sidecar_path
 from runtime.options import option, parse_options, run_command
 from runtime.outputs import check_writable
 from train.datasets import DATASETS
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from export.artifacts import Artifact
 
 PROG = "python -m export"
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", "int8", "tflite")
 
 
 @dataclass(kw_only=True)
@@ -31,7 +32,7 @@ class ExportOptions(CalibrationOptions):
     output_dir: str = option("where the artifacts go")
     name: str = option("file name of the artifacts, without suffix", "emotion")
     precision: str = option(
-        "comma list of fp32, fp16, int8; int8 makes one file for TensorRT and one for the CPU",
+        "comma list of fp32, fp16, int8 (a file for TensorRT, one for the CPU), tflite (phones)",
         "fp32",
     )
     data_dir: str | None = option("data set with faces for the proof; else the built-in demo", None)
@@ -76,7 +77,7 @@ def export(options: ExportOptions) -> Path:
     from calibration.compare import Held
     from calibration.ranges import get_ranges
     from calibration.samples import held_inputs
-    from export.artifacts import Artifact, make_fp16, make_int8
+    from export.artifacts import Artifact, make_fp16, make_int8, make_tflite
     from export.to_onnx import to_onnx
     from export.verify import demo_inputs, network_logits, prove
     from train.checkpoint import load_checkpoint, tool_versions
@@ -113,12 +114,14 @@ def export(options: ExportOptions) -> Path:
     manifest = replace(manifest, precision="fp32", sha256=None, proof=proof, tools=tools)
     paths = []
     if "fp32" in precisions:
-        paths += _publish(Artifact("", graph, manifest, "tensorrt"), options, start)
+        paths += _publish(Artifact(".onnx", graph, manifest, "tensorrt"), options, start)
     if len(precisions) > len(paths):
         logits = network_logits(net, inputs)
         held = Held(inputs, majority, origin, logits, manifest.temperature)
     if "fp16" in precisions:
         paths += _publish(make_fp16(graph, manifest, held), options, start)
+    if "tflite" in precisions:
+        paths += _publish(make_tflite(net, manifest, held), options, start)
     if "int8" in precisions:
         ranges = get_ranges(options, options.data_dir, options.dataset, graph, spec)
         limit, kept = options.max_accuracy_drop, options.float_layers
@@ -129,10 +132,8 @@ def export(options: ExportOptions) -> Path:
 
 def _publish(artifact: Artifact, options: ExportOptions, start: float) -> list[Path]:
     """Writes an artifact, and its plan where one is asked for; returns its path."""
-    from export.to_onnx import write_artifact
-
-    path = Path(options.output_dir) / f"{options.name}{artifact.suffix}.onnx"
-    write_artifact(artifact.model, artifact.manifest, path)
+    path = Path(options.output_dir) / f"{options.name}{artifact.suffix}"
+    artifact.write(path)
     proof = artifact.manifest.proof
     shown = "".join(
         f", {name.replace('_', ' ')} {proof[name]}"
@@ -141,7 +142,7 @@ def _publish(artifact: Artifact, options: ExportOptions, start: float) -> list[P
     )
     print(
         f"{path}: {artifact.manifest.precision}, {path.stat().st_size / 1e6:.1f} MB{shown}, with "
-        f"its manifest in {path.with_suffix('.json').name} ({time.monotonic() - start:.1f} s)",
+        f"its manifest in {sidecar_path(path).name} ({time.monotonic() - start:.1f} s)",
         flush=True,
     )
     if options.plan and artifact.target == "tensorrt":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from export.publish import write_whole
 from runtime.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from calibration.compare import Held
     from calibration.ranges import Ranges
+    from train.model import EmotionNet
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,29 @@ class Artifact:
     """A model that passed the gate.
 
     Attributes:
-        suffix: What its name has before `.onnx`.
-        model: The graph.
+        suffix: What its file's name ends with.
+        model: The graph, or the bytes of a file of another kind.
         manifest: Its precision, proof and quantization.
-        target: `tensorrt` where a plan may be built from it, else `cpu`.
+        target: `tensorrt` where a plan may be built from it, else `cpu` or `phone`.
     """
 
     suffix: str
-    model: onnx.ModelProto
+    model: onnx.ModelProto | bytes
     manifest: Manifest
     target: str
+
+    def write(self, path: Path) -> None:
+        """Writes the file and its sidecar, both or neither.
+
+        Raises:
+            UserError: The folder can't be written to.
+        """
+        if isinstance(self.model, bytes):
+            write_whole(self.model, self.manifest, path)
+            return
+        from export.to_onnx import write_artifact
+
+        write_artifact(self.model, self.manifest, path)
 
 
 def make_fp16(base: onnx.ModelProto, manifest: Manifest, held: Held) -> Artifact:
@@ -38,14 +54,32 @@ def make_fp16(base: onnx.ModelProto, manifest: Manifest, held: Held) -> Artifact
     Raises:
         UserError: It falls short of the gate.
     """
-    from calibration.compare import compare
+    from calibration.compare import compare, open_session
     from export.gate import judge
     from export.precision import to_fp16
 
     model = to_fp16(base)
-    figures = compare(model, held, "fp16")
+    figures = compare(open_session(model), held, "fp16")
     judge("fp16", "fp16", figures, 0.0)
-    return Artifact(".fp16", model, replace(manifest, precision="fp16", proof=figures), "tensorrt")
+    return Artifact(
+        ".fp16.onnx", model, replace(manifest, precision="fp16", proof=figures), "tensorrt"
+    )
+
+
+def make_tflite(net: EmotionNet, manifest: Manifest, held: Held) -> Artifact:
+    """FP32 for LiteRT, one face at a time.
+
+    Raises:
+        UserError: The converter isn't installed, or it falls short of the gate.
+    """
+    from calibration.compare import compare
+    from export.gate import judge
+    from export.to_tflite import open_tflite, to_tflite
+
+    content = to_tflite(net, manifest.preprocess.size)
+    figures = compare(open_tflite(content), held, "tflite")
+    judge("fp16", "tflite", figures, 0.0)
+    return Artifact(".tflite", content, replace(manifest, proof=figures), "phone")
 
 
 def make_int8(
@@ -69,19 +103,19 @@ def make_int8(
     Raises:
         UserError: One falls short of the gate, or the ranges don't fit.
     """
-    from calibration.compare import compare
+    from calibration.compare import compare, open_session
     from calibration.quantize import quantize
     from export.gate import compare_reference, judge
     from export.precision import to_fp16, widened
 
     described = {"method": ranges.method, "faces": ranges.faces, "n": ranges.n, "seed": ranges.seed}
-    for target, suffix in (("tensorrt", ".int8"), ("cpu", ".int8_cpu")):
+    for target, suffix in (("tensorrt", ".int8.onnx"), ("cpu", ".int8_cpu.onnx")):
         model = judged = quantize(base, ranges.tensors, target, keep=kept)
         if target == "tensorrt":
             model = to_fp16(model)
             judged = widened(model)
         name = f"int8 for {target}"
-        figures = compare(judged, held, name)
+        figures = compare(open_session(judged), held, name)
         if target == "tensorrt":
             # ONNX Runtime's CPU provider quantizes FP16 wrongly.
             figures["arithmetic"] = "the artifact's numbers in FP32"

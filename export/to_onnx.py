@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import onnx
 import onnxsim
 import torch
 
+from export.publish import write_whole
 from runtime.errors import UserError
-from runtime.manifest import METADATA_KEY, Manifest, sidecar_path
+from runtime.manifest import METADATA_KEY, Manifest
 from train.model import EmotionNet
 
 OPSET = 20
@@ -78,12 +77,4 @@ def write_artifact(model: onnx.ModelProto, manifest: Manifest, path: Path) -> No
         UserError: The folder can't be written to.
     """
     onnx.helper.set_model_props(model, {METADATA_KEY: manifest.to_json()})
-    try:
-        with TemporaryDirectory(".partial", f"{path.stem}.", path.parent) as folder:
-            staged = Path(folder, path.name)
-            onnx.save(model, staged)
-            sidecar = manifest.save(staged)
-            os.replace(staged, path)
-            os.replace(sidecar, sidecar_path(path))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+    write_whole(model.SerializeToString(), manifest, path)

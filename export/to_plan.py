@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from export.publish import write_whole
 from export.tensorrt_builder import BuildSettings, BuiltPlan, build
 from export.tensorrt_library import LIBRARIES, gpu_facts, known_targets, load_library
 from runtime.engines import open_engine
@@ -90,35 +89,13 @@ def build_plan(options: PlanOptions) -> Path:
     print(f"{source}: {manifest.precision}, to a plan for {where}", flush=True)
     built = build(library, source, settings)
     record = _record(library, facts, targets, profile, source, built)
-    write_plan(built.data, replace(manifest, **record), output)
+    write_whole(built.data, replace(manifest, **record), output)
     weights = "" if built.weights_mb is None else f", weights {built.weights_mb} MB"
     print(
         f"{output}: {manifest.precision} plan, {output.stat().st_size / 1e6:.1f} MB{weights}, "
         f"batch {profile[0]} to {profile[2]}, {built.seconds} s; parsed and built, not run"
     )
     return output
-
-
-def write_plan(data: Any, manifest: Manifest, path: Path) -> None:
-    """Writes a plan and its sidecar; an older pair goes only once both are complete.
-
-    Args:
-        data: The plan's bytes, as a buffer.
-        manifest: What describes it; the sidecar gains the file's hash.
-        path: Where the plan goes.
-
-    Raises:
-        UserError: The folder can't be written to.
-    """
-    try:
-        with TemporaryDirectory(".partial", f"{path.stem}.", path.parent) as folder:
-            staged = Path(folder, path.name)
-            staged.write_bytes(data)
-            sidecar = manifest.save(staged)
-            os.replace(staged, path)
-            os.replace(sidecar, sidecar_path(path))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
 
 
 def _paths(options: PlanOptions) -> tuple[Path, Path]:

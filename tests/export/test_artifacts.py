@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-import onnx
 import pytest
 
 from export.__main__ import main
@@ -62,19 +62,40 @@ def test_what_falls_short_is_not_published_and_costs_nothing_else(
 def test_a_full_disk_leaves_no_half_artifact(
     small_checkpoint: Path, real_faces_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save, calls = onnx.save, []
+    write, calls = Path.write_bytes, []
 
-    def full(model: onnx.ModelProto, path: Path) -> None:
+    def full(path: Path, data: bytes) -> int:
         calls.append(path)
         if len(calls) == 2:
-            Path(path).write_bytes(b"half")
+            write(path, data[: len(data) // 2])
             raise OSError(28, "No space left on device")
-        save(model, path)
+        return write(path, data)
 
-    monkeypatch.setattr(onnx, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match=r"emotion\.fp16\.onnx: No space left"):
         _export(small_checkpoint, real_faces_dir, tmp_path, "--precision", "fp32,fp16")
     assert {p.name for p in tmp_path.iterdir()} == {"emotion.onnx", "emotion.json"}
+
+
+def test_a_file_for_phones(small_checkpoint: Path, real_faces_dir: Path, tmp_path: Path) -> None:
+    pytest.importorskip("litert_torch", reason="the converter isn't installed")
+    assert _export(small_checkpoint, real_faces_dir, tmp_path, "--precision", "tflite") == 0
+    path = tmp_path / "emotion.tflite"
+    assert {p.name for p in tmp_path.iterdir()} == {path.name, "emotion.tflite.json"}
+    manifest = Manifest.load_sidecar(path)
+    assert manifest is not None
+    assert manifest.precision == "fp32"
+    assert manifest.proof["agreement"] == 1
+    assert manifest.proof["kl"] < 1e-6
+
+
+def test_without_the_converter_a_line_names_it(
+    small_checkpoint: Path, real_faces_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "litert_torch", None)
+    with pytest.raises(UserError, match="pip install litert-torch ai-edge-litert"):
+        _export(small_checkpoint, real_faces_dir, tmp_path, "--precision", "tflite")
+    assert not list(tmp_path.iterdir())
 
 
 def test_layers_that_stay_in_float_are_in_the_manifest(

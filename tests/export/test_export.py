@@ -163,7 +163,7 @@ def test_unequal_probabilities_publish_nothing_and_spare_the_older_artifact(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(onnx, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(UserError, match=r"emotion\.onnx: No space left"):
         _export(small_checkpoint, tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == {"emotion.onnx", "emotion.json", broken.name}
@@ -213,7 +213,10 @@ def test_damaged_checkpoints_are_refused(small_checkpoint: Path, tmp_path: Path)
     ("flags", "message"),
     [
         (["--precision", "fp32,int8"], "--precision int8 needs faces to calibrate with"),
-        (["--precision", "fp64"], "--precision 'fp64': the precisions are fp32, fp16, int8"),
+        (
+            ["--precision", "fp64"],
+            "--precision 'fp64': the precisions are fp32, fp16, int8",
+        ),
         (["--name", "../emotion"], "--name must be a plain file name"),
         (["--max_difference", "-1"], "--max_difference must be 0 or more"),
         (["--max_difference", "nan"], "--max_difference must be 0 or more"),

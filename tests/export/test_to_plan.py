@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 
 from export import tensorrt_builder, tensorrt_library, to_plan
+from export.publish import write_whole
 from export.tensorrt_library import BuildLog, gpu_facts, load_library, shared_logger
-from export.to_plan import PlanOptions, build_plan, main, write_plan
+from export.to_plan import PlanOptions, build_plan, main
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import Manifest, file_hash
 from runtime.options import run_command
@@ -597,7 +598,7 @@ def test_a_full_disk_leaves_nothing_half(
 
 def test_a_plan_is_moved_in_place_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _fill_disk(monkeypatch, lambda path: path.parent == tmp_path)
-    write_plan(b"a plan", TINY, tmp_path / "tiny.plan")
+    write_whole(b"a plan", TINY, tmp_path / "tiny.plan")
     assert (tmp_path / "tiny.plan").read_bytes() == b"a plan"
     assert _names(tmp_path) == {"tiny.plan", "tiny.plan.json"}
 
@@ -610,7 +611,7 @@ def test_ctrl_c_while_writing_leaves_nothing_half(
 
     monkeypatch.setattr(Manifest, "save", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        write_plan(b"a plan", TINY, tmp_path / "tiny.plan")
+        write_whole(b"a plan", TINY, tmp_path / "tiny.plan")
     assert not list(tmp_path.iterdir())
 
 
