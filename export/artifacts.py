@@ -38,13 +38,17 @@ class Artifact:
         """Writes the file and its sidecar, both or neither.
 
         Raises:
-            UserError: The folder can't be written to.
+            UserError: TensorRT could not take the graph, or the folder can't
+                be written to.
         """
         if isinstance(self.model, bytes):
             write_whole(self.model, self.manifest, path)
             return
+        from export.graph_checks import check_graph
         from export.to_onnx import write_artifact
 
+        if self.target == "tensorrt":
+            check_graph(self.model)
         write_artifact(self.model, self.manifest, path)
 
 
