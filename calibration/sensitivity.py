@@ -135,13 +135,12 @@ def load_onnx(path: Path) -> tuple[onnx.ModelProto, Manifest]:
     """
     import onnx
 
-    from runtime.engines import open_engine
+    from runtime.engines import read_manifest
 
-    engine = open_engine(path)
-    engine.close()
-    if engine.manifest.precision != "fp32":
-        raise UserError(f"--onnx {path}: is {engine.manifest.precision}; name the fp32 file")
-    return onnx.load(path), engine.manifest
+    manifest = read_manifest(path)
+    if manifest.precision != "fp32":
+        raise UserError(f"--onnx {path}: is {manifest.precision}; name the fp32 file")
+    return onnx.load(path), manifest
 
 
 def rank_layers(

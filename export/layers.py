@@ -70,13 +70,9 @@ def compare_layers(options: LayersOptions) -> list[Difference]:
     """
     from calibration.samples import held_inputs
     from export.verify import demo_inputs
-    from runtime.engines import open_engine
+    from runtime.engines import read_manifest
 
-    manifests = []
-    for name in (options.reference, options.candidate):
-        engine = open_engine(name)
-        engine.close()
-        manifests.append(engine.manifest)
+    manifests = [read_manifest(Path(name)) for name in (options.reference, options.candidate)]
     if manifests[0].preprocess != manifests[1].preprocess:
         raise UserError(f"--candidate {options.candidate}: takes other inputs than the reference")
     if options.data_dir is None:

@@ -17,7 +17,7 @@ from typing import Any
 from export.publish import write_whole
 from export.tensorrt_builder import BuildSettings, BuiltPlan, build
 from export.tensorrt_library import LIBRARIES, gpu_facts, known_targets, load_library
-from runtime.engines import open_engine
+from runtime.engines import read_manifest
 from runtime.errors import UserError
 from runtime.manifest import Manifest, file_hash, sidecar_path
 from runtime.options import option, parse_options, run_command
@@ -164,14 +164,13 @@ def _read_manifest(source: Path, library: ModuleType) -> Manifest:
         from export.graph_checks import check_file
 
         check_file(source, _newest_opset(library))
-    engine = open_engine(source)
-    engine.close()
-    if engine.manifest.quantization.get("target") == "cpu":
+    manifest = read_manifest(source)
+    if manifest.quantization.get("target") == "cpu":
         raise UserError(
             f"{source}: INT8 for the CPU; a plan needs the one for TensorRT "
             "(python -m export --precision int8)"
         )
-    return engine.manifest
+    return manifest
 
 
 def _newest_opset(library: ModuleType) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.engines.base import Engine, Network, open_engine, open_network
+from runtime.engines.base import Engine, Network, open_engine, open_network, read_manifest
 from runtime.engines.plan import PlanError
 
-__all__ = ["Engine", "Network", "PlanError", "open_engine", "open_network"]
+__all__ = ["Engine", "Network", "PlanError", "open_engine", "open_network", "read_manifest"]

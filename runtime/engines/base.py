@@ -200,7 +200,8 @@ def open_engine(
             ONNX file beside it, which may take minutes.
 
     Raises:
-        EngineError: As `open_network`, or building failed.
+        EngineError: As `open_network`, building failed, or the model is for
+            another backend.
         ManifestError: The model has no manifest, or contradicts it.
     """
     file = DEFAULT_ENGINE if str(path) == "default" else Path(path)
@@ -213,10 +214,41 @@ def open_engine(
         rebuild_plan(file)
         network = open_network(file, provider, threads)
     try:
-        return EmotionEngine(network, _manifest_of(file, network))
+        manifest = _manifest_of(file, network)
+        if file.suffix == ".onnx":
+            _check_target(file, manifest, provider)
+        return EmotionEngine(network, manifest)
     except BaseException:
         network.close()
         raise
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest of an `.onnx` file that may be meant for another backend.
+
+    Raises:
+        EngineError: The file is missing, or not a sound ONNX model.
+        ManifestError: It has no manifest, or contradicts it.
+    """
+    network = open_network(path)
+    try:
+        return EmotionEngine(network, _manifest_of(path, network)).manifest
+    finally:
+        network.close()
+
+
+def _check_target(file: Path, manifest: Manifest, provider: str) -> None:
+    """Refuses what ONNX Runtime would compute wrongly.
+
+    Its kernels quantize FP16 with one rounding too many (its issue 22741): the
+    shipped model's INT8 for TensorRT got a third of the labels wrong on the CPU.
+    """
+    if manifest.quantization.get("target") == "tensorrt" and provider != "tensorrt":
+        raise EngineError(
+            f"{file}: this INT8 is for TensorRT, and wrong in ONNX Runtime's {provider} provider; "
+            "build a plan from it with `python -m export.to_plan`, or use the file that ends in "
+            "int8_cpu.onnx"
+        )
 
 
 def _manifest_of(file: Path, network: Network) -> Manifest:

@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 
 from runtime.classify import Classifier, softmax
-from runtime.engines import open_engine, open_network
+from runtime.engines import open_engine, open_network, read_manifest
 from runtime.errors import EngineError, ManifestError
 from runtime.manifest import EMOTIONS, Manifest
 from runtime.providers import PROVIDERS
@@ -256,3 +256,15 @@ def test_the_shipped_model_reads_a_smile(face):
     assert classifier.labels[int(p.argmax())] == "happiness"
     assert engine.manifest.metrics["valid"]["n"] == 3139
     assert isinstance(engine.manifest, Manifest)
+
+
+def test_int8_for_tensorrt_is_refused_where_it_would_be_wrong(make_onnx):
+    for target in ("tensorrt", "cpu"):
+        manifest = replace(TINY, precision="int8", quantization={"target": target})
+        path = make_onnx(f"{target}.onnx", manifest=manifest)
+        assert read_manifest(path).quantization["target"] == target
+        if target == "cpu":
+            open_engine(path).close()
+            continue
+        with pytest.raises(EngineError, match="is for TensorRT, and wrong in .* cpu provider"):
+            open_engine(path)
