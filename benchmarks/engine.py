@@ -110,8 +110,8 @@ def _measure_batch(
                 "engine": Path(name).name,
                 "runs_as": engine.name,
                 "batch": batch,
-                "p50_ms": round(median, 3),
-                "p90_ms": round(float(np.quantile(taken, 0.9)), 3),
+                "p50_ms": round(median, 5),
+                "p90_ms": round(float(np.quantile(taken, 0.9)), 5),
                 "faces_per_s": round(batch / median * 1e3, 1),
                 "speed": round(
                     statistics.median(a / b for a, b in zip(times[0], taken, strict=True)), 3
