@@ -160,11 +160,11 @@ def _check(options: ExportOptions) -> None:
             raise UserError(
                 f"--precision {precision!r}: the precisions are {', '.join(PRECISIONS)}"
             )
-    sources = (options.calibration_dir, options.data_dir, options.ranges)
-    if "int8" in precisions and not any(sources):
+    measured = options.ranges is not None and Path(options.ranges).is_file()
+    if "int8" in precisions and not (measured or options.calibration_dir or options.data_dir):
         raise UserError(
             "--precision int8 needs faces to calibrate with: --calibration_dir D or --data_dir D, "
-            "or a file of ranges (--ranges)"
+            "or a file of ranges that is there (--ranges)"
         )
     if not options.name or Path(options.name).name != options.name:
         raise UserError(f"--name must be a plain file name, not {options.name!r}")
