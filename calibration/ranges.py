@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from calibration.options import CalibrationOptions
 from calibration.samples import calibration_inputs
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
+from runtime.outputs import check_writable
 
 #: Options of ONNX Runtime's calibrators. Its entropy method clips nothing with
 #: fewer bins than twice the quantized ones.
@@ -32,8 +33,7 @@ _CALIBRATORS: dict[str, tuple[CalibrationMethod, dict[str, Any]]] = {
     "entropy": (CalibrationMethod.Entropy, {"num_bins": 1024, "num_quantized_bins": 128}),
 }
 
-#: Largest batch of calibration.
-_LARGEST = 16
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,8 @@ class Ranges:
             partial.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
             os.replace(partial, path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
             raise UserError(f"--ranges {path}: {error.strerror or error}") from error
 
     @classmethod
@@ -137,6 +139,8 @@ def get_ranges(
             "INT8 needs faces to calibrate with: --calibration_dir D or --data_dir D, or a file of "
             "ranges (--ranges)"
         )
+    if cache is not None:
+        check_writable(cache, "--ranges")
     inputs, origin = calibration_inputs(
         Path(folder),
         options.calibration_dataset or dataset,
@@ -173,7 +177,11 @@ def measure_ranges(
             calibrate_method=kind,
             extra_options=options,
         )
-        calibrator.collect_data(_Reader(model.graph.input[0].name, inputs))
+        # Batch by batch: it keeps every value of what it is given at once, and
+        # takes no batches of two sizes.
+        for start in range(0, len(inputs), _BATCH):
+            batch = {model.graph.input[0].name: inputs[start : start + _BATCH]}
+            calibrator.collect_data(_Reader(batch))
         measured = calibrator.compute_data()
     return {
         name: (float(np.min(data.range_value[0])), float(np.max(data.range_value[1])))
@@ -182,15 +190,10 @@ def measure_ranges(
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, name: str, inputs: NDArray[np.float32]) -> None:
-        self._batches = self._cut(name, inputs)
+    """One batch."""
 
-    @staticmethod
-    def _cut(name: str, inputs: NDArray[np.float32]) -> Iterator[dict[str, NDArray[np.float32]]]:
-        # ONNX Runtime's histograms want batches of one size.
-        size = max(d for d in range(1, _LARGEST + 1) if len(inputs) % d == 0)
-        for start in range(0, len(inputs), size):
-            yield {name: inputs[start : start + size]}
+    def __init__(self, batch: dict[str, NDArray[np.float32]]) -> None:
+        self._batches = iter([batch])
 
     def get_next(self) -> dict[str, NDArray[np.float32]] | None:
         return next(self._batches, None)

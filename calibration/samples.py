@@ -15,7 +15,7 @@ from runtime.errors import SourceError, UserError
 from runtime.manifest import Manifest, Preprocess
 from runtime.preprocess import crop_face, face_to_input, to_bgr
 from train.datasets import FaceSet, load_faces
-from train.datasets.notes import say, say_skipped
+from train.datasets.notes import say
 
 #: Fewer faces leave ranges to chance.
 LEAST = 64
@@ -46,6 +46,8 @@ def calibration_inputs(
         UserError: Nothing can be read, there are fewer than `LEAST` faces, or
             they don't look like faces.
     """
+    if not data_dir.is_dir():
+        raise UserError(f"--calibration_dir {data_dir}: no such folder")
     detector = open_detector("centerface", None, 640, 0.4, retry=True)
     if dataset == "pictures":
         name = str(data_dir)
@@ -115,11 +117,9 @@ def _faces_in_pictures(
     folder: Path, samples: int, seed: int, spec: Preprocess, detector: Detector
 ) -> list[NDArray[np.uint8]]:
     """Every face of a folder's pictures in a random order, until there are enough."""
-    if not folder.is_dir():
-        raise UserError(f"--calibration_dir {folder}: no such folder")
     files = collect_pictures([folder])
     faces: list[NDArray[np.uint8]] = []
-    unread = faceless = 0
+    unread = faceless = seen = 0
     for index in np.random.default_rng(seed).permutation(len(files)):
         try:
             image = read_picture(files[index])
@@ -128,11 +128,13 @@ def _faces_in_pictures(
             say(f"skipped: {error}")
             continue
         found = detector.detect(image)
+        seen += 1
         faceless += not found
         faces += [crop_face(image, face.box, spec, face.landmarks) for face in found]
         if len(faces) >= samples:
             break
-    say_skipped(str(folder), faceless, len(files) - unread, "which show no face")
+    if unread or faceless:
+        say(f"{folder}: {faceless} of {seen} pictures show no face, {unread} can't be read")
     return faces[:samples]
 
 

@@ -166,6 +166,11 @@ def _check(options: ExportOptions) -> None:
             "--precision int8 needs faces to calibrate with: --calibration_dir D or --data_dir D, "
             "or a file of ranges that is there (--ranges)"
         )
+    if "int8" in precisions and options.data_dir is not None and options.split == "train":
+        raise UserError(
+            "--split train: INT8 is calibrated on the training part, so its proof needs other "
+            "faces; take valid or test"
+        )
     if not options.name or Path(options.name).name != options.name:
         raise UserError(f"--name must be a plain file name, not {options.name!r}")
     check_writable(Path(options.output_dir) / f"{options.name}.onnx", "--output_dir")

@@ -69,6 +69,8 @@ def judge(precision: str, name: str, figures: dict[str, Any], max_drop: float) -
     # Negated, because a comparison with NaN is false.
     if not figures["agreement"] >= LEAST_AGREEMENT[precision]:
         reasons.append(f"agreement is below {LEAST_AGREEMENT[precision]}")
+    if not figures["kl"] < np.inf:
+        reasons.append("some probabilities are not numbers")
     if not figures["batch_gap"] <= _BATCH_GAP:
         reasons.append(f"the size of the batch changes a probability by {figures['batch_gap']}")
     if figures.get("n_labelled", 0) >= LEAST_LABELLED and not figures["drop_points"] <= max_drop:

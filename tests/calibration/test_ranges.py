@@ -108,3 +108,19 @@ def test_the_shipped_ranges_are_the_shipped_models() -> None:
     layers = [n.input[0] for n in model.graph.node if n.op_type in ("Conv", "Gemm")]
     assert set(layers) <= set(shipped.tensors)
     assert json.loads((root / "calibration" / "emotion.ranges.json").read_text())["n"] == 512
+
+
+@pytest.mark.parametrize("method", ["minmax", "percentile"])
+def test_any_number_of_faces_is_measured(method: str, model: onnx.ModelProto) -> None:
+    for count in (37, 16):
+        low, high = measure_ranges(model, INPUTS[:count], method)["input"]
+        assert low == pytest.approx(INPUTS[:count].min(), abs=0.3)
+        assert high == pytest.approx(INPUTS[:count].max(), abs=0.3)
+
+
+def test_an_unwritable_place_is_told_before_the_measuring(
+    model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "calibration_inputs", lambda *_: pytest.fail("measured"))
+    with pytest.raises(UserError, match="--ranges /dev/null/r.json: can't make its folder"):
+        get_ranges(CalibrationOptions(ranges="/dev/null/r.json"), "d", "ferplus", model, SPEC)

@@ -81,7 +81,7 @@ def test_a_folder_of_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert origin == str(tmp_path)
     said = capsys.readouterr().err
     assert "broken.jpg" in said
-    assert f"skipped 1 of {LEAST + 1} faces, which show no face" in said
+    assert f"1 of {LEAST + 1} pictures show no face, 1 can't be read" in said
 
 
 def test_pictures_without_faces_are_too_few_faces(tmp_path: Path) -> None:

@@ -213,6 +213,7 @@ def test_damaged_checkpoints_are_refused(small_checkpoint: Path, tmp_path: Path)
     ("flags", "message"),
     [
         (["--precision", "fp32,int8"], "--precision int8 needs faces to calibrate with"),
+        (["--precision", "int8", "--data_dir", ".", "--split", "train"], "--split train: INT8 is"),
         (["--precision", "int8", "--ranges", "/none.json"], "or a file of ranges that is there"),
         (
             ["--precision", "fp64"],

@@ -37,6 +37,8 @@ def test_good_figures_pass() -> None:
         ("fp16", {"agreement": 0.99}, "agreement is below 0.995"),
         ("int8", {"agreement": 0.94}, "agreement is below 0.95"),
         ("int8", {"agreement": float("nan")}, "agreement is below 0.95"),
+        ("fp16", {"kl": float("nan")}, "some probabilities are not numbers"),
+        ("int8", {"kl": float("inf")}, "some probabilities are not numbers"),
         ("int8", {"drop_points": 0.6}, "accuracy drops by more than --max_accuracy_drop 0.5"),
         ("int8", {"drop_points": float("nan")}, "accuracy drops by more than"),
         ("int8", {"batch_gap": 0.1}, "the size of the batch changes a probability by 0.1"),
