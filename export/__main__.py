@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import sys
 import time
@@ -174,6 +175,13 @@ def _check(options: ExportOptions) -> None:
     if not options.name or Path(options.name).name != options.name:
         raise UserError(f"--name must be a plain file name, not {options.name!r}")
     check_writable(Path(options.output_dir) / f"{options.name}.onnx", "--output_dir")
+    if "tflite" in precisions:
+        for module in ("litert_torch", "ai_edge_litert"):
+            if importlib.util.find_spec(module) is None:
+                raise UserError(
+                    "--precision tflite needs the converter: pip install litert-torch "
+                    "ai-edge-litert (in an environment without the dev extra)"
+                )
     if options.plan:
         from export.tensorrt_library import load_library
 
