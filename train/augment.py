@@ -22,8 +22,9 @@ class AugmentOptions:
         zoom: Largest relative change of scale.
         shear: Largest shear in degrees.
         light: Largest relative change of brightness and contrast.
-        blur: Probability of a soft face (small or out of focus).
+        blur: Probability of a soft face (out of focus).
         noise: Probability of sensor noise.
+        low_resolution: Probability of a face from far away.
         erase: Probability of a hidden patch (random erasing, Zhong et al. 2020).
     """
 
@@ -34,6 +35,7 @@ class AugmentOptions:
     light: float = 0.3
     blur: float = 0.15
     noise: float = 0.2
+    low_resolution: float = 0.0
     erase: float = 0.25
 
 
@@ -61,12 +63,14 @@ class Augment:
         face = self._frame(face, rng)
         if o.light:
             face = self._light(face, rng)
+        if rng.random() < o.low_resolution:
+            face = _shrink(face, rng)
         if rng.random() < o.blur:
-            face = _bytes(cv2.GaussianBlur(face, (5, 5), rng.uniform(0.4, 1.6)))
+            # As a part of the side: 48-pixel faces get 0.4 to 2.2 pixels.
+            sigma = rng.uniform(0.008, 0.046) * min(face.shape[:2])
+            face = _bytes(cv2.GaussianBlur(face, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
         if rng.random() < o.noise:
-            sigma = rng.uniform(0, 12)
-            grain = rng.standard_normal(face.shape, np.float32) * np.float32(sigma)
-            face = (face + grain).clip(0, 255).astype(np.uint8)
+            face = _grain(face, rng)
         if rng.random() < o.erase:
             face = _hide(face, rng)
         return np.ascontiguousarray(face)
@@ -106,15 +110,41 @@ class Augment:
         return _bytes(cv2.LUT(face, table.round().clip(0, 255).astype(np.uint8)))
 
 
+def _shrink(face: Face, rng: np.random.Generator) -> Face:
+    """The face at 12 to 36 pixels from side to side, and back."""
+    height, width = face.shape[:2]
+    side = min(round(12 * 3 ** rng.random()), height, width)
+    small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+    return _bytes(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+
+
+def _grain(face: Face, rng: np.random.Generator) -> Face:
+    """A sensor's noise of up to a quarter of the range; weak noise is more common.
+
+    Of each colour's own or, as after grey conversion, of light alone; its grain
+    is 1/48 of the side at the finest, since a pixel's own noise in a large
+    picture is gone at the network's size.
+    """
+    height, width = face.shape[:2]
+    sigma = np.float32(64 * rng.random() ** 2)
+    grid = (min(height, 48), min(width, 48))
+    shape = grid if face.ndim == 2 or rng.random() < 0.5 else (*grid, 3)
+    noise = rng.standard_normal(shape, np.float32) * sigma
+    noise = np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_NEAREST))
+    if face.ndim == 3 and noise.ndim == 2:
+        noise = noise[:, :, None]
+    return (face + noise).round().clip(0, 255).astype(np.uint8)
+
+
 def _hide(face: Face, rng: np.random.Generator) -> Face:
-    """A black rectangle of 3 to 20% of the face."""
+    """A plain rectangle of 3 to 20% of the face, of any shade."""
     height, width = face.shape[:2]
     area = rng.uniform(0.03, 0.2) * height * width
     ratio = math.exp(rng.uniform(math.log(0.3), math.log(3.3)))
     h = min(height, max(1, round(math.sqrt(area * ratio))))
     w = min(width, max(1, round(math.sqrt(area / ratio))))
     y, x = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
-    face[y : y + h, x : x + w] = 0
+    face[y : y + h, x : x + w] = int(rng.integers(0, 256))
     return face
 
 

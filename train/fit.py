@@ -114,6 +114,7 @@ class _Fit:
         from train.data import class_weights, face_logits
         from train.model import EmotionNet, ModelOptions
         from train.module import EmotionModule, LossOptions
+        from train.pretrained import load_backbone
         from train.schedule import ScheduleOptions
         from train.score import confusion_table, score_logits
         from train.trainer import make_trainer
@@ -128,7 +129,10 @@ class _Fit:
         # Its tips and notes; warnings stay.
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
         classes = len(self._train.labels)
-        net = EmotionNet(_pick(ModelOptions, o), classes, o.pretrained and not o.resume)
+        imagenet = o.pretrained and not o.backbone_weights and not o.resume
+        net = EmotionNet(_pick(ModelOptions, o), classes, imagenet)
+        if o.backbone_weights and not o.resume:
+            load_backbone(net.backbone, Path(o.backbone_weights))
         _check_sizes(net, o)
         net = net.to(memory_format=torch.channels_last)
         weights = None

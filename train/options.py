@@ -50,6 +50,9 @@ class FitOptions:
     dropout: float = option("dropout", 0.3, between=(0, 0.99))
     reduction: int = option("channel attention's bottleneck ratio", 16, between=(1, 1024))
     pretrained: bool = option("start from ImageNet weights where they can be had", True)
+    backbone_weights: str = option(
+        "safetensors file the backbone starts from instead, such as train.face_weights writes", ""
+    )
     color: str = option("the network sees luminance or colour", "gray", choices=("gray", "rgb"))
     image_size: int = option("side of the input in pixels", 112, between=(16, 1024))
     warm_size: int = option("side of the input in the first epochs", 64, between=(16, 1024))
@@ -100,6 +103,7 @@ class FitOptions:
     light: float = option("largest change of brightness and contrast", 0.3, between=(0, 1))
     blur: float = option("probability of a soft face", 0.15, between=(0, 1))
     noise: float = option("probability of sensor noise", 0.2, between=(0, 1))
+    low_resolution: float = option("probability of a face from far away", 0.0, between=(0, 1))
     erase: float = option("probability of a hidden patch", 0.25, between=(0, 1))
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from train.augment import Augment, AugmentOptions
 from train.data import FaceDataset
 from train.datasets import FaceSet
 
-ALL = AugmentOptions(blur=1.0, noise=1.0, erase=1.0)
+ALL = AugmentOptions(blur=1.0, noise=1.0, low_resolution=1.0, erase=1.0)
 NONE = AugmentOptions(rotate=0, shift=0, zoom=0, shear=0, light=0, blur=0, noise=0, erase=0)
 
 
@@ -79,13 +79,36 @@ def test_light_keeps_to_its_range() -> None:
     assert 125 < max(means) <= 131
 
 
-def test_a_hidden_patch_is_a_black_rectangle_of_its_size() -> None:
+def test_a_hidden_patch_is_a_plain_rectangle_of_its_size() -> None:
     augment, rng = Augment(replace(NONE, erase=1.0)), np.random.default_rng(1)
+    shades = set()
     for _ in range(50):
-        hidden = augment(np.full((48, 48, 3), 200, np.uint8), rng) == 0
+        changed = augment(np.full((48, 48, 3), 200, np.uint8), rng)
+        hidden = changed != 200
         rows, columns = hidden.any((1, 2)), hidden.any((0, 2))
         assert hidden.sum() == rows.sum() * columns.sum() * 3
         assert 0.02 < hidden.mean() < 0.22
+        assert len(np.unique(changed[hidden])) == 1
+        shades.add(int(changed[hidden][0]))
+    assert len(shades) > 30
+
+
+def test_noise_is_mostly_weak_and_reaches_a_quarter_of_the_range() -> None:
+    augment, rng = Augment(replace(NONE, noise=1.0)), np.random.default_rng(1)
+    for shape in ((48, 48), (96, 96), (48, 48, 3)):
+        face = np.full(shape, 128, np.uint8)
+        spread = [augment(face, rng).std() for _ in range(200)]
+        assert np.median(spread) < 20
+        assert 45 < max(spread) < 66
+
+
+def test_a_face_from_far_away_loses_what_is_fine_and_keeps_its_light() -> None:
+    augment, rng = Augment(replace(NONE, low_resolution=1.0)), np.random.default_rng(1)
+    face = _face(48, 48)
+    for _ in range(50):
+        changed = augment(face, rng)
+        assert changed.std() < 0.7 * face.std()
+        assert abs(changed.mean() - face.mean()) < 3
 
 
 def test_a_faces_changes_depend_on_nothing_drawn_before() -> None:
