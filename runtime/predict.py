@@ -70,7 +70,7 @@ def predict(options: Options) -> int:
     """
     from runtime.capture import collect_pictures
     from runtime.outputs import check_apart, check_writable
-    from runtime.sink import JsonSink
+    from runtime.sinks.json_lines import JsonSink
 
     files = collect_pictures(options.paths)
     check_apart({"--output_json": options.output_json}, [*files, options.engine])

@@ -21,8 +21,8 @@ from runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from runtime.pipeline import Pipeline
-    from runtime.sink import Sink
-    from runtime.window import WindowSink
+    from runtime.sinks import Sink
+    from runtime.sinks.window import WindowSink
 
 PROG = "python -m runtime.webcam"
 
@@ -154,7 +154,7 @@ def _signals_stop(pipeline: Pipeline) -> Iterator[None]:
 
 
 def _open_window() -> WindowSink | None:
-    from runtime.window import NoDisplay, WindowSink
+    from runtime.sinks.window import NoDisplay, WindowSink
 
     try:
         return WindowSink("emotion")
@@ -164,7 +164,8 @@ def _open_window() -> WindowSink | None:
 
 
 def _open_sinks(options: Options, pipeline: Pipeline) -> list[Sink]:
-    from runtime.sink import JsonSink, VideoSink
+    from runtime.sinks.json_lines import JsonSink
+    from runtime.sinks.video import VideoSink
 
     sinks: list[Sink] = []
     if options.output_json:

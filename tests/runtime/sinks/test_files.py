@@ -14,7 +14,8 @@ from runtime.draw import annotate
 from runtime.errors import UserError
 from runtime.messages import EmotionResult, FrameResult
 from runtime.outputs import check_apart
-from runtime.sink import JsonSink, VideoSink
+from runtime.sinks.json_lines import JsonSink
+from runtime.sinks.video import VideoSink
 from tests.conftest import REPO, read_back
 
 
@@ -192,8 +193,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, ".")
 from runtime.outputs import check_apart
-from runtime.sink import JsonSink, VideoSink
-from tests.runtime.test_sink import result
+from runtime.sinks.json_lines import JsonSink
+from runtime.sinks.video import VideoSink
+from tests.runtime.sinks.test_files import result
 video, lines = VideoSink(Path(sys.argv[1]), 25), JsonSink(sys.argv[2])
 i = 0
 while True:
