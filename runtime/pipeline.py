@@ -19,7 +19,7 @@ from runtime.capture import Source, open_source
 from runtime.classify import Classifier
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
-from runtime.errors import SourceError
+from runtime.errors import SourceError, StageError
 from runtime.mailbox import Closed, Mailbox, Policy
 from runtime.messages import Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
@@ -157,6 +157,11 @@ class Pipeline:
         if self._stages.error is not None:
             raise self._stages.error
 
+    @property
+    def error(self) -> StageError | None:
+        """What a stage failed with, also before the reading thread is told."""
+        return self._stages.error
+
     def stop(self) -> None:
         """Ends the capture; what is on its way still comes out. Safe in a signal handler."""
         self._stages.stop()
@@ -232,8 +237,10 @@ class Pipeline:
         for frame in _drain(self._frames):
             with self.metrics.time("detect"), naming("detect", frame.index):
                 faces = self._detector.detect(frame.image)
-                tracks = self._trackers[frame.stream].update(faces, frame.time_s)
-            self._tracked.put(TrackedFrame(frame, tuple(tracks)), frame.stream)
+                tracker = self._trackers[frame.stream]
+                tracks = tracker.update(faces, frame.time_s)
+                regions = (*(face.box for face in faces), *tracker.unseen(frame.time_s))
+            self._tracked.put(TrackedFrame(frame, tuple(tracks), regions), frame.stream)
 
     def _classify(self) -> None:
         batcher: Batcher[TrackedFrame] = Batcher(self._max_batch, self._max_wait_s, time.monotonic)
@@ -259,7 +266,14 @@ class Pipeline:
             latency = (time.monotonic() - frame.captured) * 1e3
             self._results.put(
                 FrameResult(
-                    frame.stream, frame.index, frame.time_s, frame.image, faces, latency, frame.name
+                    stream=frame.stream,
+                    frame=frame.index,
+                    time_s=frame.time_s,
+                    image=frame.image,
+                    faces=faces,
+                    latency_ms=latency,
+                    name=frame.name,
+                    regions=item.regions,
                 )
             )
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.messages import Face, Track
+from runtime.preprocess import Box
 
 #: Time constant of the velocity estimate, in seconds.
 _VELOCITY_TAU_S = 0.2
@@ -138,6 +139,19 @@ class Tracker:
                 face = Face((x1, y1, x2, y2), state.face.score)
                 tracks.append(Track(state.id, face, False))
         return sorted(tracks, key=lambda track: track.id)
+
+    def unseen(self, time_s: float) -> list[Box]:
+        """Where the tracks that the last update didn't see would be, also those not reported.
+
+        Args:
+            time_s: Media time in seconds.
+        """
+        boxes = []
+        for state in self._states:
+            if not state.seen:
+                x1, y1, x2, y2 = (float(v) for v in state.predict(time_s))
+                boxes.append((x1, y1, x2, y2))
+        return boxes
 
     def _match(
         self, states: list[_State], faces: list[Face], time_s: float

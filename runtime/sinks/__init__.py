@@ -1,7 +1,7 @@
 """Where results go; one module for each kind.
 
-base.py says what a sink is and group.py opens the ones that the options ask
-for. Files: lines.py (json_lines.py, csv_rows.py), video.py. The screen:
+base.py says what a sink is, opening.py opens those that the options ask for,
+and group.py writes to all of them. Files: lines.py (json_lines.py, csv_rows.py), video.py. The screen:
 window.py. Other machines: remote.py (mqtt.py, webhook.py).
 """
 
