@@ -22,6 +22,9 @@ _CELLS = 8
 #: Smallest side of a cell in pixels.
 _MIN_CELL = 4.0
 
+#: Pixels across a cell while it is blurred.
+_FINE = 4
+
 
 def anonymize(result: FrameResult) -> FrameResult:
     """The same result on a picture whose faces are covered.
@@ -66,8 +69,9 @@ def cover(image: NDArray[np.uint8], boxes: Iterable[Box]) -> NDArray[np.uint8]:
         size = (right - left, bottom - top)
         cells = (max(1, int(size[0] / cell_x)), max(1, int(size[1] / cell_y)))
         place = cv2.resize(out[top:bottom, left:right], cells, interpolation=cv2.INTER_AREA)
-        place = cv2.resize(place, size, interpolation=cv2.INTER_NEAREST)
-        out[top:bottom, left:right] = cv2.GaussianBlur(
-            place, (0, 0), sigmaX=cell_x / 2, sigmaY=cell_y / 2
-        )
+        # Blurred while small: at full size that takes 20 ms for a near face.
+        fine = (cells[0] * _FINE, cells[1] * _FINE)
+        place = cv2.resize(place, fine, interpolation=cv2.INTER_NEAREST)
+        place = cv2.GaussianBlur(place, (0, 0), _FINE / 2)
+        out[top:bottom, left:right] = cv2.resize(place, size, interpolation=cv2.INTER_LINEAR)
     return out

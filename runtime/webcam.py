@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from runtime.providers import PROVIDERS
 

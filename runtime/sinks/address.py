@@ -54,17 +54,13 @@ def read_address(url: str, schemes: Collection[str], form: str) -> Address:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise UserError(form) from error
-    if parts.scheme not in schemes or not host:
+    if parts.scheme not in schemes or not host or "#" in url:
         raise UserError(form)
-    rest = parts.path + parts.query + parts.fragment
-    if "@" in rest and "@" not in parts.netloc:
+    if "@" in parts.path + parts.query and "@" not in parts.netloc:
         # A password with / ? or # in it would be taken for the host.
         raise UserError(f"{form}; write / ? # @ inside of a part as %2F %3F %23 %40")
     user, password = (
         None if text is None else urllib.parse.unquote(text)
         for text in (parts.username, parts.password)
     )
-    # What follows # is a browser's; but in a topic it means something.
-    if parts.fragment:
-        raise UserError(form)
     return Address(parts.scheme, host, port, parts.path, parts.query, user, password)
