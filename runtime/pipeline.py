@@ -34,6 +34,9 @@ _Closable = TypeVar("_Closable", Source, Engine, Detector)
 #: Frames waiting between two stages; more would only add delay.
 _CAPACITY = 1
 
+#: Detector's score from which something is a face.
+FACE_SCORE = 0.4
+
 #: Longest wait for a thread to end, in seconds.
 _JOIN_S = 3.0
 
@@ -68,6 +71,7 @@ class Pipeline:
         max_wait_ms: float = 0.0,
         smoothing_s: float = 0.25,
         max_frames: int | None = None,
+        regions_score: float = FACE_SCORE,
     ) -> None:
         """Opens everything; threads start with the first result asked for.
 
@@ -85,6 +89,8 @@ class Pipeline:
             max_wait_ms: How long a batch may wait for more faces.
             smoothing_s: Time constant of the labels' smoothing in seconds.
             max_frames: Ends after so many results.
+            regions_score: Detector's score from which `FrameResult.regions` holds
+                something; faces and tracks are the same whatever it is.
 
         Raises:
             UserError: A source, model or option is wrong; nothing stays open.
@@ -102,7 +108,15 @@ class Pipeline:
                 else engine
             )
             self._detector: Detector = (
-                self._own(open_detector(detector, detector_model, detect_size, threads=threads))
+                self._own(
+                    open_detector(
+                        detector,
+                        detector_model,
+                        detect_size,
+                        min(FACE_SCORE, regions_score),
+                        threads,
+                    )
+                )
                 if isinstance(detector, str)
                 else detector
             )
@@ -118,6 +132,8 @@ class Pipeline:
         self._recognizer = Recognizer(
             Classifier(self.engine, max_batch), len(self.sources), smoothing_s
         )
+        # The doubtful ones are no faces, whichever detector gives them.
+        self._face_score = FACE_SCORE if regions_score < FACE_SCORE else 0.0
         self._max_batch = max_batch
         self._max_wait_s = max_wait_ms / 1e3
         self._max_frames = max_frames
@@ -238,7 +254,8 @@ class Pipeline:
             with self.metrics.time("detect"), naming("detect", frame.index):
                 faces = self._detector.detect(frame.image)
                 tracker = self._trackers[frame.stream]
-                tracks = tracker.update(faces, frame.time_s)
+                sure = [face for face in faces if face.score >= self._face_score]
+                tracks = tracker.update(sure, frame.time_s)
                 regions = (*(face.box for face in faces), *tracker.unseen(frame.time_s))
             self._tracked.put(TrackedFrame(frame, tuple(tracks), regions), frame.stream)
 

@@ -7,7 +7,8 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,6 +149,7 @@ def _results(
     files: Sequence[Path], options: Options
 ) -> Iterator[tuple[int, Path, FrameResult | None]]:
     """(number, file, result) in order; None where a picture can't be read."""
+    from runtime.anonymize import COVER_SCORE
     from runtime.capture import read_picture
     from runtime.classify import Classifier
     from runtime.detect import open_detector
@@ -155,16 +157,13 @@ def _results(
 
     engine = open_engine(options.engine, options.provider, options.threads, options.rebuild)
     classifier = Classifier(engine)
-    detector = None
+    detector = wary = None
     if not options.face_crops:
-        detector = open_detector(
-            options.detector,
-            options.detector_model,
-            options.detect_size,
-            options.min_score,
-            options.threads,
-            retry=True,
-        )
+        find = partial(open_detector, options.detector, options.detector_model, options.detect_size)
+        detector = find(options.min_score, options.threads, retry=True)
+        if options.anonymize and options.visualize:
+            # One of its own: what is doubtful must not keep the other from a second look.
+            wary = find(min(COVER_SCORE, options.min_score), options.threads)
     for number, file in enumerate(files):
         try:
             image = read_picture(file)
@@ -172,17 +171,10 @@ def _results(
             print(f"skipped: {error}", file=sys.stderr)
             yield number, file, None
             continue
-        yield (
-            number,
-            file,
-            predict_image(
-                image,
-                detector,
-                classifier,
-                options.min_confidence,
-                str(file),
-            ),
-        )
+        result = predict_image(image, detector, classifier, options.min_confidence, str(file))
+        if wary is not None:
+            result = replace(result, regions=tuple(face.box for face in wary.detect(image)))
+        yield number, file, result
 
 
 def _targets(files: Sequence[Path], folder: Path) -> list[Path]:

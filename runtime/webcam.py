@@ -101,8 +101,9 @@ def run(options: Options) -> dict[str, Any]:
     Raises:
         UserError: Something that the user can mend.
     """
+    from runtime.anonymize import COVER_SCORE
     from runtime.outputs import check_apart, check_writable, write_whole
-    from runtime.pipeline import Pipeline
+    from runtime.pipeline import FACE_SCORE, Pipeline
     from runtime.sinks import opening
     from runtime.sinks.group import SinkGroup
 
@@ -133,6 +134,7 @@ def run(options: Options) -> dict[str, Any]:
             rebuild=options.rebuild,
             smoothing_s=options.smoothing_s,
             max_frames=options.max_frames,
+            regions_score=COVER_SCORE if options.anonymize else FACE_SCORE,
         ) as pipeline:
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
             log.info("detector: %s at %d pixels", options.detector, options.detect_size)

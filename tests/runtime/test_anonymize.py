@@ -54,6 +54,28 @@ def test_what_is_inside_a_cell_is_gone_for_good(portrait):
     assert (cover(other, [box]) == cover(portrait, [box])).all()
 
 
+@pytest.mark.parametrize("name", ["classroom", "face-demographics-walking"])
+def test_small_faces_of_real_people_are_covered(clips_dir, name):
+    """What a careful look finds, the quick look of the pipeline covers."""
+    from runtime import Pipeline
+    from runtime.anonymize import COVER_SCORE
+    from runtime.detect import open_detector
+
+    careful = open_detector("centerface", size=640, threshold=0.5)
+    seen = missed = 0
+    clip = clips_dir / f"{name}.gif"
+    with Pipeline([clip], max_frames=40, regions_score=COVER_SCORE) as pipeline:
+        for result in pipeline:
+            if result.frame % 4:
+                continue
+            for face in careful.detect(result.image):
+                x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
+                seen += 1
+                missed += not any(a <= x <= c and b <= y <= d for a, b, c, d in result.regions)
+    assert seen >= 10
+    assert missed <= 0.02 * seen
+
+
 def test_detector_finds_no_face_there(portrait):
     from runtime.detect import open_detector
 

@@ -113,6 +113,17 @@ def test_regions_hold_all_that_may_be_a_face():
     assert results[11].regions == ()
 
 
+def test_doubtful_regions_change_no_face():
+    class Doubting(Finder):
+        def detect(self, image):
+            return [*super().detect(image), Face((40.0, 8.0, 60.0, 40.0), 0.25)]
+
+    plain = list(Pipeline([Pictures(5)], Brain(), Finder()))
+    wary = list(Pipeline([Pictures(5)], Brain(), Doubting(), regions_score=0.2))
+    assert [r.faces for r in wary] == [r.faces for r in plain]
+    assert all((40.0, 8.0, 60.0, 40.0) in r.regions for r in wary)
+
+
 def test_a_failed_stage_can_be_asked_for():
     pipeline = Pipeline([Pictures(20)], Brain(), Finder(fail_at=3))
     assert pipeline.error is None

@@ -44,6 +44,27 @@ def test_faces_are_covered_on_request(tmp_path, tiny_engine, portrait, capsys):
     assert fine[1] < 0.2 * fine[0]
 
 
+def test_what_counts_as_no_face_is_covered_too(tmp_path, tiny_engine, portrait, capsys):
+    argv = ("--engine", tiny_engine, "--min_score", 1, "--anonymize")
+    assert predict(PORTRAIT, *argv, "--visualize", tmp_path) == 0
+    assert "no face" in capsys.readouterr().out
+    out = cv2.imread(str(tmp_path / f"{PORTRAIT.stem}.png"))
+    a, b = portrait[90:160, 200:255], out[90:160, 200:255]
+    assert cv2.Laplacian(b, cv2.CV_64F).std() < 0.2 * cv2.Laplacian(a, cv2.CV_64F).std()
+
+
+def test_face_crops_are_covered_whole(tmp_path, tiny_engine, face):
+    path = tmp_path / "in" / "face.png"
+    path.parent.mkdir()
+    cv2.imwrite(str(path), face)
+    argv = ("--engine", tiny_engine, "--face_crops", "--anonymize", "--visualize", tmp_path)
+    assert predict(path, *argv) == 0
+    out = cv2.imread(str(tmp_path / "face.png"))
+    middle = tuple(slice(n // 3, n * 5 // 6) for n in face.shape[:2])  # below the label
+    fine = [float(cv2.Laplacian(x[middle], cv2.CV_64F).std()) for x in (face, out)]
+    assert fine[1] < 0.2 * fine[0]
+
+
 def test_annotated_pictures_never_replace_an_input_or_each_other(tmp_path, tiny_engine, portrait):
     other = tmp_path / "other"
     other.mkdir()
