@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runtime.batch import Batcher
+from runtime.budget import Governor
 from runtime.capture import Source, open_source
 from runtime.classify import Classifier
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
 from runtime.errors import SourceError
 from runtime.mailbox import Closed, Mailbox, Policy
-from runtime.messages import Frame, FrameResult, TrackedFrame
+from runtime.messages import Frame, FrameResult, Track, TrackedFrame
 from runtime.metrics import Metrics
 from runtime.preprocess import to_bgr
 from runtime.recognize import Recognizer
@@ -67,6 +68,7 @@ class Pipeline:
         max_batch: int = 16,
         max_wait_ms: float = 0.0,
         smoothing_s: float = 0.25,
+        latency_target_ms: float | None = None,
         max_frames: int | None = None,
     ) -> None:
         """Opens everything; threads start with the first result asked for.
@@ -84,6 +86,8 @@ class Pipeline:
             max_batch: Most faces in one run of the engine.
             max_wait_ms: How long a batch may wait for more faces.
             smoothing_s: Time constant of the labels' smoothing in seconds.
+            latency_target_ms: Time from capture to result that 99% of frames
+                shall keep to, by less work where it must be (`runtime.budget`).
             max_frames: Ends after so many results.
 
         Raises:
@@ -113,6 +117,7 @@ class Pipeline:
             self._free()
             raise
         self.metrics = Metrics()
+        self.governor = Governor(latency_target_ms)
         #: Called on the reading thread, ten times a second, while no result comes.
         self.on_wait: Callable[[], None] | None = None
         self._recognizer = Recognizer(
@@ -122,6 +127,7 @@ class Pipeline:
         self._max_wait_s = max_wait_ms / 1e3
         self._max_frames = max_frames
         self._trackers = [Tracker() for _ in self.sources]
+        self._undetected = [0] * len(self.sources)
         self._frames: Mailbox[Frame] = Mailbox(_CAPACITY)
         self._tracked: Mailbox[TrackedFrame] = Mailbox(_CAPACITY)
         self._results: Mailbox[FrameResult] = Mailbox(_CAPACITY)
@@ -230,10 +236,27 @@ class Pipeline:
 
     def _detect(self) -> None:
         for frame in _drain(self._frames):
-            with self.metrics.time("detect"), naming("detect", frame.index):
-                faces = self._detector.detect(frame.image)
-                tracks = self._trackers[frame.stream].update(faces, frame.time_s)
+            with naming("detect", frame.index):
+                tracks = self._track(frame)
             self._tracked.put(TrackedFrame(frame, tuple(tracks)), frame.stream)
+
+    def _track(self, frame: Frame) -> list[Track]:
+        """The faces of a frame, detected or, where that is shed, predicted."""
+        effort, stream = self.governor.effort, frame.stream
+        self._undetected[stream] += 1
+        # Pictures have names, and nothing moves on from one to the next.
+        if self._undetected[stream] < effort.detect_every and not frame.name:
+            with self.metrics.time("predict"):
+                return self._trackers[stream].predict(frame.time_s)
+        self._undetected[stream] = 0
+        with self.metrics.time("detect"):
+            # Detectors of callers need know no scale.
+            faces = (
+                self._detector.detect(frame.image)
+                if effort.detect_scale == 1
+                else self._detector.detect(frame.image, effort.detect_scale)
+            )
+            return self._trackers[stream].update(faces, frame.time_s)
 
     def _classify(self) -> None:
         batcher: Batcher[TrackedFrame] = Batcher(self._max_batch, self._max_wait_s, time.monotonic)
@@ -253,10 +276,11 @@ class Pipeline:
     def _emit(self, batch: list[TrackedFrame]) -> None:
         """Recognises the faces of some frames in one go and sends the results on."""
         with self.metrics.time("classify"), naming("classify", batch[0].frame.index):
-            found = self._recognizer.recognize(batch)
+            found = self._recognizer.recognize(batch, self.governor.effort.faces)
         for item, faces in zip(batch, found, strict=True):
             frame = item.frame
             latency = (time.monotonic() - frame.captured) * 1e3
+            self.governor.observe(latency)
             self._results.put(
                 FrameResult(
                     frame.stream, frame.index, frame.time_s, frame.image, faces, latency, frame.name

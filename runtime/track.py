@@ -9,6 +9,7 @@ here in seconds so that dropped frames don't matter.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -59,6 +60,11 @@ class _State:
         shift = self.velocity * min(max(time_s - self.time_s, 0.0), 0.5)
         return np.asarray(self.face.box, np.float64) + np.tile(shift, 2)
 
+    def coast(self, time_s: float) -> Track:
+        """The track at its predicted place."""
+        x1, y1, x2, y2 = (float(v) for v in self.predict(time_s))
+        return Track(self.id, Face((x1, y1, x2, y2), self.face.score), False)
+
     def update(self, face: Face, time_s: float) -> None:
         """Takes a new detection."""
         elapsed = time_s - self.time_s
@@ -98,8 +104,9 @@ class Tracker:
         self._max_age_s = max_age_s
         self._coast_s = coast_s
         self._min_iou = min_iou
-        self._states: list[_State] = []
+        self._states: list[_State] = []  # by id
         self._next_id = 1
+        self._detected_s = -math.inf
 
     def update(self, faces: Sequence[Face], time_s: float) -> list[Track]:
         """Matches the faces of a frame to tracks.
@@ -129,15 +136,32 @@ class Tracker:
         for face in unmatched:
             self._states.append(_State(self._next_id, face, time_s))
             self._next_id += 1
-        tracks = []
-        for state in self._states:
-            if state.seen:
-                tracks.append(Track(state.id, state.face, True))
-            elif state.coasts and time_s - state.time_s <= self._coast_s:
-                x1, y1, x2, y2 = (float(v) for v in state.predict(time_s))
-                face = Face((x1, y1, x2, y2), state.face.score)
-                tracks.append(Track(state.id, face, False))
-        return sorted(tracks, key=lambda track: track.id)
+        self._detected_s = time_s
+        return [
+            Track(state.id, state.face, True) if state.seen else state.coast(time_s)
+            for state in self._states
+            if state.seen or self._coasts(state, time_s)
+        ]
+
+    def predict(self, time_s: float) -> list[Track]:
+        """Where the tracks are in a frame in which nothing was detected on purpose.
+
+        Args:
+            time_s: Media time of the frame in seconds; going back restarts.
+
+        Returns:
+            What `update` last returned, moved on, as not seen.
+        """
+        if time_s < self._detected_s:
+            self._states.clear()
+        return [
+            state.coast(time_s)
+            for state in self._states
+            if state.seen or self._coasts(state, self._detected_s)
+        ]
+
+    def _coasts(self, state: _State, time_s: float) -> bool:
+        return state.coasts and time_s - state.time_s <= self._coast_s
 
     def _match(
         self, states: list[_State], faces: list[Face], time_s: float

@@ -49,6 +49,12 @@ class Options:
     smoothing_s: float = option(
         "time constant of the labels' smoothing, in seconds", 0.25, between=(0, 60)
     )
+    latency_target: float | None = option(
+        "milliseconds from capture to result that 99%% of frames shall keep to, "
+        "by less work where it must be",
+        None,
+        between=(1, 60_000),
+    )
     headless: bool = option("open no window", False)
     output_video: str | None = option("write annotated H.264 video here (.mp4)", None)
     output_json: str | None = option("write one JSON line a frame here; - is the terminal", None)
@@ -99,6 +105,7 @@ def run(options: Options) -> dict[str, Any]:
             threads=options.threads,
             rebuild=options.rebuild,
             smoothing_s=options.smoothing_s,
+            latency_target_ms=options.latency_target,
             max_frames=options.max_frames,
         ) as pipeline:
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
@@ -116,7 +123,7 @@ def run(options: Options) -> dict[str, Any]:
                         counts["uncertain" if face.uncertain else face.emotion] += 1
                     if window is not None and window.closed:
                         break
-            metrics = pipeline.metrics.summary()
+            metrics = {**pipeline.metrics.summary(), "shed": pipeline.governor.figures()}
     finally:
         _close_all(sinks)
     _report(metrics, counts)
@@ -190,6 +197,8 @@ def _close_all(sinks: Sequence[Sink]) -> None:
 
 def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
     """Prints the summary on standard error, so that JSON on standard output stays clean."""
+    from runtime.budget import LADDER
+
     latency = metrics["stages"].get("latency", {})
     lines = [
         f"{metrics['frames']} frames in {metrics['seconds']:.1f} s, {metrics['fps']:.1f} FPS, "
@@ -200,6 +209,12 @@ def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
             "capture to result: p50 {p50:.0f} ms, p90 {p90:.0f} ms, p99 {p99:.0f} ms".format(
                 **latency
             )
+        )
+    shed = metrics["shed"]
+    if shed["deepest"]:
+        lines.append(
+            f"work was shed to keep to {shed['target_ms']:g} ms: step {shed['level']} of "
+            f"{len(LADDER) - 1} at the end, {shed['deepest']} at the most"
         )
     for stage in ("capture", "detect", "classify"):
         if stage in metrics["stages"]:

@@ -40,7 +40,7 @@ class Finder:
     def __init__(self, faces=1, delay=0.0, fail_at=None):
         self.faces, self.delay, self.fail_at, self.calls = faces, delay, fail_at, 0
 
-    def detect(self, image):
+    def detect(self, image, scale=1.0):
         if self.calls == self.fail_at:
             raise ValueError("detector broke")
         self.calls += 1
@@ -353,3 +353,39 @@ def test_the_man_who_smiles_is_happy(clips_dir):
 def test_an_error_after_the_last_frame_asked_for_is_not_raised():
     pipeline = Pipeline([Pictures(100, fail_at=4)], Brain(), Finder(), max_frames=2)
     assert [r.frame for r in pipeline] == [0, 1]
+
+
+def test_work_is_shed_where_results_come_late():
+    """A slow engine and detector: predicted frames, fewer faces a run, all of them labelled."""
+
+    class SlowBrain(Brain):
+        def infer(self, batch):
+            time.sleep(0.004 * len(batch))
+            return super().infer(batch)
+
+    brain, finder = SlowBrain(), Finder(faces=6, delay=0.01)
+    source = Pictures(200, live=True, pace=0.01)
+    with Pipeline([source], brain, finder, latency_target_ms=5) as pipeline:
+        results = list(pipeline)
+        shed = pipeline.governor.figures()
+    assert shed["deepest"] >= 3
+    assert finder.calls < len(results)
+    assert all(len(r.faces) == 6 for r in results), "every face keeps a label"
+    frames = [r.frame for r in results]
+    assert frames == sorted(frames)
+    # With three seconds to spare, nothing is.
+    finder = Finder()
+    with Pipeline([Pictures(30)], Brain(), finder, latency_target_ms=3000) as pipeline:
+        assert len(list(pipeline)) == finder.calls == 30
+
+
+def test_every_picture_of_a_folder_is_looked_at_whatever_the_target():
+    class Named(Pictures):
+        def read(self):
+            got = super().read()
+            return got and (*got[:2], f"{self.index}.png")
+
+    finder = Finder(delay=0.005)
+    with Pipeline([Named(40)], Brain(), finder, latency_target_ms=1) as pipeline:
+        assert len(list(pipeline)) == finder.calls == 40
+        assert pipeline.governor.figures()["deepest"] > 0

@@ -120,3 +120,30 @@ def test_nothing_coasts_over_a_cut():
     assert [t.id for t in tracker.update([face(400), face(500)], 0.08)] == [2, 3]
     # Cut back: who was there before is known again.
     assert [t.id for t in tracker.update([face(100)], 0.12) if t.seen] == [1]
+
+
+def test_prediction_goes_on_between_detections():
+    """Looking at every third frame keeps ids, and boxes within a few pixels."""
+    tracker = Tracker()
+    for i in range(60):
+        x, time_s = 100 + 4.0 * i, i / 30
+        tracks = (
+            tracker.predict(time_s) if i % 3 else tracker.update([face(x), face(x, 300)], time_s)
+        )
+        assert [t.id for t in tracks] == [1, 2]
+        assert [t.seen for t in tracks] == [i % 3 == 0] * 2
+        if i > 15:
+            assert abs(tracks[0].face.box[0] - x) < 2
+
+
+def test_prediction_shows_no_more_than_the_last_detection():
+    tracker = Tracker(coast_s=0.25)
+    assert tracker.predict(0.0) == []
+    tracker.update([face(0)], 0.0)
+    tracker.update([], 0.2)
+    assert len(tracker.predict(0.4)) == 1, "a slow stream's cadence is no miss"
+    tracker.update([], 0.6)
+    assert tracker.predict(0.7) == []
+    # Time that goes back is another film.
+    tracker.update([face(0)], 5.0)
+    assert tracker.predict(1.0) == []
