@@ -21,13 +21,13 @@ from runtime.classify import Classifier
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
 from runtime.errors import SourceError
+from runtime.follow import Follower
 from runtime.mailbox import Closed, Mailbox, Policy
-from runtime.messages import Frame, FrameResult, Track, TrackedFrame
+from runtime.messages import Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
 from runtime.preprocess import to_bgr
 from runtime.recognize import Recognizer
 from runtime.stages import Stages, naming
-from runtime.track import Tracker
 
 _T = TypeVar("_T")
 _Closable = TypeVar("_Closable", Source, Engine, Detector)
@@ -62,6 +62,7 @@ class Pipeline:
         *,
         detector_model: str | None = None,
         detect_size: int = 320,
+        detect_interval_s: float = 0.05,
         provider: str = "cpu",
         threads: int = 1,
         rebuild: bool = False,
@@ -80,6 +81,9 @@ class Pipeline:
             detector: What `open_detector` takes, or a detector.
             detector_model: File of the detector.
             detect_size: Longer side of what the detector sees, in pixels.
+            detect_interval_s: Media time between two looks for faces in
+                seconds; in between, tracks go on where they were heading and
+                keep their labels. 0 looks at every frame.
             provider: Where the emotion model runs, as `open_engine` takes it.
             threads: Threads inside each network; one is best on two cores.
             rebuild: Build a plan that doesn't suit this machine again.
@@ -120,14 +124,13 @@ class Pipeline:
         self.governor = Governor(latency_target_ms)
         #: Called on the reading thread, ten times a second, while no result comes.
         self.on_wait: Callable[[], None] | None = None
+        self._detect_interval_s = detect_interval_s
         self._recognizer = Recognizer(
             Classifier(self.engine, max_batch), len(self.sources), smoothing_s
         )
         self._max_batch = max_batch
         self._max_wait_s = max_wait_ms / 1e3
         self._max_frames = max_frames
-        self._trackers = [Tracker() for _ in self.sources]
-        self._undetected = [0] * len(self.sources)
         self._frames: Mailbox[Frame] = Mailbox(_CAPACITY)
         self._tracked: Mailbox[TrackedFrame] = Mailbox(_CAPACITY)
         self._results: Mailbox[FrameResult] = Mailbox(_CAPACITY)
@@ -186,6 +189,9 @@ class Pipeline:
             raise RuntimeError("a Pipeline runs once: make a new one")
         self._used = True
         self.metrics = Metrics()
+        self._follower = Follower(
+            self._detector, len(self.sources), self._detect_interval_s, self.metrics
+        )
         spawn = self._stages.spawn
         for stream in range(len(self.sources)):
             spawn("capture", partial(self._capture, stream), self._capture_ended)
@@ -237,26 +243,8 @@ class Pipeline:
     def _detect(self) -> None:
         for frame in _drain(self._frames):
             with naming("detect", frame.index):
-                tracks = self._track(frame)
-            self._tracked.put(TrackedFrame(frame, tuple(tracks)), frame.stream)
-
-    def _track(self, frame: Frame) -> list[Track]:
-        """The faces of a frame, detected or, where that is shed, predicted."""
-        effort, stream = self.governor.effort, frame.stream
-        self._undetected[stream] += 1
-        # Pictures have names, and nothing moves on from one to the next.
-        if self._undetected[stream] < effort.detect_every and not frame.name:
-            with self.metrics.time("predict"):
-                return self._trackers[stream].predict(frame.time_s)
-        self._undetected[stream] = 0
-        with self.metrics.time("detect"):
-            # Detectors of callers need know no scale.
-            faces = (
-                self._detector.detect(frame.image)
-                if effort.detect_scale == 1
-                else self._detector.detect(frame.image, effort.detect_scale)
-            )
-            return self._trackers[stream].update(faces, frame.time_s)
+                tracked = self._follower.follow(frame, self.governor.effort)
+            self._tracked.put(tracked, frame.stream)
 
     def _classify(self) -> None:
         batcher: Batcher[TrackedFrame] = Batcher(self._max_batch, self._max_wait_s, time.monotonic)

@@ -41,6 +41,9 @@ class Options:
     detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
     detector_model: str | None = option("model file of scrfd or yunet", None)
     detect_size: int = option("longer side of what the detector sees, in pixels", 320)
+    detect_interval: float = option(
+        "milliseconds between two looks for faces; 0 looks at every frame", 50.0, between=(0, 5000)
+    )
     provider: str = option("where an .onnx runs", "cpu", choices=tuple(PROVIDERS))
     threads: int = option("threads inside each network", 1)
     rebuild: bool = option(
@@ -101,6 +104,7 @@ def run(options: Options) -> dict[str, Any]:
             options.detector,
             detector_model=options.detector_model,
             detect_size=options.detect_size,
+            detect_interval_s=options.detect_interval / 1e3,
             provider=options.provider,
             threads=options.threads,
             rebuild=options.rebuild,

@@ -110,7 +110,7 @@ def test_a_live_source_drops_the_oldest_and_counts():
 
 def test_all_faces_of_a_frame_go_in_one_batch():
     brain = Brain()
-    results = list(Pipeline([Pictures(10)], brain, Finder(faces=6), max_batch=64))
+    results = list(Pipeline([Pictures(10, fps=12)], brain, Finder(faces=6), max_batch=64))
     assert all(len(r.faces) == 6 for r in results)
     assert min(brain.sizes) == 6
     assert sum(brain.sizes) == 60
@@ -135,7 +135,7 @@ def test_streams_keep_their_order_and_their_tracks():
 )
 def test_the_first_error_of_a_stage_comes_out_with_its_name(stage, parts):
     before = threads()
-    source = Pictures(100, **parts.get("source", {}))
+    source = Pictures(100, fps=12, **parts.get("source", {}))
     pipeline = Pipeline(
         [source], Brain(**parts.get("brain", {})), Finder(**parts.get("finder", {})), max_batch=1
     )
@@ -375,7 +375,7 @@ def test_work_is_shed_where_results_come_late():
     assert frames == sorted(frames)
     # With three seconds to spare, nothing is.
     finder = Finder()
-    with Pipeline([Pictures(30)], Brain(), finder, latency_target_ms=3000) as pipeline:
+    with Pipeline([Pictures(30, fps=12)], Brain(), finder, latency_target_ms=3000) as pipeline:
         assert len(list(pipeline)) == finder.calls == 30
 
 
