@@ -29,7 +29,7 @@ from benchmarks.machine import machine
 from benchmarks.pipeline import Loop, render
 from runtime.options import option, parse_options, run_command
 from runtime.pipeline import Pipeline
-from runtime.sink import JsonSink
+from runtime.sinks.json_lines import JsonSink
 
 PROG = "python -m benchmarks.soak"
 

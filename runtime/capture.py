@@ -177,7 +177,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
 
 def hide_credentials(url: str) -> str:
     """A URL without user, password and query, for messages and logs."""
-    return re.sub(r"(://)[^/]*@", r"\1***@", url.split("?", 1)[0])
+    # In this order: a password may hold a question mark.
+    return re.sub(r"(://)[^/]*@", r"\1***@", url).split("?", 1)[0]
 
 
 class DemoSource:

@@ -8,6 +8,7 @@ from runtime.budget import Effort
 from runtime.detect import Detector
 from runtime.messages import Frame, TrackedFrame
 from runtime.metrics import Metrics
+from runtime.preprocess import Box
 from runtime.track import Tracker
 
 #: How far a camera's frames may be off their beat, in seconds.
@@ -23,7 +24,7 @@ class Follower:
     """
 
     def __init__(
-        self, detector: Detector, streams: int, interval_s: float, metrics: Metrics
+        self, detector: Detector, streams: int, interval_s: float | None, metrics: Metrics
     ) -> None:
         """Starts without tracks.
 
@@ -31,7 +32,7 @@ class Follower:
             detector: Stays the caller's, who closes it.
             streams: Number of streams.
             interval_s: Media time between two looks in seconds; 0 looks at
-                every frame.
+                every frame, None also where the effort would save it.
             metrics: Gets the times of `detect` and `predict`.
         """
         self._detector = detector
@@ -40,6 +41,7 @@ class Follower:
         self._trackers = [Tracker() for _ in range(streams)]
         # Frames since the last look, and its media time, of each stream.
         self._looked = [(0, -math.inf) for _ in range(streams)]
+        self._found: list[tuple[Box, ...]] = [() for _ in range(streams)]
 
     def follow(self, frame: Frame, effort: Effort) -> TrackedFrame:
         """The faces of a frame, detected or predicted.
@@ -57,14 +59,16 @@ class Follower:
                 scale = () if effort.detect_scale == 1 else (effort.detect_scale,)
                 faces = self._detector.detect(frame.image, *scale)
                 tracks = tracker.update(faces, frame.time_s)
+            self._found[frame.stream] = tuple(face.box for face in faces)
         else:
             self._looked[frame.stream] = count + 1, looked_s
             with self._metrics.time("predict"):
                 tracks = tracker.predict(frame.time_s)
-        return TrackedFrame(frame, tuple(tracks))
+        regions = (*self._found[frame.stream], *tracker.unseen(frame.time_s))
+        return TrackedFrame(frame, tuple(tracks), regions)
 
     def _is_due(self, frame: Frame, count: int, elapsed_s: float, effort: Effort) -> bool:
         # Pictures have names, and nothing moves on from one to the next.
-        if frame.name or elapsed_s < 0:
+        if self._interval_s is None or frame.name or elapsed_s < 0:
             return True
         return count >= effort.detect_every and elapsed_s > self._interval_s - _JITTER_S

@@ -74,10 +74,12 @@ class TrackedFrame:
     Attributes:
         frame: The frame.
         tracks: Its faces, seen or predicted.
+        regions: Boxes of all that may be a face, as in `FrameResult`.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
+    regions: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,9 @@ class FrameResult:
         faces: One result a face.
         latency_ms: From capture to this result.
         name: File name for pictures, else empty.
+        regions: Boxes of all that may be a face, for who wants to hide them:
+            detections too weak for a track, and where tracks that aren't
+            seen, or no longer, would be. Not in the JSON object.
     """
 
     stream: int | None
@@ -136,6 +141,7 @@ class FrameResult:
     faces: tuple[EmotionResult, ...]
     latency_ms: float
     name: str = ""
+    regions: tuple[Box, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of this frame; a single picture has its path in place of the time."""

@@ -14,6 +14,9 @@ import numpy as np
 #: Latest durations kept per stage: bounds memory over months of running.
 _WINDOW = 4096
 
+#: Latest results that `rate` looks at.
+_RATE_RESULTS = 90
+
 
 class Metrics:
     """Durations and counts, from several threads."""
@@ -21,7 +24,9 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._durations: dict[str, deque[float]] = {}
+        self._totals: dict[str, tuple[int, float]] = {}
         self._counts: Counter[str] = Counter()
+        self._times: deque[float] = deque(maxlen=_RATE_RESULTS)
         self._started = time.monotonic()
         self._first: float | None = None
         self._last = self._started
@@ -39,6 +44,8 @@ class Metrics:
         """Adds one duration."""
         with self._lock:
             self._durations.setdefault(name, deque(maxlen=_WINDOW)).append(milliseconds)
+            count, seconds = self._totals.get(name, (0, 0.0))
+            self._totals[name] = count + 1, seconds + milliseconds / 1e3
 
     def count(self, name: str, amount: int = 1) -> None:
         """Adds to a counter."""
@@ -52,8 +59,25 @@ class Metrics:
             self._counts["frames"] += 1
             self._counts["faces"] += faces
             self._last = time.monotonic()
+            self._times.append(self._last)
             if self._first is None:
                 self._first = self._last
+
+    def last_result(self) -> tuple[float, bool]:
+        """(seconds since the last result, or since the start; whether there was one)."""
+        with self._lock:
+            return time.monotonic() - self._last, self._first is not None
+
+    def rate(self) -> float:
+        """Results a second, of the latest ones until now: falls while none comes."""
+        with self._lock:
+            span = time.monotonic() - self._times[0] if self._times else 0.0
+            return (len(self._times) - 1) / span if span > 0 else 0.0
+
+    def totals(self) -> dict[str, tuple[int, float]]:
+        """(runs, seconds) of each stage since the start."""
+        with self._lock:
+            return dict(self._totals)
 
     def summary(self) -> dict[str, Any]:
         """Counts, rate and percentiles.

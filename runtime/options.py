@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
+import re
 import sys
 import types
 import typing
@@ -26,7 +27,9 @@ class _Parser(argparse.ArgumentParser):
     """Fails in one line instead of a usage text."""
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message} (see {self.prog} --help)")
+        # A mistyped flag must not bring the password of its URL into a log.
+        hidden = re.sub(r"(://)[^\s]*@", r"\1***@", message)
+        raise UserError(f"{hidden} (see {self.prog} --help)")
 
 
 def option(help: str, default: Any = dataclasses.MISSING, **extra: Any) -> Any:

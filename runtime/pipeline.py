@@ -20,7 +20,7 @@ from runtime.capture import Source, open_source
 from runtime.classify import Classifier
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
-from runtime.errors import SourceError
+from runtime.errors import SourceError, StageError
 from runtime.follow import Follower
 from runtime.mailbox import Closed, Mailbox, Policy
 from runtime.messages import Frame, FrameResult, TrackedFrame
@@ -62,7 +62,7 @@ class Pipeline:
         *,
         detector_model: str | None = None,
         detect_size: int = 320,
-        detect_interval_s: float = 0.05,
+        detect_interval_s: float | None = 0.05,
         provider: str = "cpu",
         threads: int = 1,
         rebuild: bool = False,
@@ -83,7 +83,8 @@ class Pipeline:
             detect_size: Longer side of what the detector sees, in pixels.
             detect_interval_s: Media time between two looks for faces in
                 seconds; in between, tracks go on where they were heading and
-                keep their labels. 0 looks at every frame.
+                keep their labels. 0 looks at every frame, None also where a
+                latency target would save it: a new face is never missed.
             provider: Where the emotion model runs, as `open_engine` takes it.
             threads: Threads inside each network; one is best on two cores.
             rebuild: Build a plan that doesn't suit this machine again.
@@ -165,6 +166,11 @@ class Pipeline:
             self.close()
         if self._stages.error is not None:
             raise self._stages.error
+
+    @property
+    def error(self) -> StageError | None:
+        """What a stage failed with, also before the reading thread is told."""
+        return self._stages.error
 
     def stop(self) -> None:
         """Ends the capture; what is on its way still comes out. Safe in a signal handler."""
@@ -271,7 +277,14 @@ class Pipeline:
             self.governor.observe(latency)
             self._results.put(
                 FrameResult(
-                    frame.stream, frame.index, frame.time_s, frame.image, faces, latency, frame.name
+                    stream=frame.stream,
+                    frame=frame.index,
+                    time_s=frame.time_s,
+                    image=frame.image,
+                    faces=faces,
+                    latency_ms=latency,
+                    name=frame.name,
+                    regions=item.regions,
                 )
             )
 

@@ -47,6 +47,7 @@ class Options:
     )
     visualize: str | None = option("write annotated pictures to this folder", None)
     output_json: str | None = option("write one JSON line a picture here; - is the terminal", None)
+    anonymize: bool = option("cover the faces in the annotated pictures", False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,7 +71,7 @@ def predict(options: Options) -> int:
     """
     from runtime.capture import collect_pictures
     from runtime.outputs import check_apart, check_writable
-    from runtime.sink import JsonSink
+    from runtime.sinks.json_lines import JsonSink
 
     files = collect_pictures(options.paths)
     check_apart({"--output_json": options.output_json}, [*files, options.engine])
@@ -89,7 +90,7 @@ def predict(options: Options) -> int:
             if json_sink is not None:
                 json_sink.write(result)
             if folder is not None:
-                _save_annotated(result, targets[number])
+                _save_annotated(result, targets[number], options.anonymize)
             if options.output_json != "-":
                 _print(file, result)
     finally:
@@ -198,11 +199,14 @@ def _targets(files: Sequence[Path], folder: Path) -> list[Path]:
     return targets
 
 
-def _save_annotated(result: FrameResult, target: Path) -> None:
+def _save_annotated(result: FrameResult, target: Path, hide: bool) -> None:
     import cv2
 
+    from runtime.anonymize import anonymize
     from runtime.draw import annotate
 
+    if hide:
+        result = anonymize(result)
     good, data = cv2.imencode(".png", annotate(result))
     try:
         if not good:

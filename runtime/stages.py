@@ -1,4 +1,8 @@
-"""Stages of a pipeline as threads; the only module that makes threads."""
+"""Stages of a pipeline as threads, and threads beside it.
+
+The only module of ours that makes threads; the server of the metrics
+(monitor.py) has the standard library make one for each request.
+"""
 
 from __future__ import annotations
 
@@ -86,6 +90,18 @@ class Stages:
                 self.error = error
                 log.debug("stage failed", exc_info=error)
         self._stop.set()
+
+
+def background(name: str, work: Callable[[], None]) -> threading.Thread:
+    """Starts a thread that is no stage: its end and its errors leave the pipeline alone.
+
+    Args:
+        name: Its name.
+        work: What it does; it can't keep the process alive.
+    """
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 @contextmanager

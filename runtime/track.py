@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.messages import Face, Track
+from runtime.preprocess import Box
 
 #: What the filter expects, in sides: a face's acceleration a second squared
 #: (a walking head's, found on synthetic crossings), and a detected centre's error.
@@ -210,6 +211,19 @@ class Tracker:
 
     def _coasts(self, state: _State, time_s: float) -> bool:
         return state.coasts and time_s - state.time_s <= self._coast_s
+
+    def unseen(self, time_s: float) -> list[Box]:
+        """Where the tracks that aren't seen in this frame would be, also those not reported.
+
+        Args:
+            time_s: Media time in seconds.
+        """
+        boxes = []
+        for state in self._states:
+            if not state.seen or time_s > state.time_s:
+                x1, y1, x2, y2 = (float(v) for v in state.predict(time_s))
+                boxes.append((x1, y1, x2, y2))
+        return boxes
 
     def _match(
         self, states: list[_State], faces: list[Face], time_s: float

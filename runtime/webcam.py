@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import signal
@@ -15,16 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
+    from runtime.messages import FrameResult
     from runtime.pipeline import Pipeline
-    from runtime.sink import Sink
-    from runtime.window import WindowSink
+    from runtime.sinks.window import WindowSink
 
 PROG = "python -m runtime.webcam"
+
+#: Options that name a file to write.
+_FILES = ("output_video", "output_json", "output_csv", "output_summary")
 
 log = logging.getLogger("runtime")
 
@@ -53,7 +56,7 @@ class Options:
         "time constant of the labels' smoothing, in seconds", 0.25, between=(0, 60)
     )
     latency_target: float | None = option(
-        "milliseconds from capture to result that 99%% of frames shall keep to, "
+        "milliseconds from capture to result that 99% of frames shall keep to, "
         "by less work where it must be",
         None,
         between=(1, 60_000),
@@ -61,6 +64,28 @@ class Options:
     headless: bool = option("open no window", False)
     output_video: str | None = option("write annotated H.264 video here (.mp4)", None)
     output_json: str | None = option("write one JSON line a frame here; - is the terminal", None)
+    output_csv: str | None = option("write one CSV row a face and frame; - is the terminal", None)
+    output_summary: str | None = option(
+        "write rate, latencies and counts here at the end, as JSON; - is the terminal", None
+    )
+    mqtt: str | None = option(
+        "publish each frame's JSON: mqtt://[user:password@]host[:port]/topic, mqtts:// for TLS",
+        None,
+        metavar="URL",
+    )
+    webhook: str | None = option("POST each frame's JSON to this http(s) URL", None, metavar="URL")
+    webhook_batch: int = option(
+        "frames in one POST, at most; above 1 it holds JSON lines", 1, between=(1, 1000)
+    )
+    anonymize: bool = option(
+        "cover the faces in the video and the window; looks for them in every frame", False
+    )
+    metrics_port: int | None = option(
+        "answer GET /metrics (Prometheus) and /healthz at this port; 0 takes a free one",
+        None,
+        between=(0, 65535),
+    )
+    metrics_host: str = option("address to answer at; 0.0.0.0 is every one", "127.0.0.1")
     max_frames: int | None = option("end after so many frames", None, between=(1, math.inf))
     verbose: bool = option("log more", False)
 
@@ -86,25 +111,35 @@ def run(options: Options) -> dict[str, Any]:
     Raises:
         UserError: Something that the user can mend.
     """
-    from runtime.outputs import check_apart
+    from runtime.outputs import check_apart, check_writable, write_whole
     from runtime.pipeline import Pipeline
+    from runtime.sinks import opening
+    from runtime.sinks.group import SinkGroup
 
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
-    check_apart(
-        {"--output_video": options.output_video, "--output_json": options.output_json},
-        [*sources, options.engine],
-    )
-    window = None if options.headless else _open_window()
-    sinks: list[Sink] = [] if window is None else [window]
+    files = {f"--{name}": getattr(options, name) for name in _FILES}
+    check_apart(files, [*sources, options.engine])
+    summary = options.output_summary
+    if summary not in (None, "-"):
+        check_writable(Path(summary), "--output_summary")
+    sinks = SinkGroup()
+    monitor = None
     try:
+        opening.open_remote(options, sinks)
+        if options.metrics_port is not None:
+            from runtime.monitor import Monitor
+
+            monitor = Monitor(options.metrics_host, options.metrics_port)
+        window = None if options.headless else opening.open_window(sinks)
         with Pipeline(
             sources,
             options.engine,
             options.detector,
             detector_model=options.detector_model,
             detect_size=options.detect_size,
-            detect_interval_s=options.detect_interval / 1e3,
+            # Between two looks a new face would be shown as it is.
+            detect_interval_s=None if options.anonymize else options.detect_interval / 1e3,
             provider=options.provider,
             threads=options.threads,
             rebuild=options.rebuild,
@@ -115,26 +150,48 @@ def run(options: Options) -> dict[str, Any]:
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
             log.info("detector: %s at %d pixels", options.detector, options.detect_size)
             log.info("source: %s", ", ".join(source.name for source in pipeline.sources))
-            sinks = [*_open_sinks(options, pipeline), *sinks]
+            opening.open_files(options, pipeline, sinks)
             if window is not None:
                 # A window answers its keys also while a source is silent.
                 pipeline.on_wait = partial(_poll_window, window, pipeline)
+            if monitor is not None:
+                monitor.watch(pipeline, sinks.counts)
             with _signals_stop(pipeline):
-                for result in pipeline:
-                    for sink in sinks:
-                        sink.write(result)
+                for result in _anonymized(pipeline) if options.anonymize else pipeline:
+                    sinks.write(result)
                     for face in result.faces:
                         counts["uncertain" if face.uncertain else face.emotion] += 1
                     if window is not None and window.closed:
                         break
             metrics = {**pipeline.metrics.summary(), "shed": pipeline.governor.figures()}
     finally:
-        _close_all(sinks)
+        try:
+            sinks.close()
+        finally:
+            if monitor is not None:
+                monitor.close()
+    metrics |= {"emotions": dict(counts), "sinks": sinks.counts()}
     _report(metrics, counts)
-    for flag in (options.output_video, options.output_json):
-        if flag not in (None, "-") and metrics["frames"]:
-            log.info("wrote %s", flag)
+    if summary is not None:
+        text = json.dumps(metrics, indent=2) + "\n"
+        if summary == "-":
+            print(text, end="", flush=True)
+        else:
+            write_whole(Path(summary), text, "--output_summary")
+    for flag, file in files.items():
+        if file not in (None, "-") and (metrics["frames"] or flag == "--output_summary"):
+            log.info("wrote %s", file)
     return metrics
+
+
+def _anonymized(pipeline: Pipeline) -> Iterator[FrameResult]:
+    """Results whose pictures show no face: nothing after this has seen one."""
+    from runtime.anonymize import anonymize
+
+    for result in pipeline:
+        with pipeline.metrics.time("anonymize"):
+            hidden = anonymize(result)
+        yield hidden
 
 
 def _poll_window(window: WindowSink, pipeline: Pipeline) -> None:
@@ -162,41 +219,6 @@ def _signals_stop(pipeline: Pipeline) -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-
-
-def _open_window() -> WindowSink | None:
-    from runtime.window import NoDisplay, WindowSink
-
-    try:
-        return WindowSink("emotion")
-    except NoDisplay as error:
-        log.info("headless: %s", error)
-        return None
-
-
-def _open_sinks(options: Options, pipeline: Pipeline) -> list[Sink]:
-    from runtime.sink import JsonSink, VideoSink
-
-    sinks: list[Sink] = []
-    if options.output_json:
-        sinks.append(JsonSink(options.output_json))
-    if options.output_video:
-        if len(pipeline.sources) > 1:
-            raise UserError("--output_video takes a single --source")
-        sinks.append(VideoSink(Path(options.output_video), pipeline.sources[0].fps))
-    return sinks
-
-
-def _close_all(sinks: Sequence[Sink]) -> None:
-    """Closes every sink, also after one fails; the first failure is raised."""
-    first: UserError | None = None
-    for sink in sinks:
-        try:
-            sink.close()
-        except UserError as error:
-            first = first or error
-    if first is not None and not isinstance(sys.exc_info()[1], UserError):
-        raise first
 
 
 def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:

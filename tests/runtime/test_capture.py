@@ -164,6 +164,7 @@ def test_list_pictures_ignores_case_of_suffix(tmp_path):
         ("http://host/a", "http://host/a"),
         ("rtsp://u:p%40x@host/", "rtsp://***@host/"),
         ("rtsp://user:p@ss@host/x", "rtsp://***@host/x"),
+        ("rtsp://user:p?ss@host/x?y", "rtsp://***@host/x"),
     ],
 )
 def test_credentials_never_show(url, shown):

@@ -52,6 +52,30 @@ def test_no_interval_looks_at_every_frame() -> None:
     assert len(finder.asked) == 20
 
 
+def test_none_looks_at_every_frame_whatever_the_effort() -> None:
+    finder = _Finder()
+    follower = Follower(finder, 1, None, Metrics())
+    for i in range(20):
+        follower.follow(_frame(i, 500), Effort(4))
+    assert len(finder.asked) == 20
+
+
+def test_all_that_may_be_a_face_has_a_region() -> None:
+    """A weak detection between two looks, and a track that moves on or is hidden."""
+
+    class Weak(_Finder):
+        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
+            strong = super().detect(image)
+            return [Face((200, 5, 230, 40), 0.45), *(strong if image[0, 0, 0] < 10 else [])]
+
+    follower = Follower(Weak(), 1, 0.05, Metrics())
+    for i in range(16):
+        item = follower.follow(_frame(i, 30), Effort())
+        assert (200, 5, 230, 40) in item.regions
+        lefts = [box[0] for box in item.regions if box[0] < 150]
+        assert any(abs(left - 2 * i) < 4 for left in lefts), i
+
+
 def test_less_effort_looks_less_often() -> None:
     finder = _Finder()
     follower = Follower(finder, 1, 0.0, Metrics())

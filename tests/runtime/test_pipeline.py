@@ -97,6 +97,31 @@ def test_a_file_loses_no_frame_and_ends():
     assert threads() == before
 
 
+def test_regions_hold_all_that_may_be_a_face():
+    class Fading(Finder):
+        def detect(self, image):
+            (face,) = super().detect(image)
+            weak = Face((40.0, 8.0, 60.0, 40.0), 0.5)  # begins no track
+            return [[face, weak], [weak], []][min(self.calls - 1, 2)]
+
+    results = list(Pipeline([Pictures(30, fps=10.0)], Brain(), Fading()))
+    face, weak = (8.0, 8, 28, 40), (40.0, 8.0, 60.0, 40.0)
+    assert set(results[0].regions) == {face, weak}
+    assert set(results[1].regions) == {face, weak}
+    assert set(results[9].regions) == {face}
+    assert results[9].faces == ()
+    assert results[28].regions == ()
+
+
+def test_a_failed_stage_can_be_asked_for():
+    pipeline = Pipeline([Pictures(20)], Brain(), Finder(fail_at=3))
+    assert pipeline.error is None
+    with pytest.raises(StageError):
+        list(pipeline)
+    assert pipeline.error is not None
+    assert pipeline.error.stage == "detect"
+
+
 def test_a_live_source_drops_the_oldest_and_counts():
     source = Pictures(200, live=True, pace=0.001)
     pipeline = Pipeline([source], Brain(), Finder(delay=0.01))

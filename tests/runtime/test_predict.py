@@ -32,6 +32,18 @@ def test_a_picture_in_json_and_drawn(tmp_path, tiny_engine, capsys):
     assert "astronaut.jpg:" in capsys.readouterr().out
 
 
+def test_faces_are_covered_on_request(tmp_path, tiny_engine, portrait, capsys):
+    plain, covered = tmp_path / "plain", tmp_path / "covered"
+    assert predict(PORTRAIT, "--engine", tiny_engine, "--visualize", plain) == 0
+    assert predict(PORTRAIT, "--engine", tiny_engine, "--visualize", covered, "--anonymize") == 0
+    name = f"{PORTRAIT.stem}.png"
+    # Between the eyes and the chin, away from the box and its label.
+    a, b = (cv2.imread(str(f / name))[90:160, 200:255] for f in (plain, covered))
+    assert (a == portrait[90:160, 200:255]).all()
+    fine = [float(cv2.Laplacian(x, cv2.CV_64F).std()) for x in (a, b)]
+    assert fine[1] < 0.2 * fine[0]
+
+
 def test_annotated_pictures_never_replace_an_input_or_each_other(tmp_path, tiny_engine, portrait):
     other = tmp_path / "other"
     other.mkdir()

@@ -1,15 +1,22 @@
+import csv
+import http.client
+import http.server
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from runtime.detect import open_detector
+from runtime.manifest import EMOTIONS
 from runtime.options import parse_options, run_command
-from runtime.webcam import Options, main
+from runtime.webcam import Options, main, run
 from tests.conftest import REPO, read_back
 
 
@@ -44,6 +51,117 @@ def test_video_and_json_of_a_file(tmp_path, clip, tiny_engine, capsys):
     assert "capture to result" in err
 
 
+def test_every_output_at_once(tmp_path, clip, tiny_engine, capsys, caplog):
+    """A receiver that is there, one that isn't, and files; the summary is what `run` returns."""
+    caplog.set_level("INFO")
+    got: list[dict] = []
+
+    class Receiver(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Receiver) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        metrics = run(
+            Options(
+                engine=str(tiny_engine),
+                source=[str(clip)],
+                headless=True,
+                output_csv=str(tmp_path / "o.csv"),
+                output_summary=str(tmp_path / "s.json"),
+                webhook=f"http://u:secret@127.0.0.1:{server.server_address[1]}/secret",
+                metrics_port=0,
+            )
+        )
+        server.shutdown()
+        thread.join()
+    assert json.loads((tmp_path / "s.json").read_text()) == metrics
+    assert metrics["frames"] == 40
+    assert sum(metrics["emotions"].values()) == metrics["faces"] == 40
+    counts = metrics["sinks"]["webhook"]
+    assert counts["sent"] + counts["lost"] == 40
+    assert [row["frame"] for row in got[: counts["sent"]]] == list(range(counts["sent"]))
+    with (tmp_path / "o.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["frame"]) for row in rows] == list(range(40))
+    assert {row["track"] for row in rows} == {"1"}
+    assert sum(float(rows[0][label]) for label in EMOTIONS) == pytest.approx(1, abs=1e-3)
+    assert "/metrics and /healthz" in caplog.text
+    assert "secret" not in caplog.text + capsys.readouterr().err
+
+
+def test_a_dead_receiver_costs_two_seconds_at_the_end_and_no_frame(clip, tiny_engine):
+    pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt (the extra mqtt)")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, says nothing
+        port = silent.getsockname()[1]
+        process = start(
+            "--engine", tiny_engine, "--source", clip, "--headless",
+            "--mqtt", f"mqtt://u:secret@127.0.0.1:{port}/faces",
+            "--webhook", f"http://u:secret@127.0.0.1:{port}/",
+        )  # fmt: skip
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "40 frames in" in err
+    assert f"mqtt://127.0.0.1:{port}/faces: gave up; 40 messages lost" in err
+    assert f"webhook http://127.0.0.1:{port}: gave up; 40 messages lost" in err
+    assert "secret" not in err
+    assert "Traceback" not in err
+
+
+def test_metrics_and_health_while_it_runs(tiny_engine):
+    process = start("--engine", tiny_engine, "--source", "demo", "--metrics_port", 0)
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    while line and "/metrics" not in line:
+        line = process.stderr.readline()
+    port = int(line.split("127.0.0.1:")[1].split("/")[0])
+
+    def get(path: str) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        with answer:
+            return answer.status, answer.read().decode()
+
+    status, text = 0, ""
+    deadline = time.monotonic() + 60
+    while 'stage="detect"' not in text and time.monotonic() < deadline:
+        status, health = get("/healthz")
+        _, text = get("/metrics")
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert status == 200, health
+    assert 'emotion_stage_seconds{stage="detect",quantile="0.5"}' in text
+
+
+def test_a_metrics_port_in_use_is_one_line(tiny_engine, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code = webcam("--engine", tiny_engine, "--source", "demo", "--metrics_port", port)
+    assert code == 2
+    assert f"error: --metrics_port {port}: can't listen" in capsys.readouterr().err
+
+
+def test_no_face_is_in_an_anonymized_film(tmp_path, clip, tiny_engine):
+    films = {}
+    for flag in ("--no-anonymize", "--anonymize"):
+        video = tmp_path / f"{flag}.mp4"
+        argv = ("--engine", tiny_engine, "--source", clip, "--max_frames", 5)
+        assert webcam(*argv, "--output_video", video, flag) == 0
+        films[flag] = read_back(video)
+    detector = open_detector("centerface", size=320)
+    assert all(detector.detect(frame) for frame in films["--no-anonymize"])
+    assert len(films["--anonymize"]) == 5
+    assert not any(detector.detect(frame) for frame in films["--anonymize"])
+
+
 @pytest.mark.parametrize(
     ("argv", "word"),
     [
@@ -62,6 +180,14 @@ def test_video_and_json_of_a_file(tmp_path, clip, tiny_engine, capsys):
         (["--source", "{text}", "--output_json", "{text}"], "overwrite"),
         (["--source", "demo", "--config", "{text}"], "option: value"),
         (["--frobnicate"], "unrecognized"),
+        (["--source", "demo", "--output_csv", "{text}/x"], "can't make its folder"),
+        (["--source", "demo", "--output_summary", "{text}/x"], "can't make its folder"),
+        (["--source", "demo", "--output_csv", "-", "--output_json", "-"], "standard output"),
+        (["--source", "demo", "--mqtt", "mqtt://a:b@h"], "--mqtt must be"),
+        (["--source", "demo", "--webhook", "ftp://a:b@h"], "--webhook must be"),
+        (["--source", "demo", "--webhook_batch", "0"], "--webhook_batch"),
+        (["--source", "demo", "--metrics_port", "70000"], "--metrics_port"),
+        (["--source", "demo", "--metrics_port", "0", "--metrics_host", "192.0.2.1"], "listen"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(tmp_path, tiny_engine, capsys, argv, word):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from runtime.messages import FrameResult
-from runtime.window import NoDisplay, WindowSink
+from runtime.sinks.window import NoDisplay, WindowSink
 
 
 @pytest.fixture

@@ -1,13 +1,9 @@
-"""Where results go: JSON lines, annotated video."""
+"""Annotated video."""
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 from pathlib import Path
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -17,71 +13,6 @@ from runtime.draw import annotate
 from runtime.errors import UserError
 from runtime.messages import FrameResult
 from runtime.outputs import check_writable
-
-
-class Sink(Protocol):
-    """Takes results on the main thread."""
-
-    def write(self, result: FrameResult) -> None:
-        """Takes one frame's result.
-
-        Raises:
-            UserError: It can't be written; what was written before stays readable.
-        """
-        ...
-
-    def close(self) -> None:
-        """Finishes the output; a second call does nothing."""
-        ...
-
-
-class JsonSink:
-    """One JSON object a line, on disk at once; `-` is standard output.
-
-    A line is written whole or, on a full disk, taken back.
-    """
-
-    def __init__(self, path: str) -> None:
-        """Remembers the path; the file is opened by the first result."""
-        self._path = path
-        self._fd: int | None = None
-        self._whole = 0  # bytes of whole lines
-        if path != "-":
-            check_writable(Path(path), "--output_json")
-
-    def write(self, result: FrameResult) -> None:
-        """See `Sink.write`."""
-        text = json.dumps(result.to_dict(), separators=(",", ":")) + "\n"
-        if self._path == "-":
-            sys.stdout.write(text)
-            sys.stdout.flush()
-            return
-        line = text.encode()
-        try:
-            if self._fd is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-                self._fd = os.open(self._path, flags, 0o644)
-            data = line
-            while data:
-                data = data[os.write(self._fd, data) :]
-        except OSError as error:
-            self._take_back()
-            raise UserError(f"--output_json {self._path}: {error.strerror}") from error
-        self._whole += len(line)
-
-    def close(self) -> None:
-        """See `Sink.close`."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-
-    def _take_back(self) -> None:
-        """Cuts off a half-written line; pipes and devices can't be cut."""
-        if self._fd is not None:
-            try:
-                os.ftruncate(self._fd, self._whole)
-            except OSError:
-                pass
 
 
 class VideoSink:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,17 +14,11 @@ import pytest
 from runtime.draw import annotate
 from runtime.errors import UserError
 from runtime.messages import EmotionResult, FrameResult
-from runtime.outputs import check_apart
-from runtime.sink import JsonSink, VideoSink
+from runtime.outputs import check_apart, write_whole
+from runtime.sinks.json_lines import JsonSink
+from runtime.sinks.video import VideoSink
 from tests.conftest import REPO, read_back
-
-
-def result(index: int = 0, size=(240, 320), fps: float = 25.0, faces: int = 1) -> FrameResult:
-    image = np.full((*size, 3), 40 + index % 100, np.uint8)
-    face = EmotionResult(
-        3, (50.0, 60.0, 150.0, 170.0), 0.9, "happiness", 0.8, False, {"happiness": 0.8}
-    )
-    return FrameResult(0, index, index / fps, image, (face,) * faces, 12.345)
+from tests.runtime.sinks.conftest import result
 
 
 def test_json_lines_hold_the_documented_object(tmp_path):
@@ -161,6 +156,39 @@ def test_outputs_stay_apart_from_inputs_and_each_other(tmp_path):
         check_apart({"--output_video": str(tmp_path / "." / "clip.mp4")}, [clip])
     with pytest.raises(UserError, match="it is --a"):
         check_apart({"--a": str(tmp_path / "x"), "--b": str(tmp_path / "x")}, [clip])
+    with pytest.raises(UserError, match="standard output is taken: it is --a"):
+        check_apart({"--a": "-", "--b": "-"}, [clip])
+
+
+def test_a_whole_file_takes_the_place_of_an_older_one(tmp_path):
+    path, link = tmp_path / "s.json", tmp_path / "link"
+    path.write_text("old")
+    link.symlink_to(path)
+    write_whole(link, "new", "--output_summary")
+    assert link.is_symlink()
+    assert path.read_text() == "new"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "s.json"]
+
+
+def test_a_whole_file_that_fails_leaves_the_older_one(tmp_path, monkeypatch):
+    path = tmp_path / "s.json"
+    path.write_text("old")
+
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        write_whole(path, "new", "--output_summary")
+    assert [p.name for p in tmp_path.iterdir()] == ["s.json"]
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_device_is_written_to_not_replaced():
+    with pytest.raises(UserError, match="No space left"):
+        write_whole(Path("/dev/full"), "new", "--output_summary")
+    assert not os.path.isfile("/dev/full")
 
 
 def test_a_frame_of_a_folder_has_its_path_and_its_time():
@@ -192,8 +220,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, ".")
 from runtime.outputs import check_apart
-from runtime.sink import JsonSink, VideoSink
-from tests.runtime.test_sink import result
+from runtime.sinks.json_lines import JsonSink
+from runtime.sinks.video import VideoSink
+from tests.runtime.sinks.conftest import result
 video, lines = VideoSink(Path(sys.argv[1]), 25), JsonSink(sys.argv[2])
 i = 0
 while True:

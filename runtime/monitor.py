@@ -1,0 +1,139 @@
+"""Metrics and health over HTTP, for Prometheus and for whoever restarts us."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import socketserver
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+from runtime.errors import UserError
+from runtime.exposition import CONTENT_TYPE, exposition
+from runtime.metrics import Metrics
+from runtime.stages import background
+
+if TYPE_CHECKING:
+    from runtime.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+#: Without a result for so long, in seconds, something is wrong.
+STALE_S = 10.0
+
+SinkCounts = Mapping[str, Mapping[str, int]]
+
+
+class Monitor:
+    """Answers GET /metrics and GET /healthz from a thread, until closed."""
+
+    def __init__(self, host: str, port: int, stale_s: float = STALE_S) -> None:
+        """Takes the port and starts to answer.
+
+        Args:
+            host: Address to listen at; 127.0.0.1 is this machine only.
+            port: 0 takes a free one.
+            stale_s: Age of the latest result at which health ends, in seconds.
+
+        Raises:
+            UserError: The port is taken or not for us, or the address not ours.
+        """
+        self._stale_s = stale_s
+        self._pipeline: Pipeline | None = None
+        self._sinks: Callable[[], SinkCounts] = dict
+        monitor = self
+
+        class Handler(_Handler):
+            answers = {"/metrics": monitor._metrics, "/healthz": monitor._health}  # noqa: RUF012
+
+        kind = _Server6 if ":" in host else _Server
+        try:
+            self._server: ThreadingHTTPServer | None = kind((host, port), Handler)
+        except OSError as error:
+            raise UserError(
+                f"--metrics_port {port}: can't listen at {host} ({error.strerror or error})"
+            ) from error
+        #: Port that it listens at.
+        self.port: int = self._server.server_address[1]
+        serve = self._server.serve_forever
+        self._thread = background("monitor", lambda: serve(poll_interval=0.1))
+        shown = f"[{host}]" if ":" in host else host
+        log.info("metrics: http://%s:%d/metrics and /healthz", shown, self.port)
+
+    def watch(self, pipeline: Pipeline, sinks: Callable[[], SinkCounts] = dict) -> None:
+        """What to tell of; until then it says `starting`.
+
+        Args:
+            pipeline: Runs, or will.
+            sinks: Gives the counts of each sink that may drop, by name.
+        """
+        self._pipeline, self._sinks = pipeline, sinks
+
+    def close(self) -> None:
+        """Gives the port back; a second call does nothing."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.shutdown()
+            server.server_close()
+            self._thread.join(5)
+
+    def _metrics(self) -> tuple[int, str, str]:
+        metrics = Metrics() if self._pipeline is None else self._pipeline.metrics
+        return 200, CONTENT_TYPE, exposition(metrics, self._sinks())
+
+    def _health(self) -> tuple[int, str, str]:
+        status, age = "starting", None
+        if self._pipeline is not None:
+            since, any_yet = self._pipeline.metrics.last_result()
+            age = round(since, 3) if any_yet else None
+            if self._pipeline.error is not None:
+                status = "failed"
+            elif since > self._stale_s:
+                status = "stale"
+            elif any_yet:
+                status = "ok"
+        code = 200 if status in ("ok", "starting") else 503
+        text = json.dumps({"status": status, "last_result_age_s": age})
+        return code, "application/json", text + "\n"
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False  # a client that hangs must not hold up our end
+
+    def server_bind(self) -> None:
+        """Without HTTPServer's look-up of our own name, which may take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = 5.0  # of a client that says nothing
+    server_version = "emotion-edge"
+    sys_version = ""
+    answers: Mapping[str, Callable[[], tuple[int, str, str]]] = {}
+
+    def do_GET(self) -> None:
+        """Answers a request."""
+        answer = self.answers.get(self.path.split("?", 1)[0])
+        code, kind, text = answer() if answer else (404, "text/plain", "see /metrics, /healthz\n")
+        data = text.encode()
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    do_HEAD = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are nothing for the log."""
+        log.debug("monitor: " + format, *args)

@@ -1,0 +1,13 @@
+"""Where results go; one module for each kind.
+
+base.py says what a sink is, opening.py opens those that the options ask for,
+and group.py writes to all of them. Files: lines.py (json_lines.py,
+csv_rows.py), video.py. The screen: window.py. Other machines: remote.py
+(mqtt.py, webhook.py; address.py reads their URLs).
+"""
+
+from __future__ import annotations
+
+from runtime.sinks.base import Sink
+
+__all__ = ["Sink"]

@@ -1,0 +1,47 @@
+"""All sinks of a run as one."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from runtime.errors import UserError
+from runtime.sinks.base import Sink
+from runtime.sinks.remote import RemoteSink
+
+if TYPE_CHECKING:
+    from runtime.messages import FrameResult
+
+
+class SinkGroup:
+    """Writes to every sink in turn and closes all of them, also after one fails."""
+
+    def __init__(self) -> None:
+        self._sinks: list[Sink] = []
+
+    def add(self, sink: Sink) -> None:
+        """Takes over a sink, to close it."""
+        self._sinks.append(sink)
+
+    def write(self, result: FrameResult) -> None:
+        """See `Sink.write`."""
+        for sink in self._sinks:
+            sink.write(result)
+
+    def close(self) -> None:
+        """See `Sink.close`; the first failure is raised, unless another is on its way."""
+        for sink in self._sinks:
+            if isinstance(sink, RemoteSink):
+                sink.begin_close()  # they flush at the same time
+        first: UserError | None = None
+        for sink in self._sinks:
+            try:
+                sink.close()
+            except UserError as error:
+                first = first or error
+        if first is not None and not isinstance(sys.exc_info()[1], UserError):
+            raise first
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """`RemoteSink.counts` of those that send, by kind."""
+        return {sink.kind: sink.counts() for sink in self._sinks if isinstance(sink, RemoteSink)}

@@ -1,0 +1,74 @@
+"""A text file that holds whole lines only."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from runtime.errors import UserError
+from runtime.outputs import check_writable
+
+
+class LineFile:
+    """Lines, on disk at once; `-` is standard output.
+
+    What one call adds is written whole or, on a full disk, taken back.
+    """
+
+    def __init__(self, path: str, flag: str) -> None:
+        """Remembers the path; the file is opened by the first text.
+
+        Args:
+            path: File to write, or `-`.
+            flag: Option that named it, for messages.
+
+        Raises:
+            UserError: The file can't be written.
+        """
+        self._path = path
+        self._flag = flag
+        self._fd: int | None = None
+        self._whole = 0  # bytes of whole lines
+        if path != "-":
+            check_writable(Path(path), flag)
+
+    def add(self, text: str) -> None:
+        """Writes lines.
+
+        Args:
+            text: Whole lines, each with its end.
+
+        Raises:
+            UserError: The disk is full, or the file went away.
+        """
+        if self._path == "-":
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            return
+        lines = text.encode()
+        try:
+            if self._fd is None:
+                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+                self._fd = os.open(self._path, flags, 0o644)
+            data = lines
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except OSError as error:
+            self._take_back()
+            raise UserError(f"{self._flag} {self._path}: {error.strerror}") from error
+        self._whole += len(lines)
+
+    def close(self) -> None:
+        """Closes the file; a second call does nothing."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _take_back(self) -> None:
+        """Cuts off half-written lines; pipes and devices can't be cut."""
+        if self._fd is not None:
+            try:
+                os.ftruncate(self._fd, self._whole)
+            except OSError:
+                pass

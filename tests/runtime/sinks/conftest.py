@@ -1,0 +1,28 @@
+"""Results to write, and receivers to send them to."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from runtime.messages import EmotionResult, FrameResult
+
+
+def result(index: int = 0, size=(240, 320), fps: float = 25.0, faces: int = 1) -> FrameResult:
+    image = np.full((*size, 3), 40 + index % 100, np.uint8)
+    face = EmotionResult(
+        3, (50.0, 60.0, 150.0, 170.0), 0.9, "happiness", 0.8, False, {"happiness": 0.8}
+    )
+    return FrameResult(0, index, index / fps, image, (face,) * faces, 12.345)
+
+
+def wait_until(true: Callable[[], bool], limit_s: float = 60.0) -> None:
+    """Fails after a time that a loaded machine doesn't need."""
+    deadline = time.monotonic() + limit_s
+    while not true():
+        if time.monotonic() > deadline:
+            pytest.fail("waited in vain")
+        time.sleep(0.01)

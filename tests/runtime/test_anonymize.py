@@ -1,0 +1,139 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from runtime.anonymize import anonymize, cover
+from runtime.messages import EmotionResult, Face, FrameResult
+from runtime.track import Tracker
+
+BOX = (182.0, 58.0, 270.0, 178.0)  # the portrait's face
+
+
+def frame(image: np.ndarray, *boxes, regions=()) -> FrameResult:
+    faces = tuple(
+        EmotionResult(i, box, 0.9, "happiness", 0.8, False, {"happiness": 0.8})
+        for i, box in enumerate(boxes, start=1)
+    )
+    return FrameResult(0, 0, 0.0, image, faces, 1.0, regions=regions)
+
+
+def detail(image: np.ndarray, box=BOX) -> np.ndarray:
+    """What is finer than an eye, at the face's place."""
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY).astype(np.float64)
+    x1, y1, x2, y2 = (int(v) for v in box)
+    return (grey - cv2.GaussianBlur(grey, (0, 0), 2))[y1:y2, x1:x2]
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    return abs(float(np.corrcoef(detail(a).ravel(), detail(b).ravel())[0, 1]))
+
+
+def test_the_face_is_not_in_the_picture_any_more(portrait):
+    before = portrait.copy()
+    out = anonymize(frame(portrait, BOX)).image
+    assert (portrait == before).all()  # other threads see the same picture
+    assert likeness(portrait, cv2.GaussianBlur(portrait, (0, 0), 1)) > 0.5
+    assert likeness(portrait, out) < 0.1
+    assert detail(out).std() < 0.1 * detail(portrait).std()
+    sharpened = cv2.addWeighted(out, 6, cv2.GaussianBlur(out, (0, 0), 8), -5, 0)
+    assert likeness(portrait, sharpened) < 0.1
+    assert (out[300:] == portrait[300:]).all()
+
+
+def test_what_is_inside_a_cell_is_gone_for_good(portrait):
+    # Cells of 12 pixels: whatever order their pixels are in, the output is the same.
+    box = (190.0, 80.0, 254.0, 144.0)
+    other, rng = portrait.copy(), np.random.default_rng(0)
+    for y in range(64, 160, 12):
+        for x in range(174, 270, 12):
+            cell = other[y : y + 12, x : x + 12].reshape(-1, 3)
+            other[y : y + 12, x : x + 12] = rng.permutation(cell).reshape(12, 12, 3)
+    assert likeness(portrait, other) < 0.2
+    assert (cover(other, [box]) == cover(portrait, [box])).all()
+
+
+def test_detector_finds_no_face_there(portrait):
+    from runtime.detect import open_detector
+
+    detector = open_detector("centerface", size=320)
+    assert detector.detect(portrait)
+    assert not detector.detect(anonymize(frame(portrait, BOX)).image)
+
+
+def test_hair_and_chin_are_covered_too(portrait):
+    out = anonymize(frame(portrait, BOX)).image
+    changed = np.argwhere((out != portrait).any(axis=2))
+    y1, x1 = changed.min(axis=0)
+    y2, x2 = changed.max(axis=0)
+    assert x1 <= 182 - 15
+    assert x2 >= 270 + 15
+    assert y1 <= 58 - 25
+    assert y2 >= 178 + 25
+
+
+@pytest.mark.parametrize("shift", [(-220, 0), (280, 0), (0, -110), (0, 400), (-220, -110)])
+def test_a_face_partly_outside_gets_no_finer_cells(portrait, shift):
+    moved = cv2.warpAffine(portrait, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), (512, 512))
+    box = tuple(float(v + shift[i % 2]) for i, v in enumerate(BOX))
+    out = anonymize(frame(moved, box)).image
+    assert out.shape == moved.shape
+    x1, y1, x2, y2 = (int(np.clip(v, 0, 512)) for v in box)
+    part = cv2.cvtColor(out[y1:y2, x1:x2], cv2.COLOR_BGR2GRAY).astype(np.float64)
+    whole = cv2.cvtColor(moved[y1:y2, x1:x2], cv2.COLOR_BGR2GRAY).astype(np.float64)
+    cell = (BOX[2] - BOX[0]) / 8
+
+    def fine(image: np.ndarray) -> float:
+        return float((image - cv2.GaussianBlur(image, (0, 0), cell / 2)).std())
+
+    assert fine(part) < 0.3 * fine(whole)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (-900.0, -900.0, -800.0, -800.0),
+        (600.0, 10.0, 700.0, 100.0),
+        (-1e5, -1e5, 1e5, 1e5),
+        (50.0, 50.0, 50.0, 50.0),
+        (60.0, 60.0, 50.0, 50.0),
+        (10.0, 10.0, 12.0, 13.0),
+        (0.0, 0.0, 512.0, 512.0),
+    ],
+)
+def test_any_box_will_do(portrait, box):
+    out = cover(portrait, [box])
+    assert out.shape == portrait.shape
+    assert out is not portrait
+
+
+def test_regions_are_covered_as_faces_are(portrait):
+    assert (anonymize(frame(portrait)).image == portrait).all()
+    by_face = anonymize(frame(portrait, BOX)).image
+    assert (anonymize(frame(portrait, regions=(BOX,))).image == by_face).all()
+    assert (anonymize(frame(portrait, BOX, regions=(BOX,))).image == by_face).all()
+    two = anonymize(frame(portrait, BOX, regions=((300.0, 300.0, 400.0, 400.0),))).image
+    assert (two[320:380, 320:380] != portrait[320:380, 320:380]).any()
+
+
+def test_all_but_the_picture_stays(portrait):
+    base = frame(portrait, BOX)
+    out = anonymize(base)
+    assert replace(out, image=portrait) == replace(base, image=portrait)
+    assert out.to_dict() == base.to_dict()
+
+
+def test_a_track_that_nobody_sees_is_covered_for_as_long_as_it_may_return():
+    tracker = Tracker()
+    tracker.update([Face((10.0, 10.0, 50.0, 50.0), 0.9)], 0.0)
+    assert tracker.unseen(0.0) == []
+    assert len(tracker.update([], 0.2)) == 1  # coasts
+    assert len(tracker.unseen(0.2)) == 1
+    assert tracker.update([], 0.8) == []  # reported no more, but perhaps still there
+    assert tracker.unseen(0.8) == [(10.0, 10.0, 50.0, 50.0)]
+    # A cut to another face ends the coasting, not the covering.
+    tracker.update([Face((200.0, 200.0, 240.0, 240.0), 0.9)], 0.9)
+    assert len(tracker.unseen(0.9)) == 1
+    tracker.update([], 2.6)
+    assert tracker.unseen(2.6) == [(200.0, 200.0, 240.0, 240.0)]
