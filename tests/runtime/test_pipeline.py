@@ -165,7 +165,7 @@ def test_a_plain_loop_left_early_frees_the_source(tiny_engine, monkeypatch):
     import runtime.pipeline as module
 
     source = Pictures(1000)
-    monkeypatch.setattr(module, "open_source", lambda spec: source)
+    monkeypatch.setattr(module, "open_source", lambda *_: source)
     before = threads()
     for _ in Pipeline("anything", tiny_engine, Finder()):
         break
@@ -199,7 +199,7 @@ def test_a_source_that_hangs_is_never_freed_while_it_is_read(monkeypatch):
 
     source = Stuck()
     monkeypatch.setattr(module, "_JOIN_S", 0.2)
-    monkeypatch.setattr(module, "open_source", lambda spec: source)
+    monkeypatch.setattr(module, "open_source", lambda *_: source)
     pipeline = Pipeline(["stuck"], Brain(), Finder())
     with pipeline:
         for result in pipeline:

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.capture import hide_credentials, list_pictures, open_source, read_picture
 from runtime.errors import SourceError
+from runtime.sources import hide_credentials, list_pictures, open_source, read_picture
 from tests.conftest import PORTRAIT, write_video
 
 
@@ -193,7 +193,8 @@ def test_an_http_stream_on_loopback_is_live_and_its_end_is_an_error(portrait):
     ]
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Mjpeg) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        source = open_source(f"http://me:secret@127.0.0.1:{server.server_port}/cam.mjpg")
+        url = f"http://me:secret@127.0.0.1:{server.server_port}/cam.mjpg"
+        source = open_source(url, reconnect_s=0)
         assert source.live
         assert "secret" not in source.name
         image, time_s, _ = source.read()
