@@ -134,6 +134,7 @@ class Pipeline:
         self._results: Mailbox[FrameResult] = Mailbox(_CAPACITY)
         self._stages = Stages()
         self._used = False
+        self._closed = False
         self._lock = threading.Lock()
         self._capturing = len(self.sources)
 
@@ -181,7 +182,10 @@ class Pipeline:
         self._group.interrupt()
         for box in (self._frames, self._tracked, self._results):
             box.close(discard=True)
-        if self._stages.join(_JOIN_S):
+        # The loop's end and the `with` both come here: one wait is enough.
+        limit_s = 0.0 if self._closed else _JOIN_S
+        self._closed = True
+        if self._stages.join(limit_s):
             self._free()
 
     def _start(self) -> None:

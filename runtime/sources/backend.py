@@ -8,6 +8,10 @@ from typing import Any, Protocol
 
 # FFmpeg inside OpenCV reads this when it starts; our own message says what is wrong.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# OpenCV would hold one lock over all its FFmpeg readers while a stream is being
+# opened: one dead stream would keep the others from opening for seconds. FFmpeg
+# itself has been safe to open from several threads since 4.0.
+os.environ.setdefault("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
 # Longest wait for a frame of a camera, in seconds; ten without it.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "5")
 
