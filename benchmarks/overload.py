@@ -56,7 +56,7 @@ class Camera(Loop):
         self._start: float | None = None
 
     def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
-        """See `runtime.capture.Source`."""
+        """See `runtime.sources.Source`."""
         now = time.monotonic()
         self._start = self._start if self._start is not None else now
         due = self._start + self._index / self.fps

@@ -38,7 +38,17 @@ class Options:
 
     engine: str = option("model: an .onnx or .plan file, or default for the shipped one", "default")
     source: list[str] | None = option(
-        "camera number, video file, picture, folder, URL, or demo", None, metavar="SOURCE"
+        "camera number, video file, picture, folder, URL, demo, csi://0 (Jetson), or a "
+        "GStreamer pipeline 'gst:... ! appsink'; several may be named, and one that fails "
+        "leaves the others going",
+        None,
+        metavar="SOURCE",
+    )
+    reconnect_s: float = option(
+        "how long a camera or stream that is lost is tried again, in seconds; "
+        "0: not at all, inf: for ever",
+        math.inf,
+        between=(0, math.inf),
     )
     camera_id: int = option("camera to use where no --source is given", 0, between=(0, math.inf))
     detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
@@ -146,6 +156,7 @@ def run(options: Options) -> dict[str, Any]:
             smoothing_s=options.smoothing_s,
             latency_target_ms=options.latency_target,
             max_frames=options.max_frames,
+            reconnect_s=options.reconnect_s,
         ) as pipeline:
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
             log.info("detector: %s at %d pixels", options.detector, options.detect_size)
@@ -248,6 +259,13 @@ def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
                 "  {:<9} p50 {p50:6.1f} ms  p99 {p99:6.1f} ms".format(
                     stage, **metrics["stages"][stage]
                 )
+            )
+    streams = metrics["streams"]
+    for number, stream in enumerate(streams):
+        if len(streams) > 1 or stream["reconnects"]:
+            lines.append(
+                "  source {} ({name}): {frames} frames, {dropped} dropped, "
+                "{reconnects} reconnects, {state}".format(number, **stream)
             )
     total = sum(counts.values())
     shares = [f"{name} {count / total:.0%}" for name, count in counts.most_common()]

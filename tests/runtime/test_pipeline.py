@@ -175,6 +175,113 @@ def test_the_first_error_of_a_stage_comes_out_with_its_name(stage, parts):
     assert threads() == before
 
 
+class Lost(Pictures):
+    """A live source that is lost after its first frames and waits to be interrupted."""
+
+    def __init__(self, count):
+        super().__init__(count, live=True)
+        self.woken = threading.Event()
+        self.connected, self.reconnects = True, 3
+
+    def read(self):
+        if self.index < self.count:
+            return super().read()
+        self.connected = False
+        assert self.woken.wait(60), "never interrupted"
+        return None
+
+    def interrupt(self):
+        self.woken.set()
+
+
+def streams(pipeline, key="state"):
+    return [stream[key] for stream in pipeline.metrics.summary()["streams"]]
+
+
+def test_one_dead_source_leaves_the_others_going(caplog):
+    before = threads()
+    sources = [Pictures(30), Pictures(30, fail_at=4), Pictures(30)]
+    pipeline = Pipeline(sources, Brain(), Finder())
+    results = list(pipeline)
+    for stream, count in enumerate((30, 4, 30)):
+        assert [r.frame for r in results if r.stream == stream] == list(range(count))
+    assert streams(pipeline) == ["ended", "failed", "ended"]
+    assert streams(pipeline, "frames") == [30, 4, 30]
+    assert caplog.text.count("source 1 (pictures) failed: capture, frame 4: unplugged") == 1
+    assert threads() == before
+
+
+def test_only_when_all_sources_have_failed_is_it_an_error():
+    done = []
+    pipeline = Pipeline([Pictures(30, fail_at=4), Pictures(30, fail_at=9)], Brain(), Finder())
+    with pytest.raises(StageError, match="unplugged") as error:
+        for result in pipeline:
+            done.append((result.stream, result.frame))
+    assert error.value.stage == "capture"
+    assert len(done) == 13
+    assert streams(pipeline) == ["failed", "failed"]
+
+
+def test_a_source_that_cannot_be_opened_leaves_the_others_going(clip, caplog):
+    pipeline = Pipeline(["/nope.mp4", str(clip), "97"], Brain(), Finder())
+    results = list(pipeline)
+    assert [r.stream for r in results] == [1] * 40
+    assert streams(pipeline) == ["failed", "ended", "failed"]
+    assert streams(pipeline, "name") == ["/nope.mp4", str(clip), "97"]
+    assert "no such file" in caplog.text
+    assert "camera 97 can't be opened" in caplog.text
+
+
+def test_when_no_source_can_be_opened_the_first_error_is_raised():
+    with pytest.raises(SourceError, match=r"/nope.mp4: no such file"):
+        Pipeline(["/nope.mp4", "97"], Brain(), Finder())
+
+
+def test_a_lost_source_is_counted_and_does_not_hold_up_the_end():
+    before = threads()
+    lost = Lost(5)
+    pipeline = Pipeline([lost, Pictures(20)], Brain(), Finder())
+    seen = []
+
+    def on_wait():
+        first, other = pipeline.metrics.summary()["streams"]
+        whole = first["frames"] + first["dropped"] == 5 and other["frames"] == 20
+        if whole and other["state"] == "ended" and not lost.connected:
+            seen.append(first)
+            pipeline.stop()
+
+    pipeline.on_wait = on_wait
+    results = list(pipeline)
+    first = seen[0]
+    assert first["state"] == "reconnecting"
+    assert first["reconnects"] == 3
+    assert len([r for r in results if r.stream == 1]) == 20
+    assert streams(pipeline) == ["stopped", "ended"]
+    assert threads() == before
+
+
+def test_closing_interrupts_a_lost_source():
+    before = threads()
+    lost = Lost(1)
+    with Pipeline([lost], Brain(), Finder()) as pipeline:
+        for _ in pipeline:
+            break
+    assert lost.woken.is_set()
+    assert threads() == before
+
+
+def test_the_time_to_come_back_reaches_the_sources(monkeypatch):
+    import runtime.pipeline as module
+
+    asked = []
+    monkeypatch.setattr(module, "open_source", lambda *a: asked.append(a) or Pictures(1))
+    with Pipeline(["a", "b"], Brain(), Finder(), reconnect_s=7):
+        pass
+    with Pipeline("a", Brain(), Finder()):
+        pass
+    assert asked == [("a", 7), ("b", 7), ("a", float("inf"))]
+
+
 def test_leaving_early_ends_the_threads_and_frees_the_source(tiny_engine):
     before = threads()
     with Pipeline(["demo"], str(tiny_engine)) as pipeline:
@@ -190,7 +297,7 @@ def test_a_plain_loop_left_early_frees_the_source(tiny_engine, monkeypatch):
     import runtime.pipeline as module
 
     source = Pictures(1000)
-    monkeypatch.setattr(module, "open_source", lambda spec: source)
+    monkeypatch.setattr(module, "open_source", lambda *_: source)
     before = threads()
     for _ in Pipeline("anything", tiny_engine, Finder()):
         break
@@ -224,7 +331,7 @@ def test_a_source_that_hangs_is_never_freed_while_it_is_read(monkeypatch):
 
     source = Stuck()
     monkeypatch.setattr(module, "_JOIN_S", 0.2)
-    monkeypatch.setattr(module, "open_source", lambda spec: source)
+    monkeypatch.setattr(module, "open_source", lambda *_: source)
     pipeline = Pipeline(["stuck"], Brain(), Finder())
     with pipeline:
         for result in pipeline:
