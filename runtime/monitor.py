@@ -51,10 +51,9 @@ class Monitor:
         kind = _Server6 if ":" in host else _Server
         try:
             self._server: ThreadingHTTPServer | None = kind((host, port), Handler)
-        except OSError as error:
-            raise UserError(
-                f"--metrics_port {port}: can't listen at {host} ({error.strerror or error})"
-            ) from error
+        except (OSError, UnicodeError) as error:  # the latter of an odd host
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"--metrics_port {port}: can't listen at {host} ({reason})") from error
         #: Port that it listens at.
         self.port: int = self._server.server_address[1]
         serve = self._server.serve_forever

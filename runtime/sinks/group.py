@@ -34,7 +34,8 @@ class SinkGroup:
             if isinstance(sink, RemoteSink):
                 sink.begin_close()  # they flush at the same time
         first: UserError | None = None
-        for sink in self._sinks:
+        # Files first: an impatient second Ctrl-C must not cut them.
+        for sink in sorted(self._sinks, key=lambda sink: isinstance(sink, RemoteSink)):
             try:
                 sink.close()
             except UserError as error:

@@ -71,16 +71,22 @@ class Mqtt:
             sent = [client.publish(self._topic, message, qos=1) for message in messages]
             while not all(info.is_published() for info in sent):
                 self._turn(client, deadline, "doesn't acknowledge")
-        except (OSError, ValueError, RuntimeError) as error:
-            self.close()
-            raise SendError(reason(error)) from error
         except SendError:
             self.close()
             raise
+        except Exception as error:  # what a broker sends may also break paho's parser
+            self.close()
+            raise SendError(reason(error)) from error
 
     def idle(self) -> None:
         """Answers the broker's signs of life."""
-        if self._client is not None and self._client.loop(0) != self._paho.MQTT_ERR_SUCCESS:
+        if self._client is None:
+            return
+        try:
+            good = self._client.loop(0) == self._paho.MQTT_ERR_SUCCESS
+        except Exception:
+            good = False
+        if not good:
             self.close()  # the next message connects again
 
     def close(self) -> None:
@@ -90,7 +96,7 @@ class Mqtt:
             try:
                 client.disconnect()
                 client.loop(0)
-            except (OSError, ValueError):
+            except Exception:  # it is thrown away in any case
                 pass
 
     def _connected(self, deadline: float) -> Any:

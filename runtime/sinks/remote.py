@@ -65,7 +65,7 @@ class Transport(Protocol):
         ...
 
     def idle(self) -> None:
-        """Looks after the connection while there is nothing to send."""
+        """Looks after the connection while there is nothing to send; raises nothing."""
         ...
 
     def close(self) -> None:

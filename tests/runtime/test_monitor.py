@@ -175,6 +175,8 @@ def test_a_port_in_use_is_one_line(monitor):
         Monitor("127.0.0.1", monitor.port)
     with pytest.raises(UserError, match="can't listen at"):
         Monitor("192.0.2.1", 0)
+    with pytest.raises(UserError, match="can't listen at"):
+        Monitor("a..b", 0)
 
 
 def test_ipv6():

@@ -116,7 +116,7 @@ def test_a_dead_receiver_costs_two_seconds_at_the_end_and_no_frame(clip, tiny_en
 
 
 def test_metrics_and_health_while_it_runs(tiny_engine):
-    process = start("--engine", tiny_engine, "--source", "demo", "--metrics_port", 0)
+    process = start("--engine", tiny_engine, "--source", *["demo"] * 3, "--metrics_port", 0)
     assert process.stderr is not None
     line = process.stderr.readline()
     while line and "/metrics" not in line:

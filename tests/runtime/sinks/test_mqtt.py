@@ -208,20 +208,31 @@ def test_a_broker_that_hangs_times_out(monkeypatch):
             link.send([b"x"])
 
 
-def test_a_broker_that_speaks_something_else_is_a_failure():
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        b"\x20\x02\x00\x00" + b"\x30\x02\xff\xff" + b"\x90\x00" + b"\xff" * 40,
+        b"\x20\x01\x00",
+        b"",
+    ],
+)
+def test_a_broker_that_speaks_something_else_is_a_failure(words):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def talk() -> None:
             peer, _ = server.accept()
             peer.recv(100)
-            peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            peer.sendall(words)
             peer.close()
 
         thread = threading.Thread(target=talk)
         thread.start()
+        link = Mqtt(f"mqtt://127.0.0.1:{server.getsockname()[1]}/t")
         with pytest.raises(SendError):
-            Mqtt(f"mqtt://127.0.0.1:{server.getsockname()[1]}/t").send([b"x"])
+            link.send([b"x"])
         thread.join()
+        link.idle()
 
 
 @pytest.mark.parametrize(
