@@ -55,7 +55,7 @@ class Loop:
         self._frames, self._count, self._index = frames, count, 0
 
     def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
-        """See `runtime.capture.Source`."""
+        """See `runtime.sources.Source`."""
         if self._index >= self._count:
             return None
         self._index += 1

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.capture import collect_pictures, read_picture
 from runtime.detect import Detector, open_detector
 from runtime.errors import SourceError, UserError
 from runtime.manifest import Manifest, Preprocess
 from runtime.preprocess import crop_face, face_to_input, to_bgr
+from runtime.sources import collect_pictures, read_picture
 from train.datasets import FaceSet, load_faces
 from train.datasets.notes import say
 

@@ -34,6 +34,11 @@ class TemperatureOptions:
     data_dir: str = option("folder of the data set")
     dataset: str = option("its layout", "ferplus", choices=DATASETS)
     split: str = option("its part; not the one trained on", "valid", choices=("valid", "test"))
+    target: str = option(
+        "what confidence shall mean: how often the majority agrees, or the share of votes",
+        "majority",
+        choices=("majority", "votes"),
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,9 +73,15 @@ def calibrate(options: TemperatureOptions) -> float:
     targets = faces.targets()
     if not np.isfinite(logits).all():
         raise UserError(f"{path}: the network's logits are not finite; train it again")
-    temperature = round(fit_temperature(logits, targets), 4)
-    figures: dict[str, Any] = {"data": faces.name, "n": len(faces), "bins": BINS}
-    counted = int((faces.majority >= 0).sum())
+    counts = faces.majority >= 0
+    counted = int(counts.sum())
+    target = options.target if counted else "votes"
+    if target == "majority":
+        labels = np.eye(len(faces.labels))[faces.majority[counts]]
+        temperature = round(fit_temperature(logits[counts], labels), 4)
+    else:
+        temperature = round(fit_temperature(logits, targets), 4)
+    figures: dict[str, Any] = {"data": faces.name, "target": target, "n": len(faces), "bins": BINS}
     figures["n_majority"] = counted
     for when, divisor in (("before", 1.0), ("after", temperature)):
         nll = negative_log_likelihood(logits / divisor, targets)
@@ -89,7 +100,7 @@ def calibrate(options: TemperatureOptions) -> float:
 
 
 def fit_temperature(logits: Floats, targets: Floats) -> float:
-    """The temperature that minimises the likelihood loss against soft targets.
+    """The temperature that minimises the likelihood loss against distributions.
 
     The loss is convex in the inverse temperature, so its slope is bisected.
 

@@ -25,8 +25,11 @@ _STRIDE = 4
 class Detector(Protocol):
     """Finds faces in a picture. One thread calls it."""
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
-        """Faces of an (H, W, 3) uint8 BGR picture, best first, in its pixels."""
+    def detect(self, image: NDArray[np.uint8], scale: float = 1.0) -> list[Face]:
+        """Faces of an (H, W, 3) uint8 BGR picture, best first, in its pixels.
+
+        A `scale` below 1 looks at so much smaller a picture, to be quicker.
+        """
         ...
 
     def close(self) -> None:
@@ -60,11 +63,12 @@ class CenterFace:
         self._threshold = threshold
         self._retry = retry
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+    def detect(self, image: NDArray[np.uint8], scale: float = 1.0) -> list[Face]:
         """See `Detector.detect`."""
-        faces = self._detect(image, self._size)
+        size = max(32, round(self._size * scale))
+        faces = self._detect(image, size)
         if not faces and self._retry:
-            faces = self._detect(image, self._size // 2)
+            faces = self._detect(image, size // 2)
         return faces
 
     def close(self) -> None:
@@ -129,10 +133,10 @@ class Yunet:
             raise EngineError(f"--detector_model {model}: not a YuNet model") from error
         self._size = size
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+    def detect(self, image: NDArray[np.uint8], scale: float = 1.0) -> list[Face]:
         """See `Detector.detect`."""
         height, width = image.shape[:2]
-        scale = min(1.0, self._size / max(height, width))
+        scale = min(1.0, self._size * scale / max(height, width))
         shape = (max(1, round(width * scale)), max(1, round(height * scale)))
         self._net.setInputSize(shape)
         _, rows = self._net.detect(cv2.resize(image, shape, interpolation=cv2.INTER_AREA))
@@ -165,20 +169,24 @@ class Scrfd:
             self._net: Any = get_model(str(model), providers=["CPUExecutionProvider"])
             if not hasattr(self._net, "detect"):
                 raise TypeError(f"it is a {type(self._net).__name__}")
-            side = -(-size // 32) * 32
-            self._net.prepare(ctx_id=-1, input_size=(side, side), det_thresh=threshold)
+            self._size = size
+            self._net.prepare(ctx_id=-1, input_size=self._input(1.0), det_thresh=threshold)
         except Exception as error:  # insightface asserts and raises as it goes
             raise EngineError(f"--detector_model {model}: not an SCRFD model ({error})") from error
 
-    def detect(self, image: NDArray[np.uint8]) -> list[Face]:
+    def detect(self, image: NDArray[np.uint8], scale: float = 1.0) -> list[Face]:
         """See `Detector.detect`."""
-        boxes, points = self._net.detect(image)
+        boxes, points = self._net.detect(image, input_size=self._input(scale))
         faces = []
         for i, row in enumerate(boxes):
             x1, y1, x2, y2, score = (float(v) for v in row)
             landmarks = None if points is None else np.asarray(points[i], np.float32)
             faces.append(Face((x1, y1, x2, y2), score, landmarks))
         return sorted(faces, key=lambda face: -face.score)
+
+    def _input(self, scale: float) -> tuple[int, int]:
+        side = -(-round(self._size * scale) // 32) * 32
+        return side, side
 
     def close(self) -> None:
         """Drops the model."""

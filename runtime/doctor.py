@@ -33,6 +33,11 @@ class Options:
     engine: str = option("model: an .onnx or .plan file, or default for the shipped one", "default")
     provider: str = option("where an .onnx runs", "cpu", choices=tuple(PROVIDERS))
     threads: int = option("threads inside the network", 1)
+    trial_s: float = option(
+        "seconds of the built-in clip that predict the frame rate; 0 leaves it out",
+        2.0,
+        between=(0, 60),
+    )
     json: bool = option("print one JSON object in place of text", False)
 
 
@@ -82,7 +87,10 @@ def check_engine(options: Options, facts: dict[str, Any]) -> Iterator[Check]:
         facts.update(_facts(engine))
         yield Check("engine", "ok", engine.name)
         yield from _manifest_checks(engine.manifest, options)
-        yield _run_check(engine, facts)
+        ran = _run_check(engine, facts)
+        yield ran
+        if options.trial_s and ran.status == "ok":
+            yield _trial_check(engine, options, facts)
     finally:
         engine.close()
 
@@ -158,6 +166,36 @@ def _run_check(engine: EmotionEngine, facts: dict[str, Any]) -> Check:
     facts["latency_ms"] = round(statistics.median(times[_WARM_UP:]), 3)
     return Check(
         "run", "ok", f"a batch of one takes {facts['latency_ms']:.2f} ms (median of {_RUNS})"
+    )
+
+
+def _trial_check(engine: EmotionEngine, options: Options, facts: dict[str, Any]) -> Check:
+    """Runs the whole pipeline on the built-in clip for a moment."""
+    from runtime.pipeline import Pipeline
+
+    # The first results wait for the detector to be set up.
+    ends = time.monotonic() + options.trial_s
+    try:
+        with Pipeline(["demo"], engine, threads=options.threads) as pipeline:
+            for _ in pipeline:
+                if time.monotonic() > ends:
+                    break
+            figures = pipeline.metrics.summary()
+    except UserError as error:
+        return Check("trial", "problem", " ".join(str(error).split()))
+    faces = figures["faces"] / max(1, figures["frames"])
+    latency = figures["stages"].get("latency", {})
+    facts["trial"] = {
+        "fps": figures["fps"],
+        "faces_per_frame": round(faces, 2),
+        "latency_ms": latency,
+        "frames": figures["frames"],
+    }
+    return Check(
+        "trial",
+        "ok" if figures["fps"] else "warning",
+        f"about {figures['fps']:.0f} FPS with {faces:.1f} faces a frame at 640x480; "
+        f"capture to result p50 {latency.get('p50', 0):.0f} ms, p99 {latency.get('p99', 0):.0f} ms",
     )
 
 

@@ -130,8 +130,8 @@ class FrameResult:
         latency_ms: From capture to this result.
         name: File name for pictures, else empty.
         regions: Boxes of all that may be a face, for who wants to hide them:
-            detections too weak for a track, and where tracks unseen for up to
-            a second would be. Not in the JSON object.
+            detections too weak for a track, and where tracks that aren't
+            seen, or no longer, would be. Not in the JSON object.
     """
 
     stream: int | None

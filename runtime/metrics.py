@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+
+from runtime.sources.base import Reconnecting, Source
 
 #: Latest durations kept per stage: bounds memory over months of running.
 _WINDOW = 4096
@@ -21,8 +23,15 @@ _RATE_RESULTS = 90
 class Metrics:
     """Durations and counts, from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Sequence[Source] = ()) -> None:
+        """Starts the clock.
+
+        Args:
+            sources: The streams, by number; asked for their names and reconnects.
+        """
         self._lock = threading.Lock()
+        self._sources = tuple(sources)
+        self._states = ["running"] * len(self._sources)
         self._durations: dict[str, deque[float]] = {}
         self._totals: dict[str, tuple[int, float]] = {}
         self._counts: Counter[str] = Counter()
@@ -52,11 +61,23 @@ class Metrics:
         with self._lock:
             self._counts[name] += amount
 
-    def result(self, faces: int, latency_ms: float) -> None:
+    def dropped(self, stream: int, amount: int) -> None:
+        """Adds to a stream's dropped frames."""
+        with self._lock:
+            self._counts["dropped"] += amount
+            self._counts[f"dropped {stream}"] += amount
+
+    def set_state(self, stream: int, state: str) -> None:
+        """Notes how a stream's reading ended: `ended`, `stopped` or `failed`."""
+        with self._lock:
+            self._states[stream] = state
+
+    def result(self, faces: int, latency_ms: float, stream: int = 0) -> None:
         """Notes a finished frame."""
         self.observe("latency", latency_ms)
         with self._lock:
             self._counts["frames"] += 1
+            self._counts[f"frames {stream}"] += 1
             self._counts["faces"] += faces
             self._last = time.monotonic()
             self._times.append(self._last)
@@ -84,8 +105,11 @@ class Metrics:
 
         Returns:
             `frames`, `faces`, `dropped`, `seconds` (start to last result),
-            `first_result_s`, `fps` (between first and last result) and
-            `stages`: p50, p90 and p99 in milliseconds by name.
+            `first_result_s`, `fps` (between first and last result),
+            `stages`: p50, p90 and p99 in milliseconds by name, and
+            `streams`: for each source its `name`, `frames` (results), `dropped`,
+            `reconnects` and `state` (`running`, `reconnecting`, `ended`, `stopped`
+            or `failed`).
         """
         with self._lock:
             frames = self._counts["frames"]
@@ -108,4 +132,20 @@ class Metrics:
                     )
                     for name, values in self._durations.items()
                 },
+                "streams": [self._stream(number) for number in range(len(self._sources))],
             }
+
+    def _stream(self, number: int) -> dict[str, Any]:
+        source, state = self._sources[number], self._states[number]
+        reconnects = 0
+        if isinstance(source, Reconnecting):
+            reconnects = source.reconnects
+            if state == "running" and not source.connected:
+                state = "reconnecting"
+        return {
+            "name": source.name,
+            "frames": self._counts[f"frames {number}"],
+            "dropped": self._counts[f"dropped {number}"],
+            "reconnects": reconnects,
+            "state": state,
+        }

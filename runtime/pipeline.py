@@ -2,11 +2,13 @@
 
 Each stage is a thread (stages.py) that owns its state and talks to the next
 through a mailbox. The first error ends the capture, what is finished still
-comes out, and then the error is raised where the results are read.
+comes out, and then the error is raised where the results are read. Of several
+sources one may fail alone; it is logged, and the others go on.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,18 +17,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runtime.batch import Batcher
-from runtime.capture import Source, open_source
+from runtime.budget import Governor
 from runtime.classify import Classifier
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
 from runtime.errors import SourceError, StageError
+from runtime.follow import Follower
 from runtime.mailbox import Closed, Mailbox, Policy
 from runtime.messages import Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
 from runtime.preprocess import to_bgr
 from runtime.recognize import Recognizer
+from runtime.sources import Source, open_source
+from runtime.sources.group import open_group
 from runtime.stages import Stages, naming
-from runtime.track import Tracker
 
 _T = TypeVar("_T")
 _Closable = TypeVar("_Closable", Source, Engine, Detector)
@@ -37,8 +41,9 @@ _CAPACITY = 1
 #: Detector's score from which something is a face.
 FACE_SCORE = 0.4
 
-#: Longest wait for a thread to end, in seconds.
-_JOIN_S = 3.0
+#: Longest wait for a thread to end, in seconds; a stream's own limits are longer,
+#: and whoever pressed Ctrl-C should be out within three.
+_JOIN_S = 2.0
 
 #: Time between two looks at the window while no result comes, in seconds.
 _POLL_S = 0.1
@@ -64,13 +69,16 @@ class Pipeline:
         *,
         detector_model: str | None = None,
         detect_size: int = 320,
+        detect_interval_s: float | None = 0.05,
         provider: str = "cpu",
         threads: int = 1,
         rebuild: bool = False,
         max_batch: int = 16,
         max_wait_ms: float = 0.0,
         smoothing_s: float = 0.25,
+        latency_target_ms: float | None = None,
         max_frames: int | None = None,
+        reconnect_s: float = math.inf,
         regions_score: float = FACE_SCORE,
     ) -> None:
         """Opens everything; threads start with the first result asked for.
@@ -82,18 +90,27 @@ class Pipeline:
             detector: What `open_detector` takes, or a detector.
             detector_model: File of the detector.
             detect_size: Longer side of what the detector sees, in pixels.
+            detect_interval_s: Media time between two looks for faces in
+                seconds; in between, tracks go on where they were heading and
+                keep their labels. 0 looks at every frame, None also where a
+                latency target would save it: a new face is never missed.
             provider: Where the emotion model runs, as `open_engine` takes it.
             threads: Threads inside each network; one is best on two cores.
             rebuild: Build a plan that doesn't suit this machine again.
             max_batch: Most faces in one run of the engine.
             max_wait_ms: How long a batch may wait for more faces.
             smoothing_s: Time constant of the labels' smoothing in seconds.
+            latency_target_ms: Time from capture to result that 99% of frames
+                shall keep to, by less work where it must be (`runtime.budget`).
             max_frames: Ends after so many results.
+            reconnect_s: How long a camera or stream that is lost is tried again, in
+                seconds: 0 for not at all, infinity for ever.
             regions_score: Detector's score from which `FrameResult.regions` holds
                 something; faces and tracks are the same whatever it is.
 
         Raises:
-            UserError: A source, model or option is wrong; nothing stays open.
+            UserError: A model or option is wrong, or no source can be opened; nothing
+                stays open.
         """
         if isinstance(sources, (str, Path)):
             sources = [sources]
@@ -120,29 +137,30 @@ class Pipeline:
                 if isinstance(detector, str)
                 else detector
             )
-            self.sources: list[Source] = [
-                self._own(open_source(str(s))) if isinstance(s, (str, Path)) else s for s in sources
-            ]
+            self._group = open_group(sources, open_source, self._own, reconnect_s)
         except BaseException:
             self._free()
             raise
-        self.metrics = Metrics()
+        self.sources: Sequence[Source] = self._group.sources
+        self.metrics = Metrics(self.sources)
+        self.governor = Governor(latency_target_ms)
         #: Called on the reading thread, ten times a second, while no result comes.
         self.on_wait: Callable[[], None] | None = None
+        self._detect_interval_s = detect_interval_s
+        # The doubtful ones are no faces, whichever detector gives them.
+        self._face_score = FACE_SCORE if regions_score < FACE_SCORE else 0.0
         self._recognizer = Recognizer(
             Classifier(self.engine, max_batch), len(self.sources), smoothing_s
         )
-        # The doubtful ones are no faces, whichever detector gives them.
-        self._face_score = FACE_SCORE if regions_score < FACE_SCORE else 0.0
         self._max_batch = max_batch
         self._max_wait_s = max_wait_ms / 1e3
         self._max_frames = max_frames
-        self._trackers = [Tracker() for _ in self.sources]
         self._frames: Mailbox[Frame] = Mailbox(_CAPACITY)
         self._tracked: Mailbox[TrackedFrame] = Mailbox(_CAPACITY)
         self._results: Mailbox[FrameResult] = Mailbox(_CAPACITY)
         self._stages = Stages()
         self._used = False
+        self._closed = False
         self._lock = threading.Lock()
         self._capturing = len(self.sources)
 
@@ -158,13 +176,13 @@ class Pipeline:
         Leaving the loop in any way closes the pipeline.
 
         Raises:
-            StageError: A stage failed; its cause is the original error.
+            StageError: A stage failed, or every source did; its cause is the original error.
             RuntimeError: The pipeline was run or closed before.
         """
         self._start()
         try:
             for count, result in enumerate(self._wait_for_results(), start=1):
-                self.metrics.result(len(result.faces), result.latency_ms)
+                self.metrics.result(len(result.faces), result.latency_ms, result.stream or 0)
                 yield result
                 if count == self._max_frames:
                     return
@@ -181,26 +199,38 @@ class Pipeline:
     def stop(self) -> None:
         """Ends the capture; what is on its way still comes out. Safe in a signal handler."""
         self._stages.stop()
+        self._group.interrupt()
         self._frames.close()
 
     def close(self) -> None:
         """Ends the threads and frees sources and models; can be called again.
 
-        What a thread still uses after three seconds stays open until a later
+        What a thread still uses after two seconds stays open until a later
         call finds the thread ended.
         """
         self._used = True
         self._stages.stop()
+        self._group.interrupt()
         for box in (self._frames, self._tracked, self._results):
             box.close(discard=True)
-        if self._stages.join(_JOIN_S):
+        # The loop's end and the `with` both come here: one wait is enough.
+        limit_s = 0.0 if self._closed else _JOIN_S
+        self._closed = True
+        if self._stages.join(limit_s):
             self._free()
 
     def _start(self) -> None:
         if self._used:
             raise RuntimeError("a Pipeline runs once: make a new one")
         self._used = True
-        self.metrics = Metrics()
+        self.metrics = Metrics(self.sources)
+        self._follower = Follower(
+            self._detector,
+            len(self.sources),
+            self._detect_interval_s,
+            self.metrics,
+            self._face_score,
+        )
         spawn = self._stages.spawn
         for stream in range(len(self.sources)):
             spawn("capture", partial(self._capture, stream), self._capture_ended)
@@ -226,6 +256,20 @@ class Pipeline:
                     return
 
     def _capture(self, stream: int) -> None:
+        """Reads a source to its end; only the last failure of all is raised."""
+        state = "stopped"
+        try:
+            if self._read(stream):
+                state = "ended"
+        except StageError as error:
+            if not self._stages.stopped:
+                state = "failed"
+                self._group.fail(stream, error)
+        finally:
+            self.metrics.set_state(stream, state)
+
+    def _read(self, stream: int) -> bool:
+        """Sends a source's frames on; whether it came to its own end."""
         source = self.sources[stream]
         policy = Policy.LATEST if source.live else Policy.BLOCK
         index = 0
@@ -233,14 +277,15 @@ class Pipeline:
             with self.metrics.time("capture"), naming("capture", index):
                 got = source.read()
                 if got is None:
-                    break
+                    return not self._stages.stopped
                 picture, time_s, name = got
                 image = to_bgr(picture)
             frame = Frame(stream, index, time_s, image, time.monotonic(), name)
             dropped = self._frames.put(frame, stream, policy)
             if dropped:
-                self.metrics.count("dropped", dropped)
+                self.metrics.dropped(stream, dropped)
             index += 1
+        return False
 
     def _capture_ended(self) -> None:
         with self._lock:
@@ -251,13 +296,9 @@ class Pipeline:
 
     def _detect(self) -> None:
         for frame in _drain(self._frames):
-            with self.metrics.time("detect"), naming("detect", frame.index):
-                faces = self._detector.detect(frame.image)
-                tracker = self._trackers[frame.stream]
-                sure = [face for face in faces if face.score >= self._face_score]
-                tracks = tracker.update(sure, frame.time_s)
-                regions = (*(face.box for face in faces), *tracker.unseen(frame.time_s))
-            self._tracked.put(TrackedFrame(frame, tuple(tracks), regions), frame.stream)
+            with naming("detect", frame.index):
+                tracked = self._follower.follow(frame, self.governor.effort)
+            self._tracked.put(tracked, frame.stream)
 
     def _classify(self) -> None:
         batcher: Batcher[TrackedFrame] = Batcher(self._max_batch, self._max_wait_s, time.monotonic)
@@ -277,10 +318,11 @@ class Pipeline:
     def _emit(self, batch: list[TrackedFrame]) -> None:
         """Recognises the faces of some frames in one go and sends the results on."""
         with self.metrics.time("classify"), naming("classify", batch[0].frame.index):
-            found = self._recognizer.recognize(batch)
+            found = self._recognizer.recognize(batch, self.governor.effort.faces)
         for item, faces in zip(batch, found, strict=True):
             frame = item.frame
             latency = (time.monotonic() - frame.captured) * 1e3
+            self.governor.observe(latency)
             self._results.put(
                 FrameResult(
                     stream=frame.stream,

@@ -70,9 +70,9 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
-    from runtime.capture import collect_pictures
     from runtime.outputs import check_apart, check_writable
     from runtime.sinks.json_lines import JsonSink
+    from runtime.sources import collect_pictures
 
     files = collect_pictures(options.paths)
     check_apart({"--output_json": options.output_json}, [*files, options.engine])
@@ -150,10 +150,10 @@ def _results(
 ) -> Iterator[tuple[int, Path, FrameResult | None]]:
     """(number, file, result) in order; None where a picture can't be read."""
     from runtime.anonymize import COVER_SCORE
-    from runtime.capture import read_picture
     from runtime.classify import Classifier
     from runtime.detect import open_detector
     from runtime.engines import open_engine
+    from runtime.sources import read_picture
 
     engine = open_engine(options.engine, options.provider, options.threads, options.rebuild)
     classifier = Classifier(engine)

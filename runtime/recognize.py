@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from runtime.classify import Classifier
@@ -24,7 +25,9 @@ class Recognizer:
         self._classifier = classifier
         self._smoothers = [Smoother(smoothing_s) for _ in range(streams)]
 
-    def recognize(self, batch: Sequence[TrackedFrame]) -> list[tuple[EmotionResult, ...]]:
+    def recognize(
+        self, batch: Sequence[TrackedFrame], limit: int | None = None
+    ) -> list[tuple[EmotionResult, ...]]:
         """Labels of every track of every frame.
 
         A track that the detector missed keeps its last label; its predicted
@@ -32,33 +35,52 @@ class Recognizer:
 
         Args:
             batch: Frames of any streams, each stream's in order.
+            limit: Most faces to read; the others keep their last label. Those
+                without one come first and are always read, then those whose
+                label is oldest, so that every face has its turn.
 
         Returns:
             A tuple of results for each frame.
         """
         spec = self._classifier.spec
+        chosen = self._choose(batch, limit)
         crops = [
-            crop_face(item.frame.image, track.face.box, spec, track.face.landmarks)
-            for item in batch
-            for track in item.tracks
-            if track.seen
+            crop_face(batch[i].frame.image, track.face.box, spec, track.face.landmarks)
+            for i, track in chosen
         ]
-        rows = iter(self._classifier.classify(crops))
+        rows = self._classifier.classify(crops)
+        read = {(i, track.id): row for (i, track), row in zip(chosen, rows, strict=True)}
         results = []
-        for item in batch:
+        for i, item in enumerate(batch):
             smoother, time_s = self._smoothers[item.frame.stream], item.frame.time_s
             faces = []
             for track in item.tracks:
+                row = read.get((i, track.id))
                 label = (
-                    smoother.update(track.id, next(rows), time_s)
-                    if track.seen
-                    else smoother.last(track.id)
+                    smoother.last(track.id)
+                    if row is None
+                    else smoother.update(track.id, row, time_s)
                 )
                 if label is not None:
                     faces.append(self._describe(track, label))
-            smoother.forget(time_s)
+            smoother.forget(time_s, {track.id for track in item.tracks})
             results.append(tuple(faces))
         return results
+
+    def _choose(self, batch: Sequence[TrackedFrame], limit: int | None) -> list[tuple[int, Track]]:
+        """(place in the batch, track) of the faces to read."""
+        seen = [(i, track) for i, item in enumerate(batch) for track in item.tracks if track.seen]
+        if limit is None or len(seen) <= limit:
+            return seen
+
+        def age(place: tuple[int, Track]) -> float:
+            frame = batch[place[0]].frame
+            read_s = self._smoothers[frame.stream].read_s(place[1].id)
+            return math.inf if read_s is None else frame.time_s - read_s
+
+        new = sum(age(place) == math.inf for place in seen)
+        # Sorting is stable: where ages are equal, in the order of the frame.
+        return sorted(sorted(seen, key=age, reverse=True)[: max(limit, new)], key=_place)
 
     def _describe(self, track: Track, label: Label) -> EmotionResult:
         labels = self._classifier.labels
@@ -71,3 +93,7 @@ class Recognizer:
             uncertain=label.uncertain,
             probabilities=dict(zip(labels, label.probabilities.tolist(), strict=True)),
         )
+
+
+def _place(chosen: tuple[int, Track]) -> int:
+    return chosen[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,12 +99,23 @@ class Smoother:
         state = self._states.get(track)
         return None if state is None else self._label(state)
 
-    def forget(self, time_s: float) -> None:
-        """Drops tracks that were last seen longer ago than a reset takes."""
+    def read_s(self, track: int) -> float | None:
+        """Media time of the track's latest observation in seconds, or None without one."""
+        state = self._states.get(track)
+        return None if state is None else state.time_s
+
+    def forget(self, time_s: float, present: Collection[int] = ()) -> None:
+        """Drops tracks that were last observed longer ago than a reset takes.
+
+        Args:
+            time_s: Media time now, in seconds.
+            present: Ids of tracks that stay all the same: they are there, and
+                only wait for their turn.
+        """
         self._states = {
             track: state
             for track, state in self._states.items()
-            if abs(time_s - state.time_s) <= self._reset_s
+            if track in present or abs(time_s - state.time_s) <= self._reset_s
         }
 
     @staticmethod

@@ -64,7 +64,7 @@ class Stages:
         """Waits for the threads; errors from here on are of the ending, and dropped.
 
         Args:
-            limit_s: Longest wait in seconds, for all of them together.
+            limit_s: Longest wait in seconds, for all of them together; 0 only looks.
 
         Returns:
             Whether all have ended; a later call may find that they have.
@@ -74,7 +74,7 @@ class Stages:
         deadline = time.monotonic() + limit_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():
+            if thread.is_alive() and limit_s > 0:
                 log.warning("%s did not end within %.0f s", thread.name, limit_s)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         return not self._threads

@@ -38,12 +38,25 @@ class Options:
 
     engine: str = option("model: an .onnx or .plan file, or default for the shipped one", "default")
     source: list[str] | None = option(
-        "camera number, video file, picture, folder, URL, or demo", None, metavar="SOURCE"
+        "camera number, video file, picture, folder, URL, demo, csi://0 (Jetson), or a "
+        "GStreamer pipeline 'gst:... ! appsink'; several may be named, and one that fails "
+        "leaves the others going",
+        None,
+        metavar="SOURCE",
+    )
+    reconnect_s: float = option(
+        "how long a camera or stream that is lost is tried again, in seconds; "
+        "0: not at all, inf: for ever",
+        math.inf,
+        between=(0, math.inf),
     )
     camera_id: int = option("camera to use where no --source is given", 0, between=(0, math.inf))
     detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
     detector_model: str | None = option("model file of scrfd or yunet", None)
     detect_size: int = option("longer side of what the detector sees, in pixels", 320)
+    detect_interval: float = option(
+        "milliseconds between two looks for faces; 0 looks at every frame", 50.0, between=(0, 5000)
+    )
     provider: str = option("where an .onnx runs", "cpu", choices=tuple(PROVIDERS))
     threads: int = option("threads inside each network", 1)
     rebuild: bool = option(
@@ -51,6 +64,12 @@ class Options:
     )
     smoothing_s: float = option(
         "time constant of the labels' smoothing, in seconds", 0.25, between=(0, 60)
+    )
+    latency_target: float | None = option(
+        "milliseconds from capture to result that 99% of frames shall keep to, "
+        "by less work where it must be",
+        None,
+        between=(1, 60_000),
     )
     headless: bool = option("open no window", False)
     output_video: str | None = option("write annotated H.264 video here (.mp4)", None)
@@ -68,7 +87,9 @@ class Options:
     webhook_batch: int = option(
         "frames in one POST, at most; above 1 it holds JSON lines", 1, between=(1, 1000)
     )
-    anonymize: bool = option("cover the faces in the video and the window", False)
+    anonymize: bool = option(
+        "cover the faces in the video and the window; looks for them in every frame", False
+    )
     metrics_port: int | None = option(
         "answer GET /metrics (Prometheus) and /healthz at this port; 0 takes a free one",
         None,
@@ -129,11 +150,15 @@ def run(options: Options) -> dict[str, Any]:
             options.detector,
             detector_model=options.detector_model,
             detect_size=options.detect_size,
+            # Between two looks a new face would be shown as it is.
+            detect_interval_s=None if options.anonymize else options.detect_interval / 1e3,
             provider=options.provider,
             threads=options.threads,
             rebuild=options.rebuild,
             smoothing_s=options.smoothing_s,
+            latency_target_ms=options.latency_target,
             max_frames=options.max_frames,
+            reconnect_s=options.reconnect_s,
             regions_score=COVER_SCORE if options.anonymize else FACE_SCORE,
         ) as pipeline:
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
@@ -152,7 +177,7 @@ def run(options: Options) -> dict[str, Any]:
                         counts["uncertain" if face.uncertain else face.emotion] += 1
                     if window is not None and window.closed:
                         break
-            metrics = pipeline.metrics.summary()
+            metrics = {**pipeline.metrics.summary(), "shed": pipeline.governor.figures()}
     finally:
         try:
             sinks.close()
@@ -212,6 +237,8 @@ def _signals_stop(pipeline: Pipeline) -> Iterator[None]:
 
 def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
     """Prints the summary on standard error, so that JSON on standard output stays clean."""
+    from runtime.budget import LADDER
+
     latency = metrics["stages"].get("latency", {})
     lines = [
         f"{metrics['frames']} frames in {metrics['seconds']:.1f} s, {metrics['fps']:.1f} FPS, "
@@ -223,12 +250,25 @@ def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
                 **latency
             )
         )
+    shed = metrics["shed"]
+    if shed["deepest"]:
+        lines.append(
+            f"work was shed to keep to {shed['target_ms']:g} ms: step {shed['level']} of "
+            f"{len(LADDER) - 1} at the end, {shed['deepest']} at the most"
+        )
     for stage in ("capture", "detect", "classify"):
         if stage in metrics["stages"]:
             lines.append(
                 "  {:<9} p50 {p50:6.1f} ms  p99 {p99:6.1f} ms".format(
                     stage, **metrics["stages"][stage]
                 )
+            )
+    streams = metrics["streams"]
+    for number, stream in enumerate(streams):
+        if len(streams) > 1 or stream["reconnects"]:
+            lines.append(
+                "  source {} ({name}): {frames} frames, {dropped} dropped, "
+                "{reconnects} reconnects, {state}".format(number, **stream)
             )
     total = sum(counts.values())
     shares = [f"{name} {count / total:.0%}" for name, count in counts.most_common()]

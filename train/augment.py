@@ -133,7 +133,7 @@ def _grain(face: Face, rng: np.random.Generator) -> Face:
     noise = np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_NEAREST))
     if face.ndim == 3 and noise.ndim == 2:
         noise = noise[:, :, None]
-    return (face + noise).round().clip(0, 255).astype(np.uint8)
+    return _bytes((face + noise).round().clip(0, 255).astype(np.uint8))
 
 
 def _hide(face: Face, rng: np.random.Generator) -> Face:

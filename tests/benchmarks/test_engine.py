@@ -45,3 +45,24 @@ def test_other_inputs_are_refused(tiny_engine, make_onnx, capsys):
     other = make_onnx(manifest=replace(TINY, preprocess=Preprocess(size=48)), size=48)
     assert run_command(main, ["--engine", str(tiny_engine), str(other)]) == 2
     assert "takes (3, 48, 48), not (3, 32, 32)" in capsys.readouterr().err
+
+
+def test_a_regression_is_exit_code_1(tiny_engine, tmp_path, capsys):
+    out = tmp_path / "out.json"
+    flags = ["--engine", str(tiny_engine), "--batches", "1", "--rounds", "9"]
+    more = ["--scenarios", "SingleStream", "--scenario_s", "0.1"]
+    assert main([*flags, *more, "--output_json", str(out)]) == 0
+    assert "SingleStream: " in capsys.readouterr().out
+    old = json.loads(out.read_text())
+    assert old["scenarios"][0]["engine"] == tiny_engine.name
+    for factor, code, word in ((0.05, 1, "slower"), (20, 0, "faster")):
+        (row,) = old["engines"]
+        scaled = {**row, "ref_ratios": [factor * v for v in row["ref_ratios"]]}
+        (tmp_path / "old.json").write_text(json.dumps({**old, "engines": [scaled]}))
+        assert main([*flags, "--compare", str(tmp_path / "old.json")]) == code
+        assert word in capsys.readouterr().out
+
+
+def test_an_unknown_scenario_is_one_line(capsys):
+    assert run_command(main, ["--scenarios", "Server"]) == 2
+    assert "must be of SingleStream, MultiStream, Offline" in capsys.readouterr().err

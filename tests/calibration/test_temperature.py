@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from calibration.temperature import fit_temperature, main
 from runtime.errors import UserError
-from runtime.manifest import Manifest, Preprocess
+from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from runtime.options import run_command
 from train.checkpoint import load_checkpoint, save_checkpoint
+from train.data import face_logits
+from train.datasets import load_faces
 from train.model import EmotionNet, ModelOptions
 from train.score import calibration_error, negative_log_likelihood
 
@@ -114,6 +116,30 @@ def test_checkpoint_gains_the_temperature_in_place(
     # Fitting again finds the same: it starts from the logits.
     assert main(flags) == 0
     assert load_checkpoint(checkpoint)[1] == manifest
+
+
+@pytest.mark.parametrize("target", ["majority", "votes"])
+def test_confidence_means_what_was_asked(target: str, checkpoint: Path, tmp_path: Path) -> None:
+    """Three faces of four have a majority, of different strength."""
+    sheet = np.random.default_rng(3).integers(0, 256, (48, 192)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "ferplus_valid_00.png"), sheet)
+    votes = ["6,4,0", "2,8,0", "5,5,0", "0,3,7"]
+    rows = [f"f,ferplus_valid_00.png,0,{i},{v},0,0,0,0,0,0,0" for i, v in enumerate(votes)]
+    header = "name,sheet,row,col," + ",".join((*EMOTIONS, "unknown", "nf"))
+    (tmp_path / "ferplus_valid.csv").write_text("\n".join([header, *rows]))
+    flags = ["--checkpoint", str(checkpoint), "--data_dir", str(tmp_path), "--target", target]
+    assert main(flags) == 0
+    net, manifest = load_checkpoint(checkpoint)
+    faces = load_faces(tmp_path, "ferplus", "valid")
+    assert faces.majority.tolist() == [0, 1, -1, 2]
+    logits = face_logits(net, faces, manifest.preprocess).numpy()
+    wanted = (
+        fit_temperature(logits[[0, 1, 3]], np.eye(8)[:3])
+        if target == "majority"
+        else fit_temperature(logits, faces.targets())
+    )
+    assert manifest.temperature == pytest.approx(wanted, abs=1e-4)
+    assert manifest.metrics["calibration"]["target"] == target
 
 
 def test_endless_logits_are_refused(checkpoint: Path, data: Path) -> None:

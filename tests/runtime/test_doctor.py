@@ -26,7 +26,7 @@ ALL = {
 
 
 def report(capsys, *argv: object) -> tuple[int, dict]:
-    code = run_command(main, ["--json", *map(str, argv)])
+    code = run_command(main, ["--json", "--trial_s", "0", *map(str, argv)])
     return code, json.loads(capsys.readouterr().out)
 
 
@@ -48,11 +48,21 @@ def test_a_sound_machine_and_model(tiny_engine, capsys):
 
 
 def test_text_is_a_line_for_each_check(capsys):
-    assert run_command(main, []) == 0
+    assert run_command(main, ["--trial_s", "0"]) == 0
     out = capsys.readouterr().out.splitlines()
     assert {line.split()[0] for line in out} <= {"ok", "warning"}
     assert {line.split()[1] for line in out} >= {"system", "numpy", "engine", "proof", "run"}
     assert any("a batch of one takes" in line for line in out)
+
+
+def test_a_trial_predicts_the_frame_rate(tiny_engine, capsys):
+    code, found = report(capsys, "--engine", tiny_engine, "--trial_s", 1)
+    assert code == 0
+    assert status_of(found["checks"], "trial") == "ok"
+    trial = found["engine"]["trial"]
+    assert trial["fps"] > 0
+    assert trial["faces_per_frame"] >= 1
+    assert trial["latency_ms"]["p50"] <= trial["latency_ms"]["p99"]
 
 
 def test_a_problem_is_exit_code_2_after_the_whole_report(tmp_path, capsys):
@@ -208,7 +218,7 @@ def test_the_engine_is_closed_when_looking_fails(gpu, make_plan, monkeypatch):
         raise EngineError("no")
 
     monkeypatch.setattr(EmotionEngine, "infer", fail)
-    assert run_command(main, ["--engine", str(make_plan())]) == 2
+    assert run_command(main, ["--trial_s", "0", "--engine", str(make_plan())]) == 2
     assert not gpu.cudart.live
 
 

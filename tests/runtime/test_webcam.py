@@ -18,6 +18,7 @@ from runtime.manifest import EMOTIONS
 from runtime.options import parse_options, run_command
 from runtime.webcam import Options, main, run
 from tests.conftest import REPO, read_back
+from tests.runtime.streams import Server, jpegs
 
 
 def webcam(*argv: object) -> int:
@@ -177,6 +178,10 @@ def test_no_face_is_in_an_anonymized_film(tmp_path, clip, tiny_engine):
         (["--source", "demo", "--max_frames", "0"], "--max_frames"),
         (["--source", "demo", "--threads", "0"], "--threads"),
         (["--source", "demo", "--smoothing_s", "-1"], "--smoothing_s"),
+        (["--source", "demo", "--reconnect_s", "-1"], "--reconnect_s must be 0 or more"),
+        (["--source", "demo", "--reconnect_s", "nan"], "--reconnect_s must be 0 or more"),
+        (["--source", "gst:videotestsrc ! fakesink"], "appsink"),
+        (["--source", "/nope.mp4", "rtsp://a:b@127.0.0.1:9/x"], "no such file"),
         (["--source", "{text}", "--output_json", "{text}"], "overwrite"),
         (["--source", "demo", "--config", "{text}"], "option: value"),
         (["--frobnicate"], "unrecognized"),
@@ -201,6 +206,59 @@ def test_bad_input_is_one_line_and_code_2(tmp_path, tiny_engine, capsys, argv, w
     assert last.startswith("error: ")
     assert word in last
     assert "a:b" not in last
+
+
+def test_one_dead_source_of_two_leaves_the_other_going(clip, tiny_engine, capsys, caplog):
+    assert webcam("--engine", tiny_engine, "--source", "rtsp://a:b@127.0.0.1:9/x", clip) == 0
+    err = capsys.readouterr().err
+    assert "source 0 (rtsp://***@127.0.0.1:9/x): 0 frames, 0 dropped, 0 reconnects, failed" in err
+    assert f"source 1 ({clip}): 40 frames, 0 dropped, 0 reconnects, ended" in err
+    assert "can't be reached" in caplog.text
+    assert "a:b" not in err + caplog.text
+
+
+def test_a_lost_stream_that_is_not_waited_for_is_code_2(tiny_engine, capsys):
+    with Server(jpegs(64, 48), most=12) as server:
+        code = webcam("--engine", tiny_engine, "--source", server.url, "--reconnect_s", 0)
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert code == 2
+    assert last.startswith("error: capture, frame ")
+    assert "gives no more frames" in last
+    assert "secret" not in last
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_ctrl_c_ends_it_at_once_while_a_stream_is_lost(tmp_path, tiny_engine, silent):
+    lines = tmp_path / "o.jsonl"
+    with Server(jpegs(64, 48)) as server, socket.socket() as hole:
+        process = start(
+            "--engine", tiny_engine, "--source", server.url, "--headless",
+            "--output_json", lines,
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while not lines.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        server.kill()
+        if silent:  # takes the line and says nothing
+            hole.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            hole.bind(("127.0.0.1", server.server_port))
+            hole.listen()
+        err = ""
+        while "lost, trying again" not in err:
+            line = process.stderr.readline()
+            assert line, err
+            err += line
+        time.sleep(1.5)  # by now it is in a pause, or being opened
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=60)[1]
+    # Two seconds here; a machine under load may take its time to end a process.
+    assert time.monotonic() - asked < 15
+    assert process.returncode == 0, err + rest
+    assert "stopped by SIGINT" in rest
+    assert "Traceback" not in rest
+    assert "secret" not in err + rest
+    assert all(json.loads(line) for line in lines.read_text().splitlines())
 
 
 def test_a_failed_run_keeps_older_output(tmp_path, tiny_engine):

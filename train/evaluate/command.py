@@ -110,6 +110,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
             "after": figures.after.figures(),
             "fitted_on": manifest.metrics.get("calibration", {}).get("data"),
         },
+        "doubt_auroc": None if figures.doubt is None else round(figures.doubt, 4),
         "per_class": [row.figures() for row in figures.classes],
         "confusion": figures.score.confusion.tolist(),
         "copies": None if leak is None else leak.figures,
@@ -150,6 +151,8 @@ def _say(figures: Figures, n: int) -> None:
             f"ECE {when.bins.error:.4f} (n = {score.n})",
             flush=True,
         )
+    if figures.doubt is not None:
+        print(f"low confidence tells the {n - score.n} disputed faces: AUROC {figures.doubt:.3f}")
 
 
 def _origin(options: EvaluateOptions, path: Path, engine: Engine) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.stats import binomtest
-from sklearn.metrics import auc, precision_recall_fscore_support, roc_curve
+from sklearn.metrics import auc, precision_recall_fscore_support, roc_auc_score, roc_curve
 
 from runtime.classify import softmax
 from train.datasets import FaceSet
@@ -94,6 +94,9 @@ class Figures:
         classes: One entry a class, in the model's order.
         before: Calibration of the bare logits.
         after: Calibration at the manifest's temperature.
+        doubt: How well low confidence tells the faces without a majority
+            (people disagreed, or saw no emotion) from the others: area under
+            the ROC curve; None where all faces are of one kind.
     """
 
     score: Score
@@ -101,6 +104,7 @@ class Figures:
     classes: list[ClassFigures]
     before: Calibration
     after: Calibration
+    doubt: float | None
 
 
 def compute_figures(logits: Logits, faces: FaceSet, temperature: float) -> Figures:
@@ -118,6 +122,7 @@ def compute_figures(logits: Logits, faces: FaceSet, temperature: float) -> Figur
         _classes(softmax(logits, temperature), faces),
         _calibration(logits, faces, 1.0),
         _calibration(logits, faces, temperature),
+        _doubt(softmax(logits, temperature), faces.majority),
     )
 
 
@@ -143,6 +148,13 @@ def _calibration(logits: Logits, faces: FaceSet, temperature: float) -> Calibrat
         divergence(scaled, targets) if faces.soft else None,
         reliability(scaled, faces.majority),
     )
+
+
+def _doubt(probabilities: NDArray[np.float64], majority: NDArray[np.int64]) -> float | None:
+    disputed = majority < 0
+    if disputed.all() or not disputed.any():
+        return None
+    return float(roc_auc_score(disputed, -probabilities.max(1)))
 
 
 def _classes(probabilities: NDArray[np.float64], faces: FaceSet) -> list[ClassFigures]:

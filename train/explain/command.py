@@ -54,8 +54,8 @@ def explain(options: ExplainOptions) -> tuple[list[Path], int]:
     """
     import torch
 
-    from runtime.capture import collect_pictures, read_picture
     from runtime.outputs import check_writable
+    from runtime.sources import collect_pictures, read_picture
 
     # A face at a time gains little from threads, and loses much where
     # PyTorch's pool waits for a core that another process holds.

@@ -104,6 +104,9 @@ def test_everything_is_written_and_agrees(
     spoiled = _rows(tmp_path / "corruptions.csv")
     assert len(spoiled) == 7
     assert metrics["corruptions"]["clean"] == metrics["accuracy"]
+    third = np.mean([metrics["accuracy"] - float(row["strength_3"]) for row in spoiled])
+    assert metrics["corruptions"]["loss"][2] == pytest.approx(third, abs=2e-4)
+    assert 0 <= metrics["doubt_auroc"] <= 1
     out = capsys.readouterr().out
     assert "accuracy on n = 6, by FER+'s official majority rule" in out
     assert "temperature was never fitted" in out

@@ -91,3 +91,11 @@ def test_temperature_changes_confidence_and_no_guess() -> None:
 
 def test_one_vote_a_face_has_no_divergence() -> None:
     assert compute_figures(_logits([0]), _faces([0]), 1.0).after.kl is None
+
+
+def test_doubt_is_low_confidence_where_people_disagreed() -> None:
+    logits = _logits([0, 1, 2, 0]) * np.array([[1], [2], [0.1], [0.2]], np.float32)
+    assert compute_figures(logits, _faces([0, 1, -1, -1]), 1.3).doubt == 1
+    assert compute_figures(logits, _faces([0, -1, -1, 0]), 1.3).doubt == 0.5
+    assert compute_figures(logits, _faces([-1, -1, 0, 0]), 1.3).doubt == 0
+    assert compute_figures(logits, _faces([0, 1, 2, 0]), 1.3).doubt is None

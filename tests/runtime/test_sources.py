@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.capture import hide_credentials, list_pictures, open_source, read_picture
 from runtime.errors import SourceError
+from runtime.sources import FileSource, hide_credentials, list_pictures, open_source, read_picture
 from tests.conftest import PORTRAIT, write_video
 
 
@@ -165,6 +165,14 @@ def test_list_pictures_ignores_case_of_suffix(tmp_path):
         ("rtsp://u:p%40x@host/", "rtsp://***@host/"),
         ("rtsp://user:p@ss@host/x", "rtsp://***@host/x"),
         ("rtsp://user:p?ss@host/x?y", "rtsp://***@host/x"),
+        ("rtsp://user:p?s@host/x", "rtsp://***@host/x"),
+        ("rtsp://user:p/s@host/x", "rtsp://***@host/x"),
+        (
+            "rtsp://host/user=admin&password=p&channel=1.sdp",
+            "rtsp://host/user=***&password=***&channel=1.sdp",
+        ),
+        ("rtsp://host:554/@anna/live", "rtsp://***@anna/live"),
+        ("rtsp://u:a b@host/x?c d", "rtsp://***@host/x"),
     ],
 )
 def test_credentials_never_show(url, shown):
@@ -194,7 +202,8 @@ def test_an_http_stream_on_loopback_is_live_and_its_end_is_an_error(portrait):
     ]
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Mjpeg) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        source = open_source(f"http://me:secret@127.0.0.1:{server.server_port}/cam.mjpg")
+        url = f"http://me:secret@127.0.0.1:{server.server_port}/cam.mjpg"
+        source = open_source(url, reconnect_s=0)
         assert source.live
         assert "secret" not in source.name
         image, time_s, _ = source.read()
@@ -236,26 +245,103 @@ def test_pictures_of_a_folder_are_too_far_apart_to_be_smoothed(tmp_path, portrai
     assert smoother.update(1, np.eye(8)[1], second).confidence == 1.0
 
 
-def test_a_jumping_clock_in_a_file_is_mended(tmp_path, portrait, monkeypatch):
-    path = write_video(tmp_path / "c.mp4", [portrait] * 5)
-    source = open_source(str(path))
-    stamps = iter([0.0, 40.0, 5e6, 10.0, 50.0])
-    real = source._capture
+class Stamped:
+    """A capture with stamps of one's own, in milliseconds, and failed reads between."""
 
-    class Jumpy:
-        def read(self):
-            return real.read()
+    def __init__(self, stamps, fps=25.0, count=None):
+        self.stamps, self.fps, self.index = stamps, fps, -1
+        self.count = len(stamps) if count is None else count
 
-        def get(self, prop):
-            return next(stamps)
+    def read(self):
+        self.index += 1
+        good = self.index < len(self.stamps) and self.stamps[self.index] is not None
+        return good, np.zeros((4, 4, 3), np.uint8) if good else None
 
-        def release(self):
-            real.release()
+    def get(self, prop):
+        named = {cv2.CAP_PROP_FPS: self.fps, cv2.CAP_PROP_FRAME_COUNT: self.count}
+        return named[prop] if prop in named else self.stamps[self.index]
 
-    source._capture = Jumpy()
-    times = [source.read()[1] for _ in range(5)]
+    def release(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("stamps", "times"),
+    [
+        # Of variable rate: kept, also where two frames are nearer than the mean rate says.
+        ([0, 5, 12, 900, 901], [0, 0.005, 0.012, 0.9, 0.901]),
+        # Forwards for good, as where two recordings are joined.
+        ([0, 40, 5e6, 5e6 + 10, 5e6 + 50], [0, 0.04, 0.08, 0.09, 0.13]),
+        # Forwards once.
+        ([0, 40, 5e6, 120, 160], [0, 0.04, 0.08, 0.12, 0.16]),
+        # Backwards.
+        ([7000, 7040, 0, 40, 80], [7, 7.04, 7.08, 7.12, 7.16]),
+        # No stamps at all.
+        ([0, 0, 0, 0], [0, 0.04, 0.08, 0.12]),
+        ([-80, -40, 0], [0, 0.04, 0.08]),
+    ],
+)
+def test_stamps_are_kept_and_jumps_are_mended(stamps, times):
+    source = FileSource(Stamped(stamps), "clip")
+    assert [source.read()[1] for _ in stamps] == pytest.approx(times)
+    assert source.read() is None
+
+
+def test_broken_frames_are_passed_over_and_told_once(caplog):
+    source = FileSource(Stamped([0, None, None, 120, 160, *[None] * 50, 2200]), "clip")
+    times = []
+    while (got := source.read()) is not None:
+        times.append(got[1])
+    assert times == pytest.approx([0, 0.12, 0.16, 2.2])
+    assert [r.getMessage() for r in caplog.records] == ["clip: passed over 52 broken frames"]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mp4", "libx264"), ("b.mp4", "mpeg4"), ("c.ts", "libx264"), ("d.avi", "mpeg4")],
+)
+@pytest.mark.parametrize("damage", ["zeros", "noise"])
+def test_a_file_broken_in_the_middle_goes_on_after_it(tmp_path, name, codec, damage):
+    whole = tmp_path / name
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc=size=160x120:rate=25:duration=8"),
+        *("-c:v", codec, "-g", "25", "-pix_fmt", "yuv420p", str(whole)),
+    )
+    data = bytearray(whole.read_bytes())
+    start, end = len(data) * 40 // 100, len(data) * 50 // 100
+    noise = np.random.default_rng(0).integers(0, 256, end - start, np.uint8).tobytes()
+    data[start:end] = bytes(end - start) if damage == "zeros" else noise
+    frames = frames_of(_write(tmp_path / f"broken_{name}", data))
+    assert len(frames) >= 100
+    times = [time_s for _, time_s, _ in frames]
     assert times == sorted(set(times))
-    assert times[-1] < 1.0
+    if name != "d.avi":  # an AVI has no stamps: its time counts the frames that came
+        # A stamp that was broken itself, as one in the TS, moves what follows by its jump.
+        assert times[-1] == pytest.approx(7.96, abs=1.1)
+    # The last picture is the film's last, not a frozen one of the middle.
+    last = frames_of(whole)[-1][0].astype(int)
+    assert np.abs(frames[-1][0] - last).mean() < 12
+
+
+def test_a_file_of_variable_rate_keeps_its_stamps(tmp_path):
+    path = tmp_path / "vfr.mkv"
+    # Every frame of the first second, every tenth from then on.
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc=size=160x120:rate=50:duration=3"),
+        *("-vf", "select='lt(t,1)+not(mod(n,10))'", "-fps_mode", "passthrough"),
+        *("-c:v", "libx264", "-pix_fmt", "yuv420p", str(path)),
+    )
+    times = [time_s for _, time_s, _ in frames_of(path)]
+    wanted = [n / 50 for n in range(150) if n < 50 or n % 10 == 0]
+    assert times == pytest.approx(wanted, abs=0.002)
+
+
+def ffmpeg(*argv):
+    import subprocess
+
+    from imageio_ffmpeg import get_ffmpeg_exe
+
+    subprocess.run([get_ffmpeg_exe(), "-loglevel", "error", *argv], check=True)
 
 
 def _write(path, content):

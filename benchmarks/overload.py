@@ -1,0 +1,151 @@
+"""`python -m benchmarks.overload`: how late are results when more comes than can be done?
+
+First the pipeline's capacity: frames a second when it is fed without loss.
+Then live sources at 0.5, 1, 2 and 4 times that, as cameras that wait for
+nobody, all in one process and in turns over several rounds: latency from
+capture to result, frames dropped, work shed, and how old the labels get.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import machine
+from benchmarks.pipeline import Loop, render
+from runtime.engines import Engine, open_engine
+from runtime.options import option, parse_options, run_command
+from runtime.pipeline import Pipeline
+
+PROG = "python -m benchmarks.overload"
+
+
+@dataclass
+class Options:
+    """Measure latency, drops and shed work at several times the pipeline's capacity."""
+
+    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    faces: int = option("faces in the picture", 6, between=(1, 6))
+    streams: int = option("sources that share the load", 1, between=(1, 64))
+    load: list[float] = option("frames offered, in parts of the capacity", [0.5, 1.0, 2.0, 4.0])
+    latency_target: float | None = option("as runtime.webcam's, in ms", None, between=(1, 60_000))
+    seconds: float = option("length of a run", 4.0, between=(1, 3600))
+    rounds: int = option("rounds, each with every load", 3, between=(1, math.inf))
+    threads: int = option("threads inside each network", 1)
+    output_json: str | None = option("write the figures here", None)
+
+
+class Camera(Loop):
+    """Frames on the beat of a clock; what is asked for late is the frame of that moment."""
+
+    live = True
+
+    def __init__(self, frames: Sequence[NDArray[np.uint8]], fps: float, seconds: float) -> None:
+        super().__init__(frames, round(fps * seconds))
+        self.fps = fps
+        self._start: float | None = None
+
+    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+        """See `runtime.sources.Source`."""
+        now = time.monotonic()
+        self._start = self._start if self._start is not None else now
+        due = self._start + self._index / self.fps
+        time.sleep(max(0.0, due - now))
+        got = super().read()
+        return got and (got[0], time.monotonic() - self._start, "")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = parse_options(Options, PROG, argv)
+    figures = measure(options)
+    print(json.dumps(figures, indent=2))
+    if options.output_json:
+        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Runs all loads in turns; see the module's text."""
+    frames = render(options.faces, 30)
+    engine = open_engine(options.engine, threads=options.threads)
+    runs: dict[float, list[dict[str, Any]]] = {load: [] for load in options.load}
+    capacities = []
+    for number in range(1, options.rounds + 1):
+        capacities.append(_capacity(options, engine, frames))
+        for load, done in runs.items():
+            done.append(_offer(options, engine, frames, load * capacities[-1]))
+            print(
+                f"round {number}, {load:g} x {capacities[-1]:.0f} FPS: "
+                f"p50 {done[-1]['p50_ms']:.0f} ms, p99 {done[-1]['p99_ms']:.0f} ms",
+                file=sys.stderr,
+            )
+    engine.close()
+    rows: list[dict[str, Any]] = [{"load": load, **_median(done)} for load, done in runs.items()]
+    for base in [row["p99_ms"] for row in rows if row["load"] == 1]:
+        for row in rows:
+            row["p99_over_1x"] = round(row["p99_ms"] / base, 2)
+    return {
+        "machine": machine(),
+        "faces": options.faces,
+        "streams": options.streams,
+        "latency_target_ms": options.latency_target,
+        "capacity_fps": round(statistics.median(capacities), 1),
+        "rows": rows,
+    }
+
+
+def _capacity(options: Options, engine: Engine, frames: Sequence[NDArray[np.uint8]]) -> float:
+    """Frames a second over all streams, fed without loss."""
+    sources = [Loop(frames, 90 // options.streams + 10) for _ in range(options.streams)]
+    with Pipeline(sources, engine, threads=options.threads) as pipeline:
+        for _ in pipeline:
+            pass
+        return float(pipeline.metrics.summary()["fps"])
+
+
+def _offer(
+    options: Options, engine: Engine, frames: Sequence[NDArray[np.uint8]], fps: float
+) -> dict[str, Any]:
+    """One run at so many frames a second over all streams."""
+    each = fps / options.streams
+    sources = [Camera(frames, each, options.seconds) for _ in range(options.streams)]
+    target = options.latency_target
+    late: list[float] = []
+    counts = [0] * options.streams
+    start = time.monotonic()
+    with Pipeline(sources, engine, threads=options.threads, latency_target_ms=target) as pipeline:
+        for result in pipeline:
+            counts[result.stream or 0] += 1
+            # The governor needs a moment to find its step.
+            if time.monotonic() - start > options.seconds / 3:
+                late.append(result.latency_ms)
+        summary, shed = pipeline.metrics.summary(), pipeline.governor.figures()
+    p50, p99 = np.percentile(late, (50, 99)) if late else (math.nan, math.nan)
+    return {
+        "offered_fps": fps,
+        "fps": sum(counts) / options.seconds,
+        "p50_ms": float(p50),
+        "p99_ms": float(p99),
+        "dropped": summary["dropped"] / max(1, summary["dropped"] + sum(counts)),
+        "least_over_most_stream": min(counts) / max(1, *counts),
+        "shed_level": shed["deepest"],
+    }
+
+
+def _median(runs: Sequence[dict[str, Any]]) -> dict[str, float]:
+    return {name: round(statistics.median(run[name] for run in runs), 3) for name in runs[0]}
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))

@@ -1,0 +1,170 @@
+"""`python -m benchmarks.soak`: does the runtime last, and is nothing lost when it is killed?
+
+The soak feeds many frames through detection, tracking, recognition and a
+JSON file, as fast as they go, and looks at memory, threads and file handles
+on the way. The kills start `runtime.webcam` with every output, end it with
+SIGKILL at random moments, and read what it left.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from benchmarks.machine import machine
+from benchmarks.pipeline import Loop, render
+from runtime.options import option, parse_options, run_command
+from runtime.pipeline import Pipeline
+from runtime.sinks.json_lines import JsonSink
+
+PROG = "python -m benchmarks.soak"
+
+
+@dataclass
+class Options:
+    """Run for very long, and be killed often."""
+
+    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    frames: int = option("frames of the soak; 0 leaves it out", 20_000, between=(0, math.inf))
+    faces: int = option("faces in the picture", 1, between=(1, 6))
+    side: int = option("longer side of the frames and the detector, in pixels", 160)
+    kills: int = option("how often the command is killed", 5, between=(0, math.inf))
+    seed: int = option("seed of the moments", 0, between=(0, math.inf))
+    output_json: str | None = option("write the figures here", None)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = parse_options(Options, PROG, argv)
+    figures: dict[str, Any] = {"machine": machine()}
+    if options.frames:
+        figures["soak"] = soak(options)
+    if options.kills:
+        figures["kills"] = kill(options)
+    print(json.dumps(figures, indent=2))
+    if options.output_json:
+        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+def resources() -> dict[str, float]:
+    """What this process holds now: resident memory in MB, threads, file handles."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return {
+        "memory_mb": round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1),
+        "threads": len(os.listdir("/proc/self/task")),
+        "handles": len(os.listdir("/proc/self/fd")),
+    }
+
+
+def soak(options: Options) -> dict[str, Any]:
+    """Resources after 1,000 frames, ten times on the way, and at the end."""
+    pictures = [
+        np.asarray(cv2.resize(frame, (options.side, options.side * 3 // 4)), np.uint8)
+        for frame in render(options.faces, 30)
+    ]
+    marks = {min(1000, options.frames)} | {options.frames * k // 10 for k in range(1, 11)}
+    rows: list[dict[str, float]] = []
+    faces = 0
+    start = time.monotonic()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Pipeline(
+            [Loop(pictures, options.frames)], options.engine, detect_size=options.side
+        ) as pipeline,
+    ):
+        sink = JsonSink(f"{folder}/soak.jsonl")
+        for count, result in enumerate(pipeline, 1):
+            sink.write(result)
+            faces += len(result.faces)
+            if count in marks:
+                rows.append({"frame": count, **resources()})
+                rate = count / (time.monotonic() - start)
+                print(f"{count} frames, {rate:.0f} FPS: {rows[-1]}", file=sys.stderr, flush=True)
+        sink.close()
+        with Path(folder, "soak.jsonl").open() as lines:
+            written = sum(1 for _ in lines)
+    return {
+        "frames": options.frames,
+        "faces_per_frame": round(faces / options.frames, 2),
+        "lines_written": written,
+        "fps": round(options.frames / (time.monotonic() - start), 1),
+        "rows": rows,
+    }
+
+
+def kill(options: Options) -> dict[str, Any]:
+    """Kills the command at random moments after its first result; what was left each time.
+
+    Returns:
+        `whole`: how often the JSON lines were all whole and the film readable
+        to within a second of the last line; and the largest gap in seconds.
+    """
+    draw = random.Random(options.seed)
+    whole, gaps = 0, []
+    for number in range(1, options.kills + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            lines, film = Path(folder, "out.jsonl"), Path(folder, "out.mp4")
+            _start_and_kill(options.engine, lines, film, draw.uniform(1.5, 4.0))
+            gap = _gap_s(lines, film)
+        if gap is not None:
+            gaps.append(gap)
+            whole += gap <= 1.0
+        print(f"kill {number}: film ends {gap} s before the lines", file=sys.stderr, flush=True)
+    return {
+        "kills": options.kills,
+        "whole": whole,
+        "largest_gap_s": round(max(gaps), 2) if gaps else None,
+    }
+
+
+def _start_and_kill(engine: str, lines: Path, film: Path, after_s: float) -> None:
+    """Runs the demo in a loop of processes' own group, and kills it after its first line."""
+    flags = ["--source", "demo", "--headless", "--engine", engine]
+    outputs = ["--output_json", str(lines), "--output_video", str(film)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "runtime.webcam", *flags, *outputs],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (lines.is_file() and lines.stat().st_size):
+            time.sleep(0.05)
+        time.sleep(after_s)
+        process.send_signal(signal.SIGKILL)
+    # FFmpeg ends by itself when its pipe breaks.
+    time.sleep(1.0)
+
+
+def _gap_s(lines: Path, film: Path) -> float | None:
+    """Media time from the film's end to the last line's; None where one can't be read."""
+    try:
+        results = [json.loads(line) for line in lines.read_text().splitlines()]
+    except (OSError, ValueError):
+        return None
+    capture = cv2.VideoCapture(str(film))
+    fps, count = capture.get(cv2.CAP_PROP_FPS), 0
+    while capture.read()[0]:
+        count += 1
+    capture.release()
+    if not results or not count or fps <= 0:
+        return None
+    return max(0.0, round(float(results[-1]["time_s"]) - (count - 1) / fps, 3))
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))

@@ -1,0 +1,269 @@
+"""`python -m benchmarks.stability`: do labels hold still, and how late are they for it?
+
+Sequences are made of data-set faces: one face for some seconds, then another
+with another label, as a camera would see them: the frame drifts as a
+detector's boxes do, light flickers, the sensor adds noise, motion blurs. The
+labels of single frames are compared with the smoothed ones of
+`runtime.smooth`: flips (changes of label while the face shows one thing), the
+delay at the change from one face to the other, and accuracy over all frames.
+Clips of real people have no truth: only their flips are counted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import machine
+from runtime.options import option, parse_options, run_command
+from runtime.smooth import Label, Smoother
+from train.datasets import DATASETS
+
+if TYPE_CHECKING:
+    from runtime.classify import Classifier
+    from train.datasets import FaceSet
+
+PROG = "python -m benchmarks.stability"
+
+Face = NDArray[np.uint8]
+
+
+@dataclass
+class Options:
+    """Measure label flips, added delay and accuracy, of single frames and smoothed."""
+
+    data_dir: str | None = option("folder of the data set that sequences are made of", None)
+    dataset: str = option("its layout", "ferplus", choices=DATASETS)
+    split: str = option("split to use", "valid", choices=("train", "valid", "test"))
+    clip: list[str] | None = option("video whose flips are counted as well", None)
+    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    sequences: int = option("how many sequences", 40, between=(1, math.inf))
+    seconds: float = option("length of each half of a sequence", 3.0, between=(0.5, 600))
+    fps: float = option("frames a second", 15.0, between=(2, 240))
+    noise: float = option("the sensor's noise, of 255", 12.0, between=(0, 128))
+    smoothing_s: float = option(
+        "time constant of the smoothing; the runtime's default", 0.25, between=(0, 60)
+    )
+    seed: int = option("seed of faces and changes", 0, between=(0, math.inf))
+    output_json: str | None = option("write the figures here", None)
+
+
+@dataclass
+class Run:
+    """Labels of one sequence, frame by frame.
+
+    Attributes:
+        truth: (T,) index of the face's majority label.
+        raw: (T,) most probable label of each frame alone.
+        smooth: (T,) label after smoothing.
+        change: First frame of the second face.
+        fps: Frames a second.
+    """
+
+    truth: NDArray[np.int64]
+    raw: NDArray[np.int64]
+    smooth: NDArray[np.int64]
+    change: int
+    fps: float
+
+    def flips(self, labels: NDArray[np.int64]) -> int:
+        """Changes of label, but for the first one after the face's own change."""
+        first, second = labels[: self.change], labels[self.change :]
+        count = np.count_nonzero(np.diff(first)) + np.count_nonzero(np.diff(second))
+        # The second face begins with the first one's label: leaving it is no flip.
+        return int(count) - int(second[0] == first[-1] and (second != second[0]).any())
+
+    def delay_s(self, labels: NDArray[np.int64]) -> float | None:
+        """Time from the change until the second face's usual label; None if never, or no change.
+
+        The usual label is what most single frames say.
+        """
+        usual = np.bincount(self.raw[self.change :]).argmax()
+        if usual == np.bincount(self.raw[: self.change]).argmax():
+            return None
+        there = np.flatnonzero(labels[self.change :] == usual)
+        return float(there[0]) / self.fps if len(there) else None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = parse_options(Options, PROG, argv)
+    figures = measure(options)
+    print(json.dumps(figures, indent=2))
+    if options.output_json:
+        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    return 0
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Runs the comparison; see the module's text.
+
+    Raises:
+        UserError: The data, the model or a clip can't be read.
+    """
+    from runtime.classify import Classifier
+    from runtime.engines import open_engine
+
+    figures: dict[str, Any] = {"machine": machine(), "smoothing_s": options.smoothing_s}
+    if options.data_dir is not None:
+        from train.datasets import load_faces
+
+        engine = open_engine(options.engine)
+        faces = load_faces(Path(options.data_dir), options.dataset, options.split)
+        faces = faces.with_majority().relabel(engine.manifest.labels)
+        classifier = Classifier(engine, 32)
+        runs = []
+        for number, (pair, rng) in enumerate(_pairs(faces, options), 1):
+            runs.append(_run(classifier, faces, pair, options, rng))
+            print(f"\r{number} of {options.sequences} sequences", end="", file=sys.stderr)
+        print(file=sys.stderr)
+        engine.close()
+        figures["sequences"] = {"faces": faces.name, **summarise(runs, options)}
+    if options.clip:
+        figures["clips"] = [_clip(path, options) for path in options.clip]
+    return figures
+
+
+def summarise(runs: Sequence[Run], options: Options) -> dict[str, Any]:
+    """Figures over all sequences."""
+    minutes = sum(len(run.truth) / run.fps for run in runs) / 60
+    truth = np.concatenate([run.truth for run in runs])
+    result: dict[str, Any] = {"n": len(runs), "minutes": round(minutes, 2), "fps": options.fps}
+    for name in ("raw", "smooth"):
+        labels = [getattr(run, name) for run in runs]
+        flips = sum(run.flips(own) for run, own in zip(runs, labels, strict=True))
+        result[name] = {
+            "flips_per_minute": round(flips / minutes, 2),
+            "accuracy": round(float((np.concatenate(labels) == truth).mean()), 4),
+        }
+    raw, smooth = (result[name]["flips_per_minute"] for name in ("raw", "smooth"))
+    result["times_fewer_flips"] = round(raw / smooth, 2) if smooth else None
+    both = [(run.delay_s(run.raw), run.delay_s(run.smooth)) for run in runs]
+    added = [late - early for early, late in both if early is not None and late is not None]
+    result["added_delay_ms"] = {
+        "n": len(added),
+        "never": sum(early is not None and late is None for early, late in both),
+        **(
+            dict(
+                zip(
+                    ("median", "p90"),
+                    (1e3 * np.percentile(added, (50, 90))).round(0).tolist(),
+                    strict=True,
+                )
+            )
+            if added
+            else {}
+        ),
+    }
+    return result
+
+
+def film(face: Face, count: int, fps: float, noise: float, rng: np.random.Generator) -> list[Face]:
+    """A still face as a camera and a detector would give it.
+
+    Drift of place, scale and roll are random walks pulled back to the middle
+    (about 3% of the side, 3% and 4 degrees); the light flickers by 5% and
+    drifts by 15%; now and then the head moves, and the picture smears.
+
+    Args:
+        face: (H, W) uint8.
+        count: Number of frames.
+        fps: Frames a second.
+        noise: Standard deviation of the sensor's noise, of 255.
+        rng: Source of every draw.
+    """
+    side = face.shape[0]
+    pull = math.exp(-1 / (0.5 * fps))
+    walk, scale = np.zeros(5), np.array([0.03 * side, 0.03 * side, 0.03, 4.0, 0.15])
+    smear = 0.0
+    frames = []
+    for _ in range(count):
+        walk = pull * walk + math.sqrt(1 - pull**2) * rng.standard_normal(5)
+        x, y, zoom, roll, light = walk * scale + rng.normal(0, (0.3, 0.3, 0.01, 0.5, 0.05), 5)
+        matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), roll, 1 + zoom)
+        matrix[:, 2] += x, y
+        view = cv2.warpAffine(face, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
+        if rng.random() < 0.5 / fps:
+            smear = rng.uniform(0.03, 0.1) * side
+        if smear > 0.5:
+            view = cv2.blur(view, (max(1, round(smear)), 1))
+        smear *= 0.8
+        noisy = view * (1 + light) + rng.normal(0, noise, view.shape)
+        frames.append(np.asarray(noisy.clip(0, 255).round(), np.uint8))
+    return frames
+
+
+def _pairs(
+    faces: FaceSet, options: Options
+) -> Iterator[tuple[tuple[int, int], np.random.Generator]]:
+    """Two faces of different labels, with the draws of their sequence."""
+    for number in range(options.sequences):
+        rng = np.random.default_rng((options.seed, number))
+        first = int(rng.integers(len(faces)))
+        others = np.flatnonzero(faces.majority != faces.majority[first])
+        yield (first, int(rng.choice(others))), rng
+
+
+def _run(
+    classifier: Classifier,
+    faces: FaceSet,
+    pair: tuple[int, int],
+    options: Options,
+    rng: np.random.Generator,
+) -> Run:
+    count = round(options.seconds * options.fps)
+    frames: list[Face] = []
+    for index in pair:
+        grey = faces.images[index]
+        grey = grey if grey.ndim == 2 else np.asarray(cv2.cvtColor(grey, cv2.COLOR_BGR2GRAY))
+        frames += film(np.asarray(grey, np.uint8), count, options.fps, options.noise, rng)
+    probabilities = classifier.classify(frames)
+    smoother = Smoother(options.smoothing_s)
+    labels: list[Label] = [
+        smoother.update(1, row, i / options.fps) for i, row in enumerate(probabilities)
+    ]
+    return Run(
+        np.repeat(faces.majority[list(pair)], count),
+        probabilities.argmax(1),
+        np.array([label.index for label in labels]),
+        count,
+        options.fps,
+    )
+
+
+def _clip(path: str, options: Options) -> dict[str, Any]:
+    """Flips in a film, over all its tracks."""
+    from runtime.pipeline import Pipeline
+
+    row: dict[str, Any] = {"clip": Path(path).name}
+    # Without a time constant the lead and the hysteresis alone would still hold labels.
+    for name, tau in (("raw", None), ("smooth", options.smoothing_s)):
+        last: dict[int, tuple[str, float]] = {}
+        flips, seconds = 0, 0.0
+        with Pipeline([path], options.engine, smoothing_s=tau or 0.0) as pipeline:
+            for result in pipeline:
+                for face in result.faces:
+                    label = face.emotion
+                    if tau is None:
+                        label = max(face.probabilities, key=lambda k: face.probabilities[k])
+                    before = last.get(face.track)
+                    if before is not None:
+                        flips += label != before[0]
+                        seconds += result.time_s - before[1]
+                    last[face.track] = (label, result.time_s)
+        row["track_minutes"] = round(seconds / 60, 2)
+        row[f"{name}_flips_per_minute"] = round(60 * flips / seconds, 2) if seconds else None
+    return row
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))

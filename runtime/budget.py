@@ -1,0 +1,133 @@
+"""Less work where results come late, in a fixed order; never a queue."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much work a frame is worth.
+
+    Attributes:
+        detect_every: Faces are looked for in every n-th frame of a stream; in
+            between, tracks go on where they were heading.
+        faces: Most faces whose emotion is read in one go, those without a
+            label aside; None reads all.
+        detect_scale: Part of the detector's usual size.
+    """
+
+    detect_every: int = 1
+    faces: int | None = None
+    detect_scale: float = 1.0
+
+
+#: From all of the work to the least, each step sheds more. First what costs
+#: nobody anything (boxes are predicted well over 100 ms), then how often
+#: emotions are read, last the detector's size, which loses small faces.
+LADDER = (
+    Effort(),
+    Effort(2),
+    Effort(3),
+    Effort(4),
+    Effort(4, 8),
+    Effort(4, 4),
+    Effort(4, 2),
+    Effort(4, 1),
+    Effort(4, 1, 0.8),
+    Effort(4, 1, 0.6),
+)
+
+#: Time over which latencies are judged, and least number of them.
+_WINDOW_S, _LEAST = 1.0, 8
+
+#: Part of the target below which work is taken up again.
+_EASY = 0.6
+
+#: Time without strain before work is taken up again, and the longest that
+#: failing at it can make this, in seconds.
+_REST_S, _LONGEST_REST_S = 3.0, 60.0
+
+
+class Governor:
+    """Steps along `LADDER` so that the 99th percentile of latency keeps to a target.
+
+    One step down whenever a second's latencies break the target, then a new
+    second is waited for; one step up after a time of ease, which doubles each
+    time that a step up had to be taken back at once.
+    """
+
+    def __init__(
+        self, target_ms: float | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Starts with all of the work.
+
+        Args:
+            target_ms: Longest time from capture to result that 99% of frames
+                may take; None sheds nothing, ever.
+            clock: Monotonic time in seconds.
+        """
+        self._target_ms = target_ms
+        self._clock = clock
+        self._recent: deque[tuple[float, float]] = deque()
+        self._level = 0
+        self._changed_s = self._strained_s = clock()
+        self._rest_s = _REST_S
+        self._steps = 0
+        self._deepest = 0
+
+    @property
+    def effort(self) -> Effort:
+        """What a frame is worth now. Can be read from any thread."""
+        return LADDER[self._level]
+
+    def observe(self, latency_ms: float) -> None:
+        """Takes a frame's time from capture to result; one thread calls it."""
+        if self._target_ms is None:
+            return
+        now = self._clock()
+        self._recent.append((now, latency_ms))
+        while now - self._recent[0][0] > _WINDOW_S:
+            self._recent.popleft()
+        latest = np.percentile([ms for _, ms in self._recent], 99)
+        if latest > _EASY * self._target_ms:
+            self._strained_s = now
+        if latest > self._target_ms and len(self._recent) >= _LEAST:
+            self._shed(now)
+        elif self._level and now - max(self._strained_s, self._changed_s) > self._rest_s:
+            self._move(self._level - 1, now)
+
+    def figures(self) -> dict[str, Any]:
+        """What is shed now, the most that was, and how often it changed."""
+        return {
+            "target_ms": self._target_ms,
+            "level": self._level,
+            "deepest": self._deepest,
+            "changes": self._steps,
+            **asdict(self.effort),
+        }
+
+    def _shed(self, now: float) -> None:
+        if self._level == len(LADDER) - 1:
+            return
+        if now - self._changed_s < 2 * _WINDOW_S and self._climbed:
+            self._rest_s = min(2 * self._rest_s, _LONGEST_REST_S)
+        self._move(self._level + 1, now)
+
+    def _move(self, level: int, now: float) -> None:
+        self._climbed = level < self._level
+        self._level = level
+        self._deepest = max(self._deepest, level)
+        self._steps += 1
+        self._changed_s = now
+        # What was measured before says nothing of the new effort.
+        self._recent.clear()
+
+    #: Whether the latest step took work up again.
+    _climbed = False

@@ -1,0 +1,82 @@
+"""Frames -> tracks: looks for faces as often as needed, without threads."""
+
+from __future__ import annotations
+
+import math
+
+from runtime.budget import Effort
+from runtime.detect import Detector
+from runtime.messages import Frame, TrackedFrame
+from runtime.metrics import Metrics
+from runtime.preprocess import Box
+from runtime.track import Tracker
+
+#: How far a camera's frames may be off their beat, in seconds.
+_JITTER_S = 0.005
+
+
+class Follower:
+    """One detector for all streams, and a tracker for each.
+
+    Faces are looked for at most every `interval_s` of media time: at 30 frames
+    a second every second frame, at 12 each. In between, tracks go on where
+    they were heading.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        streams: int,
+        interval_s: float | None,
+        metrics: Metrics,
+        face_score: float = 0.0,
+    ) -> None:
+        """Starts without tracks.
+
+        Args:
+            detector: Stays the caller's, who closes it.
+            streams: Number of streams.
+            interval_s: Media time between two looks in seconds; 0 looks at
+                every frame, None also where the effort would save it.
+            metrics: Gets the times of `detect` and `predict`.
+            face_score: Detections below it are regions only, never faces.
+        """
+        self._detector = detector
+        self._interval_s = interval_s
+        self._metrics = metrics
+        self._face_score = face_score
+        self._trackers = [Tracker() for _ in range(streams)]
+        # Frames since the last look, and its media time, of each stream.
+        self._looked = [(0, -math.inf) for _ in range(streams)]
+        self._found: list[tuple[Box, ...]] = [() for _ in range(streams)]
+
+    def follow(self, frame: Frame, effort: Effort) -> TrackedFrame:
+        """The faces of a frame, detected or predicted.
+
+        Args:
+            frame: Of any stream, each stream's in order.
+            effort: How much work the frame is worth.
+        """
+        tracker = self._trackers[frame.stream]
+        count, looked_s = self._looked[frame.stream]
+        if self._is_due(frame, count + 1, frame.time_s - looked_s, effort):
+            self._looked[frame.stream] = 0, frame.time_s
+            with self._metrics.time("detect"):
+                # Detectors of callers need know no scale.
+                scale = () if effort.detect_scale == 1 else (effort.detect_scale,)
+                faces = self._detector.detect(frame.image, *scale)
+                sure = [face for face in faces if face.score >= self._face_score]
+                tracks = tracker.update(sure, frame.time_s)
+            self._found[frame.stream] = tuple(face.box for face in faces)
+        else:
+            self._looked[frame.stream] = count + 1, looked_s
+            with self._metrics.time("predict"):
+                tracks = tracker.predict(frame.time_s)
+        regions = (*self._found[frame.stream], *tracker.unseen(frame.time_s))
+        return TrackedFrame(frame, tuple(tracks), regions)
+
+    def _is_due(self, frame: Frame, count: int, elapsed_s: float, effort: Effort) -> bool:
+        # Pictures have names, and nothing moves on from one to the next.
+        if self._interval_s is None or frame.name or elapsed_s < 0:
+            return True
+        return count >= effort.detect_every and elapsed_s > self._interval_s - _JITTER_S

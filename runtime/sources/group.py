@@ -1,0 +1,99 @@
+"""Several sources, of which one may fail without ending the others."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.errors import SourceError, StageError
+from runtime.sources.base import Interruptible, Source, hide_credentials
+
+log = logging.getLogger(__name__)
+
+
+class Unopened:
+    """Stands for a source that couldn't be opened, and gives its error when read."""
+
+    live = True
+    fps = 30.0
+
+    def __init__(self, name: str, error: SourceError) -> None:
+        self.name = name
+        self._error = error
+
+    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+        """Raises the error of the opening."""
+        raise self._error
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+class SourceGroup:
+    """The sources of one pipeline."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self.sources = sources
+        self._errors: list[StageError] = []
+        self._lock = threading.Lock()
+
+    def interrupt(self) -> None:
+        """Ends every wait for a lost source. Safe in a signal handler."""
+        for source in self.sources:
+            if isinstance(source, Interruptible):
+                source.interrupt()
+
+    def fail(self, stream: int, error: StageError) -> None:
+        """Notes that a source failed; for its own thread.
+
+        Args:
+            stream: Its number.
+            error: What went wrong.
+
+        Raises:
+            StageError: All have failed now: the first error of them.
+        """
+        with self._lock:
+            self._errors.append(error)
+            if len(self._errors) == len(self.sources):
+                raise self._errors[0]
+        log.warning("source %d (%s) failed: %s", stream, self.sources[stream].name, error)
+
+
+def open_group(
+    specs: Sequence[str | Path | Source],
+    open_source: Callable[[str, float], Source],
+    own: Callable[[Source], Source],
+    reconnect_s: float = math.inf,
+) -> SourceGroup:
+    """Opens sources; as long as one opens, the others may fail.
+
+    Args:
+        specs: What `open_source` takes, or sources of the caller's own.
+        open_source: Opens one.
+        own: Is told of each that was opened here, so that it is freed.
+        reconnect_s: Given to `open_source`.
+
+    Raises:
+        SourceError: None could be opened: the first error.
+    """
+    sources: list[Source] = []
+    errors: list[SourceError] = []
+    for spec in specs:
+        if not isinstance(spec, (str, Path)):
+            sources.append(spec)
+            continue
+        try:
+            sources.append(own(open_source(str(spec), reconnect_s)))
+        except SourceError as error:
+            errors.append(error)
+            sources.append(Unopened(hide_credentials(str(spec)), error))
+    if errors and len(errors) == len(sources):
+        raise errors[0]
+    return SourceGroup(sources)

@@ -1,0 +1,95 @@
+"""GStreamer pipelines as sources, and a Jetson's CSI cameras through them."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl
+
+import cv2
+
+from runtime.errors import SourceError
+from runtime.sources import backend
+from runtime.sources.backend import Capture, has_gstreamer, open_capture
+from runtime.sources.base import hide_credentials
+from runtime.sources.files import FileSource
+from runtime.sources.live import LiveSource
+
+_PREFIX = "gst:"
+_CSI = "csi://"
+
+#: What a CSI camera is asked for; `flip` is nvvidconv's flip-method.
+_CSI_DEFAULTS = {"width": 1280, "height": 720, "fps": 30, "flip": 0}
+
+
+def is_gstreamer(spec: str) -> bool:
+    """Whether a source's name is for GStreamer: `gst:...`, `csi://0`, or elements joined by `!`."""
+    return spec.startswith((_PREFIX, _CSI)) or " ! " in spec
+
+
+def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | LiveSource:
+    """Opens a GStreamer pipeline that ends in an appsink, or a CSI camera.
+
+    Args:
+        spec: `gst:ELEMENT ! ... ! appsink`, the same without `gst:`, or
+            `csi://N?width=W&height=H&fps=F&flip=M`, of which N is the sensor's number.
+        reconnect_s: See `LiveSource`.
+
+    Raises:
+        SourceError: It is malformed or can't be opened, or this OpenCV has no GStreamer.
+    """
+    if spec.startswith(_CSI):
+        name, pipeline = hide_credentials(spec), csi_pipeline(spec)
+    else:
+        pipeline = spec.removeprefix(_PREFIX).strip()
+        name = _PREFIX + hide_credentials(pipeline)
+        if not re.search(r"(?:^|!)\s*appsink\b[^!]*$", pipeline):
+            raise SourceError(f"--source {name}: must end in ' ! appsink'")
+    if not has_gstreamer():
+        raise SourceError(
+            f"--source {name}: this OpenCV has no GStreamer; pip's never has, so use the "
+            "Jetson's own or the system's (python3-opencv), and install this project beside "
+            "it with pip install --no-deps"
+        )
+
+    def connect() -> Capture | None:
+        return open_capture(pipeline, cv2.CAP_GSTREAMER, limited=True)
+
+    capture = connect()
+    if capture is None:
+        raise SourceError(
+            f"--source {name}: GStreamer can't start it within {backend.TIMEOUT_MS / 1000:g} s; "
+            "GST_DEBUG=3 in the environment tells why"
+        )
+    # Only what has an end has a length.
+    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+        return FileSource(capture, name)
+    return LiveSource(capture, name, connect, reconnect_s)
+
+
+def csi_pipeline(spec: str) -> str:
+    """The GStreamer pipeline of a Jetson's CSI camera.
+
+    Args:
+        spec: `csi://N`, with `width`, `height`, `fps` and `flip` after a `?` where wanted.
+
+    Raises:
+        SourceError: A part of it is no whole number, or has another name.
+    """
+    address, _, query = spec.removeprefix(_CSI).partition("?")
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    unknown = sorted(given.keys() - _CSI_DEFAULTS.keys())
+    numbers = [address or "0", *given.values()]
+    if unknown or not all(re.fullmatch("[0-9]{1,5}", n, re.ASCII) for n in numbers):
+        raise SourceError(
+            f"--source {hide_credentials(spec)}: write csi://0 or "
+            "csi://0?width=1280&height=720&fps=30&flip=0, in whole numbers"
+        )
+    ask = {**_CSI_DEFAULTS, **{name: int(text) for name, text in given.items()}}
+    return (
+        f"nvarguscamerasrc sensor-id={int(address or 0)} "
+        f"! video/x-raw(memory:NVMM),width={ask['width']},height={ask['height']},"
+        f"framerate={ask['fps']}/1 "
+        f"! nvvidconv flip-method={ask['flip']} ! video/x-raw,format=BGRx "
+        # Only the newest frame: an older one would be lag.
+        "! videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1 sync=false"
+    )

@@ -1,0 +1,35 @@
+"""The offered load is what was asked for, and every load gets its row."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.overload import Camera, main
+
+
+def test_a_camera_keeps_its_beat_and_never_catches_up_early() -> None:
+    camera = Camera([np.zeros((4, 4, 3), np.uint8)], fps=100, seconds=0.2)
+    start = time.monotonic()
+    times = []
+    while (got := camera.read()) is not None:
+        times.append(got[1])
+    assert len(times) == 20
+    assert time.monotonic() - start >= 0.19
+    assert times == sorted(times)
+    assert all(t >= i / 100 for i, t in enumerate(times))
+
+
+def test_every_load_has_a_row(tiny_engine: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    flags = ["--engine", str(tiny_engine), "--faces", "2", "--streams", "2", "--load", "1", "2"]
+    more = ["--seconds", "1", "--rounds", "1", "--latency_target", "40"]
+    assert main([*flags, *more, "--output_json", str(out)]) == 0
+    figures = json.loads(out.read_text())
+    assert [row["load"] for row in figures["rows"]] == [1, 2]
+    assert all(row["fps"] > 0 and row["p99_ms"] >= row["p50_ms"] for row in figures["rows"])
+    assert figures["rows"][0]["p99_over_1x"] == 1
+    assert figures["rows"][1]["offered_fps"] > figures["rows"][0]["offered_fps"]

@@ -1,0 +1,39 @@
+"""A short soak counts every frame; a killed run leaves whole lines and a film."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.soak import _gap_s, main
+from tests.conftest import write_video
+
+
+def test_soak_and_kill(tiny_engine: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    flags = ["--engine", str(tiny_engine), "--frames", "300", "--kills", "1"]
+    assert main([*flags, "--output_json", str(out)]) == 0
+    figures = json.loads(out.read_text())
+    assert figures["soak"]["lines_written"] == 300
+    assert figures["soak"]["faces_per_frame"] == pytest.approx(1, abs=0.1)
+    assert [row["frame"] for row in figures["soak"]["rows"]] == [30 * k for k in range(1, 11)]
+    assert figures["kills"] == {
+        "kills": 1,
+        "whole": 1,
+        "largest_gap_s": figures["kills"]["largest_gap_s"],
+    }
+
+
+def test_the_gap_is_the_films_lack(tmp_path: Path) -> None:
+    film, lines = tmp_path / "a.mp4", tmp_path / "a.jsonl"
+    write_video(film, [np.zeros((32, 32, 3), np.uint8)] * 50, fps=25.0)
+    lines.write_text('{"time_s": 0.0}\n{"time_s": 2.46}\n')
+    assert _gap_s(lines, film) == pytest.approx(0.5)
+    lines.write_text('{"time_s": 0.0}\n{"time_s": 2.')
+    assert _gap_s(lines, film) is None
+    lines.write_text('{"time_s": 0.0}\n')
+    film.write_bytes(b"")
+    assert _gap_s(lines, film) is None

@@ -1,0 +1,63 @@
+"""Flips and delays by hand, and the command on made faces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.stability import Run, film, main
+from tests.conftest import write_video
+
+
+def _run(raw: str, smooth: str, change: int) -> Run:
+    digits = [np.array([int(c) for c in text]) for text in (raw, smooth)]
+    truth = np.repeat([0, 1], [change, len(raw) - change])
+    return Run(truth, digits[0], digits[1], change, fps=10.0)
+
+
+def test_flips_and_delay_by_hand() -> None:
+    run = _run("0020011011", "0000000111", 5)
+    assert run.flips(run.raw) == 4
+    assert run.flips(run.smooth) == 0, "following the face is no flip"
+    assert run.delay_s(run.raw) == 0
+    assert run.delay_s(run.smooth) == pytest.approx(0.2)
+
+
+def test_a_label_that_never_comes_has_no_delay() -> None:
+    run = _run("0000011111", "0000000000", 5)
+    assert run.delay_s(run.smooth) is None
+    assert run.flips(run.smooth) == 0
+    assert _run("0000000000", "0000000000", 5).delay_s(np.zeros(10, int)) is None
+
+
+def test_a_film_moves_and_stays_the_face() -> None:
+    rng = np.random.default_rng(0)
+    face = np.zeros((48, 48), np.uint8)
+    face[16:32, 16:32] = 200
+    frames = film(face, 60, 15, 5, rng)
+    assert {f.shape for f in frames} == {(48, 48)}
+    assert len({f.tobytes() for f in frames}) == 60
+    assert abs(np.mean(frames, 0) - face)[20:28, 20:28].mean() < 40
+
+
+def test_sequences_and_clips(tiny_engine: Path, tmp_path: Path, portrait: np.ndarray) -> None:
+    import cv2
+
+    rng = np.random.default_rng(0)
+    for name in ("neutral", "happiness"):
+        folder = tmp_path / "data" / "valid" / name
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "a.png"), rng.integers(0, 256, (48, 48)).astype(np.uint8))
+    clip, out = tmp_path / "clip.mp4", tmp_path / "out.json"
+    write_video(clip, [portrait] * 6)
+    flags = ["--data_dir", str(tmp_path / "data"), "--dataset", "folder", "--sequences", "3"]
+    more = ["--seconds", "1", "--engine", str(tiny_engine), "--clip", str(clip)]
+    assert main([*flags, *more, "--output_json", str(out)]) == 0
+    figures = json.loads(out.read_text())
+    assert figures["sequences"]["n"] == 3
+    assert figures["sequences"]["minutes"] == 0.1
+    assert set(figures["sequences"]["raw"]) == {"flips_per_minute", "accuracy"}
+    assert figures["clips"][0]["raw_flips_per_minute"] is not None

@@ -1,0 +1,96 @@
+"""Work is shed in order while results are late, and taken up again with ease."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runtime.budget import LADDER, Governor
+
+
+class _Machine:
+    """Frames at 30 Hz whose latency follows from the effort."""
+
+    def __init__(self, target_ms: float | None, latency: Callable[[int], float]) -> None:
+        self.now = 0.0
+        self.latency = latency
+        self.governor = Governor(target_ms, lambda: self.now)
+        self.levels: list[int] = []
+
+    def run(self, seconds: float) -> int:
+        """Level at the end."""
+        for _ in range(round(seconds * 30)):
+            self.now += 1 / 30
+            self.governor.observe(self.latency(self.level))
+            self.levels.append(self.level)
+        return self.level
+
+    @property
+    def level(self) -> int:
+        return LADDER.index(self.governor.effort)
+
+
+def test_every_step_sheds_more_and_in_order() -> None:
+    for before, after in pairwise(LADDER):
+        assert before != after
+        assert after.detect_every >= before.detect_every
+        assert (after.faces or 99) <= (before.faces or 99)
+        assert after.detect_scale <= before.detect_scale
+    orders = [e.detect_scale < 1 for e in LADDER]
+    assert orders == sorted(orders), "the detector's size comes last"
+
+
+def test_without_a_target_nothing_is_shed() -> None:
+    assert _Machine(None, lambda level: 1e6).run(30) == 0
+
+
+def test_finds_the_least_that_keeps_the_target() -> None:
+    machine = _Machine(50, lambda level: 100 - 12 * level)
+    assert machine.run(30) == 5
+    assert machine.levels == sorted(machine.levels), "one step at a time, none back"
+    assert machine.governor.figures()["deepest"] == 5
+
+
+def test_ends_at_the_last_step_when_nothing_helps() -> None:
+    machine = _Machine(50, lambda level: 1000)
+    assert machine.run(60) == len(LADDER) - 1
+
+
+def test_takes_the_work_up_again_when_the_load_is_gone() -> None:
+    machine = _Machine(50, lambda level: 100 - 12 * level)
+    machine.run(20)
+    machine.latency = lambda level: 10
+    assert machine.run(120) == 0
+
+
+def test_probes_less_and_less_often_at_a_cliff() -> None:
+    """Level 3 is easy and level 2 too slow: each try makes frames late."""
+    machine = _Machine(50, lambda level: 20 if level >= 3 else 200)
+    machine.run(60)
+    early = machine.governor.figures()["changes"]
+    machine.run(240)
+    late = machine.governor.figures()["changes"] - early
+    assert late <= 14, "once a minute at most, down and up"
+    assert sum(level < 3 for level in machine.levels[-7200:]) < 0.04 * 7200
+
+
+def test_one_late_frame_in_a_hundred_is_no_strain() -> None:
+    machine = _Machine(50, lambda level: 20)
+    machine.run(2)
+    # A window holds 30 frames, so any late one is above its 99th percentile:
+    # a single one is judged as late; the work comes back soon.
+    machine.governor.observe(51)
+    machine.run(20)
+    assert machine.level == 0
+
+
+@given(st.lists(st.floats(0, 1e5), max_size=200), st.floats(1, 1000))
+def test_stays_on_the_ladder(latencies: list[float], target: float) -> None:
+    machine = _Machine(target, lambda level: 0)
+    for value in latencies:
+        machine.now += 0.5
+        machine.governor.observe(value)
+        assert machine.governor.effort in LADDER

@@ -1,0 +1,113 @@
+"""When faces are looked for, and what stands in the frames between."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from runtime.budget import Effort
+from runtime.follow import Follower
+from runtime.messages import Face, Frame
+from runtime.metrics import Metrics
+
+
+class _Finder:
+    """A face that moves by two pixels a frame; notes which frames it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
+        index = int(image[0, 0, 0])
+        self.asked.append(index)
+        return [Face((2.0 * index, 10, 2.0 * index + 40, 50), 0.9)]
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+def _frame(index: int, fps: float, stream: int = 0, name: str = "") -> Frame:
+    image = np.full((60, 300, 3), index, np.uint8)
+    return Frame(stream, index, index / fps, image, 0.0, name)
+
+
+@pytest.mark.parametrize(("fps", "every"), [(12, 1), (25, 2), (30, 2), (60, 3)])
+def test_looks_twenty_times_a_second_at_most(fps: float, every: int) -> None:
+    finder = _Finder()
+    follower = Follower(finder, 1, 0.05, Metrics())
+    tracked = [follower.follow(_frame(i, fps), Effort()) for i in range(60)]
+    assert finder.asked == list(range(0, 60, every))
+    assert all(len(item.tracks) == 1 for item in tracked)
+    assert {item.tracks[0].id for item in tracked} == {1}
+    for i, item in enumerate(tracked[20:], 20):
+        assert item.tracks[0].seen == (i % every == 0)
+        assert item.tracks[0].face.box[0] == pytest.approx(2 * i, abs=1.5)
+
+
+def test_no_interval_looks_at_every_frame() -> None:
+    finder = _Finder()
+    follower = Follower(finder, 1, 0.0, Metrics())
+    for i in range(20):
+        follower.follow(_frame(i, 500), Effort())
+    assert len(finder.asked) == 20
+
+
+def test_none_looks_at_every_frame_whatever_the_effort() -> None:
+    finder = _Finder()
+    follower = Follower(finder, 1, None, Metrics())
+    for i in range(20):
+        follower.follow(_frame(i, 500), Effort(4))
+    assert len(finder.asked) == 20
+
+
+def test_all_that_may_be_a_face_has_a_region() -> None:
+    """A weak detection between two looks, and a track that moves on or is hidden."""
+
+    class Weak(_Finder):
+        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
+            strong = super().detect(image)
+            return [Face((200, 5, 230, 40), 0.45), *(strong if image[0, 0, 0] < 10 else [])]
+
+    follower = Follower(Weak(), 1, 0.05, Metrics())
+    for i in range(16):
+        item = follower.follow(_frame(i, 30), Effort())
+        assert (200, 5, 230, 40) in item.regions
+        lefts = [box[0] for box in item.regions if box[0] < 150]
+        assert any(abs(left - 2 * i) < 4 for left in lefts), i
+
+
+def test_less_effort_looks_less_often() -> None:
+    finder = _Finder()
+    follower = Follower(finder, 1, 0.0, Metrics())
+    for i in range(20):
+        follower.follow(_frame(i, 30), Effort(4))
+    assert finder.asked == [0, 4, 8, 12, 16] or finder.asked == [3, 7, 11, 15, 19]
+
+
+def test_pictures_and_time_that_goes_back_are_looked_at() -> None:
+    finder = _Finder()
+    follower = Follower(finder, 1, 5.0, Metrics())
+    for i in range(5):
+        follower.follow(_frame(i, 30, name=f"{i}.png"), Effort(4))
+    assert finder.asked == [0, 1, 2, 3, 4]
+    follower.follow(_frame(2, 30), Effort())
+    assert finder.asked[5:] == [2]
+
+
+def test_streams_keep_time_for_themselves() -> None:
+    finder = _Finder()
+    follower = Follower(finder, 2, 0.05, Metrics())
+    for i in range(8):
+        for stream in (0, 1):
+            follower.follow(_frame(i, 30, stream), Effort())
+    assert finder.asked == [0, 0, 2, 2, 4, 4, 6, 6]
+
+
+def test_a_callers_detector_need_know_no_scale() -> None:
+    class Plain(_Finder):
+        def detect(self, image: np.ndarray) -> list[Face]:  # type: ignore[override]
+            return super().detect(image)
+
+    finder = Plain()
+    Follower(finder, 1, 0.0, Metrics()).follow(_frame(0, 30), Effort())
+    assert finder.asked == [0]

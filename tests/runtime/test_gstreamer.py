@@ -1,0 +1,125 @@
+"""GStreamer's sources; OpenCV from pip has none, so it is a fake where one is opened."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from runtime.errors import SourceError
+from runtime.sources import backend, gstreamer, hide_credentials, open_source
+from runtime.sources.gstreamer import csi_pipeline, is_gstreamer
+
+BARS = "videotestsrc ! videoconvert ! appsink"
+
+
+class Capture:
+    def __init__(self, frames=0.0):
+        self.frames = frames
+
+    def read(self):
+        return True, np.zeros((4, 4, 3), np.uint8)
+
+    def get(self, prop):
+        return self.frames if prop == cv2.CAP_PROP_FRAME_COUNT else 0.0
+
+    def release(self):
+        pass
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """An OpenCV with GStreamer; what was opened."""
+    asked = []
+
+    def fake(address, kind, limited=False):
+        assert limited
+        asked.append((address, kind))
+        return None if "broken" in address else Capture(50.0 if "filesrc" in address else 0.0)
+
+    monkeypatch.setattr(gstreamer, "has_gstreamer", lambda: True)
+    monkeypatch.setattr(gstreamer, "open_capture", fake)
+    return asked
+
+
+@pytest.mark.parametrize("spec", [f"gst:{BARS}", f"gst: {BARS}", BARS])
+def test_a_pipeline_goes_to_gstreamer_as_it_stands(opened, spec):
+    source = open_source(spec)
+    assert opened == [(BARS, cv2.CAP_GSTREAMER)]
+    assert source.live
+    assert source.read()[0].shape == (4, 4, 3)
+    source.close()
+
+
+def test_a_pipeline_with_an_end_is_a_file(opened):
+    assert not open_source("filesrc location=a.mp4 ! decodebin ! appsink").live
+
+
+def test_a_csi_camera_goes_through_nvargus(opened):
+    source = open_source("csi://1?width=1920&height=1080&fps=60&flip=2")
+    pipeline = opened[0][0]
+    assert "nvarguscamerasrc sensor-id=1 !" in pipeline
+    assert "width=1920,height=1080,framerate=60/1" in pipeline
+    assert "flip-method=2" in pipeline
+    assert pipeline.endswith("appsink drop=true max-buffers=1 sync=false")
+    assert source.name == "csi://1"
+    assert csi_pipeline("csi://") == csi_pipeline("csi://0")
+
+
+@pytest.mark.parametrize(
+    ("spec", "word"),
+    [
+        ("gst:videotestsrc ! fakesink", "must end in ' ! appsink'"),
+        ("gst:", "must end in ' ! appsink'"),
+        ("csi://zero", "in whole numbers"),
+        ("csi://0?width=big", "in whole numbers"),
+        ("csi://0?depth=3", "in whole numbers"),
+        ("csi://0?width=1!%20fakesink", "in whole numbers"),
+        ("gst:broken ! appsink", "GStreamer can't start it"),
+    ],
+)
+def test_bad_pipelines_are_one_clear_error(opened, spec, word):
+    with pytest.raises(SourceError, match=word) as error:
+        open_source(spec)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(backend.has_gstreamer(), reason="this OpenCV has GStreamer")
+@pytest.mark.parametrize("spec", [f"gst:{BARS}", BARS, "csi://0"])
+def test_an_opencv_without_gstreamer_says_what_to_do(spec):
+    with pytest.raises(SourceError, match="has no GStreamer; .*python3-opencv") as error:
+        open_source(spec)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(not backend.has_gstreamer(), reason="this OpenCV has no GStreamer")
+def test_a_real_pipeline_gives_frames():
+    source = open_source(f"gst:{BARS}", math.inf)
+    assert source.read()[0].ndim == 3
+    source.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("    GStreamer:     YES (1.20.3)\n", True), ("    GStreamer:   NO\n", False)],
+)
+def test_gstreamer_is_looked_for_in_the_build(monkeypatch, text, found):
+    monkeypatch.setattr(cv2, "getBuildInformation", lambda: text)
+    assert backend.has_gstreamer() is found
+
+
+def test_what_is_for_gstreamer():
+    assert is_gstreamer("csi://0")
+    assert is_gstreamer("a ! appsink")
+    assert not is_gstreamer("wow!.mp4")
+    assert not is_gstreamer("rtsp://host/a")
+
+
+def test_a_pipelines_secrets_never_show():
+    shown = hide_credentials(
+        'rtspsrc location=rtsp://u:secret@host/a?t=secret user-id=secret user-pw="secret b" '
+        "! decodebin ! appsink"
+    )
+    assert "secret" not in shown
+    assert shown.startswith("rtspsrc location=rtsp://***@host/a user-id=*** user-pw=***")
+    assert shown.endswith("! decodebin ! appsink")
