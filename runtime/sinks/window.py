@@ -9,11 +9,17 @@ from __future__ import annotations
 import os
 import time
 import warnings
+from collections import deque
 from typing import Any
+
+import numpy as np
 
 from runtime.draw import annotate
 from runtime.errors import UserError
 from runtime.messages import FrameResult
+
+#: Latest results whose latency is shown.
+_LATEST = 300
 
 
 class NoDisplay(UserError):
@@ -56,6 +62,7 @@ class WindowSink:
         self._texture: Any = None
         self._size = (0, 0)
         self._rate = 0.0
+        self._latencies: deque[float] = deque(maxlen=_LATEST)
         self._last = 0.0
         self.closed = False
 
@@ -66,7 +73,10 @@ class WindowSink:
         if self._last:
             self._rate += 0.1 * (1.0 / max(now - self._last, 1e-3) - self._rate)
         self._last = now
-        image = annotate(result, f"{self._rate:.0f} FPS  {result.latency_ms:.0f} ms")
+        self._latencies.append(result.latency_ms)
+        p50, p90, p99 = np.percentile(self._latencies, (50, 90, 99))
+        status = f"{self._rate:.0f} FPS   latency p50 {p50:.0f}  p90 {p90:.0f}  p99 {p99:.0f} ms"
+        image = annotate(result, status)
         height, width = image.shape[:2]
         if (width, height) != self._size:
             self._resize(width, height)
