@@ -95,7 +95,7 @@ def open_group(
             errors.append(error)
             sources.append(Unopened(hide_credentials(str(spec)), error))
     if errors and len(errors) == len(sources):
-        for error in errors[1:]:
-            log.error("%s", error)
+        for other in errors[1:]:
+            log.error("%s", other)
         raise errors[0]
     return SourceGroup(sources)
