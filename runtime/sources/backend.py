@@ -78,3 +78,9 @@ def read_frame(capture: Capture) -> Any | None:
 def has_gstreamer() -> bool:
     """Whether this OpenCV was built with GStreamer."""
     return re.search(r"GStreamer:\s+YES", cv2.getBuildInformation()) is not None
+
+
+def limits_gstreamer() -> bool:
+    """Whether this OpenCV takes time limits for GStreamer; older ones refuse to open with them."""
+    major, minor = cv2.__version__.split(".")[:2]
+    return (int(major), int(minor)) >= (4, 8)

@@ -81,7 +81,7 @@ def open_group(
         reconnect_s: Given to `open_source`.
 
     Raises:
-        SourceError: None could be opened: the first error.
+        SourceError: None could be opened: the first error; the others are logged.
     """
     sources: list[Source] = []
     errors: list[SourceError] = []
@@ -95,5 +95,7 @@ def open_group(
             errors.append(error)
             sources.append(Unopened(hide_credentials(str(spec)), error))
     if errors and len(errors) == len(sources):
+        for other in errors[1:]:
+            log.error("%s", other)
         raise errors[0]
     return SourceGroup(sources)

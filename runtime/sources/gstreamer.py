@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from urllib.parse import parse_qsl
 
 import cv2
 
 from runtime.errors import SourceError
-from runtime.sources import backend
-from runtime.sources.backend import Capture, has_gstreamer, open_capture
+from runtime.sources.backend import Capture, has_gstreamer, limits_gstreamer, open_capture
 from runtime.sources.base import hide_credentials
 from runtime.sources.files import FileSource
 from runtime.sources.live import LiveSource
@@ -35,7 +35,8 @@ def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | LiveSource:
         reconnect_s: See `LiveSource`.
 
     Raises:
-        SourceError: It is malformed or can't be opened, or this OpenCV has no GStreamer.
+        SourceError: It is malformed or can't be opened, this OpenCV has no GStreamer, or
+            this is no Jetson.
     """
     if spec.startswith(_CSI):
         name, pipeline = hide_credentials(spec), csi_pipeline(spec)
@@ -51,14 +52,17 @@ def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | LiveSource:
             "it with pip install --no-deps"
         )
 
+    if spec.startswith(_CSI) and platform.machine() != "aarch64":
+        # Without its element an OpenCV before 4.8 would wait for ever.
+        raise SourceError(f"--source {name}: CSI cameras are read on a Jetson only")
+
     def connect() -> Capture | None:
-        return open_capture(pipeline, cv2.CAP_GSTREAMER, limited=True)
+        return open_capture(pipeline, cv2.CAP_GSTREAMER, limited=limits_gstreamer())
 
     capture = connect()
     if capture is None:
         raise SourceError(
-            f"--source {name}: GStreamer can't start it within {backend.TIMEOUT_MS / 1000:g} s; "
-            "GST_DEBUG=3 in the environment tells why"
+            f"--source {name}: GStreamer can't start it; GST_DEBUG=3 in the environment tells why"
         )
     # Only what has an end has a length.
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:

@@ -1,6 +1,7 @@
 """GStreamer's sources; OpenCV from pip has none, so it is a fake where one is opened."""
 
 import math
+import platform
 
 import cv2
 import numpy as np
@@ -55,7 +56,8 @@ def test_a_pipeline_with_an_end_is_a_file(opened):
     assert not open_source("filesrc location=a.mp4 ! decodebin ! appsink").live
 
 
-def test_a_csi_camera_goes_through_nvargus(opened):
+def test_a_csi_camera_goes_through_nvargus(opened, monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     source = open_source("csi://1?width=1920&height=1080&fps=60&flip=2")
     pipeline = opened[0][0]
     assert "nvarguscamerasrc sensor-id=1 !" in pipeline
@@ -64,6 +66,12 @@ def test_a_csi_camera_goes_through_nvargus(opened):
     assert pipeline.endswith("appsink drop=true max-buffers=1 sync=false")
     assert source.name == "csi://1"
     assert csi_pipeline("csi://") == csi_pipeline("csi://0")
+
+
+def test_a_csi_camera_away_from_a_jetson_is_refused(opened, monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    with pytest.raises(SourceError, match="on a Jetson only"):
+        open_source("csi://0")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +114,14 @@ def test_a_real_pipeline_gives_frames():
 def test_gstreamer_is_looked_for_in_the_build(monkeypatch, text, found):
     monkeypatch.setattr(cv2, "getBuildInformation", lambda: text)
     assert backend.has_gstreamer() is found
+
+
+@pytest.mark.parametrize(
+    ("version", "takes"), [("4.6.0", False), ("4.8.0", True), ("4.12.0-dev", True), ("5.0.0", True)]
+)
+def test_time_limits_only_where_opencv_takes_them(monkeypatch, version, takes):
+    monkeypatch.setattr(cv2, "__version__", version)
+    assert backend.limits_gstreamer() is takes
 
 
 def test_what_is_for_gstreamer():

@@ -243,9 +243,10 @@ def test_a_source_that_cannot_be_opened_leaves_the_others_going(clip, caplog):
     assert "camera 97 can't be opened" in caplog.text
 
 
-def test_when_no_source_can_be_opened_the_first_error_is_raised():
+def test_when_no_source_can_be_opened_the_first_error_is_raised(caplog):
     with pytest.raises(SourceError, match=r"/nope.mp4: no such file"):
         Pipeline(["/nope.mp4", "97"], Brain(), Finder())
+    assert "camera 97 can't be opened" in caplog.text
 
 
 def test_a_lost_source_is_counted_and_does_not_hold_up_the_end():
