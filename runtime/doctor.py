@@ -30,7 +30,10 @@ _RUNS, _WARM_UP = 20, 3
 class Options:
     """Check this machine and a model, changing nothing; exit code 2 for a problem."""
 
-    engine: str = option("model: an .onnx or .plan file, or default for the shipped one", "default")
+    engine: str = option(
+        "model: an .onnx or .plan file, or a shipped one: default, or fast (INT8, for CPUs)",
+        "default",
+    )
     provider: str = option("where an .onnx runs", "cpu", choices=tuple(PROVIDERS))
     threads: int = option("threads inside the network", 1)
     trial_s: float = option(

@@ -32,7 +32,10 @@ class Options:
     """Recognise the emotions of the faces in pictures or folders of pictures."""
 
     paths: list[str] = option("pictures or folders", positional=True)
-    engine: str = option("model: an .onnx or .plan file, or default for the shipped one", "default")
+    engine: str = option(
+        "model: an .onnx or .plan file, or a shipped one: default, or fast (INT8, for CPUs)",
+        "default",
+    )
     face_crops: bool = option("each picture is already a face: don't detect", False)
     detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
     detector_model: str | None = option("model file of scrfd or yunet", None)

@@ -36,7 +36,10 @@ log = logging.getLogger("runtime")
 class Options:
     """Recognise the emotions of faces in a camera, video, stream or folder; q quits."""
 
-    engine: str = option("model: an .onnx or .plan file, or default for the shipped one", "default")
+    engine: str = option(
+        "model: an .onnx or .plan file, or a shipped one: default, or fast (INT8, for CPUs)",
+        "default",
+    )
     source: list[str] | None = option(
         "camera number, video file, picture, folder, URL, demo, csi://0 (Jetson), or a "
         "GStreamer pipeline 'gst:... ! appsink'; several may be named, and one that fails "

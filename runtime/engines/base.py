@@ -19,8 +19,14 @@ from runtime.errors import EngineError, ManifestError
 from runtime.manifest import METADATA_KEY, Manifest
 from runtime.providers import PROVIDERS as PROVIDERS
 
-#: The model that comes with the runtime.
-DEFAULT_ENGINE = Path(__file__).resolve().parents[1] / "models" / "emotion.onnx"
+_MODELS = Path(__file__).resolve().parents[1] / "models"
+
+#: The models that come with the runtime, by the names that stand for their paths.
+SHIPPED = {
+    "default": _MODELS / "emotion.onnx",
+    "main": _MODELS / "emotion.onnx",
+    "fast": _MODELS / "emotion.int8_cpu.onnx",
+}
 
 #: Suffixes of TensorRT plans.
 _PLANS = (".plan", ".engine")
@@ -193,7 +199,7 @@ def open_engine(
     """Opens an emotion model.
 
     Args:
-        path: `.onnx` or plan, or `default` for the shipped model.
+        path: `.onnx` or plan, or a name in `SHIPPED`.
         provider: As `open_network`.
         threads: As `open_network`.
         rebuild: Build a plan that doesn't suit this machine again, from the
@@ -204,7 +210,7 @@ def open_engine(
             another backend.
         ManifestError: The model has no manifest, or contradicts it.
     """
-    file = DEFAULT_ENGINE if str(path) == "default" else Path(path)
+    file = SHIPPED.get(str(path), Path(path))
     try:
         network = open_network(file, provider, threads)
     except PlanError as error:
