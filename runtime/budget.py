@@ -59,8 +59,8 @@ _REST_S, _LONGEST_REST_S = 3.0, 60.0
 class Governor:
     """Steps along `LADDER` so that the 99th percentile of latency keeps to a target.
 
-    One step down whenever a second's latencies break the target, then a new
-    second is waited for; one step up after a time of ease, which doubles each
+    One step down whenever a second's latencies break the target (eight frames
+    are enough), then new ones are waited for; one step up after a time of ease, which doubles each
     time that a step up had to be taken back at once, and halves with each that held.
     """
 
@@ -93,6 +93,9 @@ class Governor:
         if self._target_ms is None:
             return
         now = self._clock()
+        # Frames that were on their way at the latest step say nothing of the new effort.
+        if self._steps and now - latency_ms / 1e3 < self._changed_s:
+            return
         self._recent.append((now, latency_ms))
         while len(self._recent) > _LEAST and now - self._recent[0][0] > _WINDOW_S:
             self._recent.popleft()

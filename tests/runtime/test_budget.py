@@ -107,3 +107,16 @@ def test_stays_on_the_ladder(latencies: list[float], target: float) -> None:
         machine.now += 0.5
         machine.governor.observe(value)
         assert machine.governor.effort in LADDER
+
+
+def test_frames_on_their_way_at_a_step_don_t_ask_for_another() -> None:
+    machine = _Machine(50, lambda level: 0)
+    captured = [0] * 4  # the level that each frame on its way began with
+    for _ in range(300):
+        machine.now += 1 / 30
+        machine.governor.observe(20 if captured.pop(0) >= 3 else 4000 / 30)
+        captured.append(machine.level)
+        if machine.level == 3 and len(machine.levels) > 60:
+            break
+        machine.levels.append(machine.level)
+    assert machine.governor.figures()["deepest"] == 3
