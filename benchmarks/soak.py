@@ -2,8 +2,8 @@
 
 The soak feeds many frames through detection, tracking, recognition and a
 JSON file, as fast as they go, and looks at memory, threads and file handles
-on the way. The kills start `runtime.webcam` with every output, end it with
-SIGKILL at random moments, and read what it left.
+on the way. The kills start `runtime.webcam` with JSON lines and a film, end it
+with SIGKILL at random moments, and read what it left.
 """
 
 from __future__ import annotations
