@@ -75,8 +75,12 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> list[C
         name: What the old one is called, for messages.
 
     Raises:
-        UserError: The old one is no such report, or shares no row.
+        UserError: The old one is no such report, shares no row, or ran otherwise.
     """
+    for flag in ("threads", "provider"):
+        if flag in old and flag in new and old[flag] != new[flag]:
+            how = f"--{flag} {old[flag]}, not {new[flag]}"
+            raise UserError(f"--compare {name}: measured with {how}")
     try:
         before = {(r["engine"], r["batch"]): r["ref_ratios"] for r in old["engines"]}
         changes = [

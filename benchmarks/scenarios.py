@@ -31,7 +31,7 @@ def run_scenario(engine: EmotionEngine, scenario: str, seconds: float) -> dict[s
     Args:
         engine: The model.
         scenario: One of `SCENARIOS`.
-        seconds: Length of the run; at least 32 queries are made all the same.
+        seconds: Length of the run; at least 32 queries, of Offline 4, are made all the same.
     """
     size = {"SingleStream": 1, "MultiStream": _QUERY, "Offline": _LARGEST}[scenario]
     rng = np.random.default_rng(0)

@@ -44,7 +44,8 @@ LADDER = (
     Effort(4, 1, 0.6),
 )
 
-#: Time over which latencies are judged, and least number of them.
+#: Time over which latencies are judged, and least number of them: of a slow
+#: machine's frames fewer come in that time, and older ones count too.
 _WINDOW_S, _LEAST = 1.0, 8
 
 #: Part of the target below which work is taken up again.
@@ -58,9 +59,9 @@ _REST_S, _LONGEST_REST_S = 3.0, 60.0
 class Governor:
     """Steps along `LADDER` so that the 99th percentile of latency keeps to a target.
 
-    One step down whenever a second's latencies break the target, then a new
-    second is waited for; one step up after a time of ease, which doubles each
-    time that a step up had to be taken back at once.
+    One step down whenever a second's latencies break the target (eight frames
+    are enough), then new ones are waited for; one step up after a time of ease, which doubles each
+    time that a step up had to be taken back at once, and halves with each that held.
     """
 
     def __init__(
@@ -92,10 +93,16 @@ class Governor:
         if self._target_ms is None:
             return
         now = self._clock()
+        # Frames that were on their way at the latest step say nothing of the new effort.
+        if self._steps and now - latency_ms / 1e3 < self._changed_s:
+            return
         self._recent.append((now, latency_ms))
-        while now - self._recent[0][0] > _WINDOW_S:
+        while len(self._recent) > _LEAST and now - self._recent[0][0] > _WINDOW_S:
             self._recent.popleft()
-        latest = np.percentile([ms for _, ms in self._recent], 99)
+        # The lower of two: interpolated, it would be the worst of a second's
+        # frames, and a straggler every few seconds, which the target allows,
+        # would shed one step after the other.
+        latest = np.percentile([ms for _, ms in self._recent], 99, method="lower")
         if latest > _EASY * self._target_ms:
             self._strained_s = now
         if latest > self._target_ms and len(self._recent) >= _LEAST:
@@ -121,6 +128,8 @@ class Governor:
         self._move(self._level + 1, now)
 
     def _move(self, level: int, now: float) -> None:
+        if level < self._level and self._climbed:  # the step up before held
+            self._rest_s = max(self._rest_s / 2, _REST_S)
         self._climbed = level < self._level
         self._level = level
         self._deepest = max(self._deepest, level)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+
+import numpy as np
 
 from runtime.budget import Effort
 from runtime.detect import Detector
-from runtime.messages import Frame, TrackedFrame
+from runtime.messages import Face, Frame, TrackedFrame
 from runtime.metrics import Metrics
 from runtime.preprocess import Box
-from runtime.track import Tracker
+from runtime.track import Tracker, iou_matrix
 
 #: How far a camera's frames may be off their beat, in seconds.
 _JITTER_S = 0.005
+
+#: How long a detection stays a region where no other comes in its place, in
+#: seconds: those too weak for a track come and go.
+_HOLD_S = 0.5
 
 
 class Follower:
@@ -48,7 +55,9 @@ class Follower:
         self._trackers = [Tracker() for _ in range(streams)]
         # Frames since the last look, and its media time, of each stream.
         self._looked = [(0, -math.inf) for _ in range(streams)]
-        self._found: list[tuple[Box, ...]] = [() for _ in range(streams)]
+        self._found: list[list[tuple[float, Box]]] = [[] for _ in range(streams)]
+        # Detectors of callers need know no scale.
+        self._scales = "scale" in inspect.signature(detector.detect).parameters
 
     def follow(self, frame: Frame, effort: Effort) -> TrackedFrame:
         """The faces of a frame, detected or predicted.
@@ -62,17 +71,17 @@ class Follower:
         if self._is_due(frame, count + 1, frame.time_s - looked_s, effort):
             self._looked[frame.stream] = 0, frame.time_s
             with self._metrics.time("detect"):
-                # Detectors of callers need know no scale.
-                scale = () if effort.detect_scale == 1 else (effort.detect_scale,)
+                scale = (effort.detect_scale,) if self._scales and effort.detect_scale < 1 else ()
                 faces = self._detector.detect(frame.image, *scale)
                 sure = [face for face in faces if face.score >= self._face_score]
                 tracks = tracker.update(sure, frame.time_s)
-            self._found[frame.stream] = tuple(face.box for face in faces)
+            self._found[frame.stream] = _hold(self._found[frame.stream], faces, frame)
         else:
             self._looked[frame.stream] = count + 1, looked_s
             with self._metrics.time("predict"):
                 tracks = tracker.predict(frame.time_s)
-        regions = (*self._found[frame.stream], *tracker.unseen(frame.time_s))
+        found = [box for _, box in self._found[frame.stream]]
+        regions = (*found, *tracker.unseen(frame.time_s))
         return TrackedFrame(frame, tuple(tracks), regions)
 
     def _is_due(self, frame: Frame, count: int, elapsed_s: float, effort: Effort) -> bool:
@@ -80,3 +89,15 @@ class Follower:
         if self._interval_s is None or frame.name or elapsed_s < 0:
             return True
         return count >= effort.detect_every and elapsed_s > self._interval_s - _JITTER_S
+
+
+def _hold(
+    before: list[tuple[float, Box]], faces: list[Face], frame: Frame
+) -> list[tuple[float, Box]]:
+    """(media time, box) of a frame's detections, and of late ones that nothing replaces."""
+    now = [(frame.time_s, face.box) for face in faces]
+    late = [] if frame.name else [o for o in before if 0 <= frame.time_s - o[0] <= _HOLD_S]
+    if not late or not now:
+        return now + late
+    overlap = iou_matrix(np.array([b for _, b in late]), np.array([b for _, b in now]))
+    return now + [old for old, most in zip(late, overlap.max(1), strict=True) if most < 0.3]

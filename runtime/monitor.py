@@ -107,6 +107,10 @@ class _Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that go in the middle are nothing for the terminal."""
+        log.debug("monitor: %s", client_address, exc_info=True)
+
 
 class _Server6(_Server):
     address_family = socket.AF_INET6

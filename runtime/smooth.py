@@ -33,6 +33,7 @@ class _State:
     probabilities: NDArray[np.float64]
     index: int
     uncertain: bool
+    here_s: float  # when the track was last there, observed or waiting for its turn
 
 
 class Smoother:
@@ -59,7 +60,8 @@ class Smoother:
             lead: How much more probable another label must be to take over.
             certain: Probability from which a label deserves trust.
             hysteresis: How far above `certain` it must rise to be trusted again.
-            reset_s: Gap in seconds after which a track starts afresh.
+            reset_s: Gap in seconds after which a track starts afresh; where it was
+                there and only waited for its turn (`forget`), there is none.
         """
         self._tau_s = tau_s
         self._lead = lead
@@ -78,9 +80,13 @@ class Smoother:
         """
         now = np.asarray(probabilities, np.float64)
         state = self._states.get(track)
-        if state is None or not 0 <= time_s - state.time_s <= self._reset_s:
+        if (
+            state is None
+            or time_s < state.time_s
+            or time_s - max(state.time_s, state.here_s) > self._reset_s
+        ):
             index = int(now.argmax())
-            state = _State(time_s, now, index, bool(now[index] < self._certain))
+            state = _State(time_s, now, index, bool(now[index] < self._certain), time_s)
             self._states[track] = state
         else:
             elapsed = time_s - state.time_s
@@ -112,6 +118,9 @@ class Smoother:
             present: Ids of tracks that stay all the same: they are there, and
                 only wait for their turn.
         """
+        for track in present:
+            if track in self._states:
+                self._states[track].here_s = time_s
         self._states = {
             track: state
             for track, state in self._states.items()

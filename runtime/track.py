@@ -171,11 +171,14 @@ class Tracker:
             state.seen = False
         strong = [f for f in faces if f.score >= self._new_score]
         weak = [f for f in faces if f.score < self._new_score]
-        waiting, unmatched = list[_State](), strong
-        for seen_s in sorted({s.time_s for s in self._states}, reverse=True):
-            alike = [s for s in self._states if s.time_s == seen_s]
-            rest, unmatched = self._match(alike, unmatched, time_s)
-            waiting += rest
+        waiting, unmatched = self._states, strong
+        # Who stands beside a face gets it only where nobody was expected in its place.
+        for overlapping in (True, False):
+            tried, waiting = waiting, []
+            for seen_s in sorted({s.time_s for s in tried}, reverse=True):
+                alike = [s for s in tried if s.time_s == seen_s]
+                rest, unmatched = self._match(alike, unmatched, time_s, overlapping)
+                waiting += rest
         waiting, _ = self._match(waiting, weak, time_s)
         # Where no known face was met and new ones came, the scene was cut: the
         # old ones may come back, but nothing stands at their predicted place.
@@ -226,9 +229,9 @@ class Tracker:
         return boxes
 
     def _match(
-        self, states: list[_State], faces: list[Face], time_s: float
+        self, states: list[_State], faces: list[Face], time_s: float, overlapping: bool = False
     ) -> tuple[list[_State], list[Face]]:
-        """Updates the states that match; returns the rest of both."""
+        """Updates the states that match, if asked only by overlap; returns the rest of both."""
         if not states or not faces:
             return states, faces
         predicted = np.stack([s.predict(time_s) for s in states])
@@ -240,7 +243,7 @@ class Tracker:
         # Best pairs first; faces rarely overlap, so this equals the optimum.
         for flat in np.argsort(-affinity, axis=None, kind="stable"):
             i, j = divmod(int(flat), len(faces))
-            if affinity[i, j] <= 0:
+            if affinity[i, j] <= (1 if overlapping else 0):
                 break
             if i not in taken_states and j not in taken_faces:
                 states[i].update(faces[j], time_s)

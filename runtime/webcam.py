@@ -119,8 +119,8 @@ def run(options: Options) -> dict[str, Any]:
     """Runs until the source ends, the user quits or presses Ctrl-C.
 
     Returns:
-        The pipeline's metrics (`Metrics.summary`), `emotions` (faces by label)
-        and `sinks` (`RemoteSink.counts` by kind).
+        The pipeline's metrics (`Metrics.summary`), `shed` (`Governor.figures`),
+        `emotions` (faces by label) and `sinks` (`RemoteSink.counts` by kind).
 
     Raises:
         UserError: Something that the user can mend.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ def read_address(url: str, schemes: Collection[str], form: str) -> Address:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise UserError(form) from error
-    if parts.scheme not in schemes or not host or "#" in url:
+    if parts.scheme not in schemes or not host or "#" in url or re.search(r"[\x00-\x20\x7f]", host):
         raise UserError(form)
     if "@" in parts.path + parts.query and "@" not in parts.netloc:
         # A password with / ? or # in it would be taken for the host.

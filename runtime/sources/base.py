@@ -80,7 +80,7 @@ def hide_credentials(text: str) -> str:
         text: A URL, or a GStreamer pipeline with URLs and secrets in it.
     """
     if " ! " in text:
-        text = re.sub(r"(://)[^/\s]*@", r"\1***@", text)
+        text = re.sub(r"(://)[^\s\"']*@", r"\1***@", text)
         text = re.sub(r"(://[^\s?\"']*)\?[^\s\"']*", r"\1", text)
         return re.sub(_SECRET + r"\s*=\s*(?:\"[^\"]*\"|\S+)", r"\1=***", text)
     # A password may hold any of / ? @ unescaped, so the last @ counts.

@@ -51,6 +51,12 @@ def test_rows_are_matched_by_engine_and_batch() -> None:
         compare(_report([1, 1, 1]), _report([1, 1, 1], "b.onnx"), "old")
 
 
+def test_other_threads_are_no_comparison() -> None:
+    old, new = ({**_report([1, 1, 1]), "threads": n} for n in (1, 2))
+    with pytest.raises(UserError, match="measured with --threads 1, not 2"):
+        compare(old, new, "old")
+
+
 @pytest.mark.parametrize("text", ["", "[]", '{"engines": 3}', '{"engines": [{"engine": "a"}]}'])
 def test_no_report_is_one_line(text: str, tmp_path: Path) -> None:
     path = tmp_path / "old.json"

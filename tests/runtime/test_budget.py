@@ -12,18 +12,21 @@ from runtime.budget import LADDER, Governor
 
 
 class _Machine:
-    """Frames at 30 Hz whose latency follows from the effort."""
+    """Frames, at 30 Hz usually, whose latency follows from the effort."""
 
-    def __init__(self, target_ms: float | None, latency: Callable[[int], float]) -> None:
+    def __init__(
+        self, target_ms: float | None, latency: Callable[[int], float], fps: float = 30
+    ) -> None:
         self.now = 0.0
+        self.fps = fps
         self.latency = latency
         self.governor = Governor(target_ms, lambda: self.now)
         self.levels: list[int] = []
 
     def run(self, seconds: float) -> int:
         """Level at the end."""
-        for _ in range(round(seconds * 30)):
-            self.now += 1 / 30
+        for _ in range(round(seconds * self.fps)):
+            self.now += 1 / self.fps
             self.governor.observe(self.latency(self.level))
             self.levels.append(self.level)
         return self.level
@@ -79,12 +82,22 @@ def test_probes_less_and_less_often_at_a_cliff() -> None:
 
 def test_one_late_frame_in_a_hundred_is_no_strain() -> None:
     machine = _Machine(50, lambda level: 20)
-    machine.run(2)
-    # A window holds 30 frames, so any late one is above its 99th percentile:
-    # a single one is judged as late; the work comes back soon.
-    machine.governor.observe(51)
-    machine.run(20)
-    assert machine.level == 0
+    for _ in range(60):
+        machine.run(3.4)
+        machine.governor.observe(500)
+    assert machine.governor.figures()["deepest"] == 0
+
+
+def test_a_slow_machine_sheds_too() -> None:
+    machine = _Machine(50, lambda level: 900, fps=2)
+    assert machine.run(60) == len(LADDER) - 1
+
+
+def test_failed_tries_don_t_slow_a_later_recovery_for_good() -> None:
+    machine = _Machine(50, lambda level: 20 if level >= 7 else 200)
+    machine.run(300)
+    machine.latency = lambda level: 10
+    assert machine.run(200) == 0, "seven steps a minute each before"
 
 
 @given(st.lists(st.floats(0, 1e5), max_size=200), st.floats(1, 1000))
@@ -94,3 +107,16 @@ def test_stays_on_the_ladder(latencies: list[float], target: float) -> None:
         machine.now += 0.5
         machine.governor.observe(value)
         assert machine.governor.effort in LADDER
+
+
+def test_frames_on_their_way_at_a_step_don_t_ask_for_another() -> None:
+    machine = _Machine(50, lambda level: 0)
+    captured = [0] * 4  # the level that each frame on its way began with
+    for _ in range(300):
+        machine.now += 1 / 30
+        machine.governor.observe(20 if captured.pop(0) >= 3 else 4000 / 30)
+        captured.append(machine.level)
+        if machine.level == 3 and len(machine.levels) > 60:
+            break
+        machine.levels.append(machine.level)
+    assert machine.governor.figures()["deepest"] == 3

@@ -2,13 +2,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from runtime import machine
+from runtime import doctor, machine
 from runtime.doctor import main
 from runtime.engines.base import EmotionEngine
 from runtime.errors import EngineError
@@ -63,6 +65,26 @@ def test_a_trial_predicts_the_frame_rate(tiny_engine, capsys):
     assert trial["fps"] > 0
     assert trial["faces_per_frame"] >= 1
     assert trial["latency_ms"]["p50"] <= trial["latency_ms"]["p99"]
+
+
+def test_a_slow_start_takes_nothing_from_the_trial(tiny_engine, monkeypatch, capsys):
+    from runtime import pipeline
+
+    late = [0.0]
+
+    class Slow(pipeline.Pipeline):
+        def __init__(self, *args, **more):
+            super().__init__(*args, **more)
+            late[0] += 100
+
+    clock = SimpleNamespace(
+        monotonic=lambda: time.monotonic() + late[0], perf_counter=time.perf_counter
+    )
+    monkeypatch.setattr(doctor, "time", clock)
+    monkeypatch.setattr(pipeline, "Pipeline", Slow)
+    _, found = report(capsys, "--engine", tiny_engine, "--trial_s", 1)
+    assert status_of(found["checks"], "trial") == "ok"
+    assert found["engine"]["trial"]["frames"] > 1
 
 
 def test_a_problem_is_exit_code_2_after_the_whole_report(tmp_path, capsys):

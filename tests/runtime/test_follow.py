@@ -76,6 +76,21 @@ def test_all_that_may_be_a_face_has_a_region() -> None:
         assert any(abs(left - 2 * i) < 4 for left in lefts), i
 
 
+def test_a_weak_face_that_flickers_stays_a_region() -> None:
+    class Flickers(_Finder):
+        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
+            index = int(image[0, 0, 0])
+            return [Face((20.0 + index, 10, 60.0 + index, 50), 0.3)] if index in (0, 4) else []
+
+    follower = Follower(Flickers(), 1, None, Metrics(), face_score=0.4)
+    counts = []
+    for i in range(30):
+        item = follower.follow(_frame(i, 30), Effort())
+        assert item.tracks == ()
+        counts.append(len(item.regions))
+    assert counts == [1] * 20 + [0] * 10, "one box a place, half a second after the last"
+
+
 def test_less_effort_looks_less_often() -> None:
     finder = _Finder()
     follower = Follower(finder, 1, 0.0, Metrics())
@@ -109,5 +124,7 @@ def test_a_callers_detector_need_know_no_scale() -> None:
             return super().detect(image)
 
     finder = Plain()
-    Follower(finder, 1, 0.0, Metrics()).follow(_frame(0, 30), Effort())
-    assert finder.asked == [0]
+    follower = Follower(finder, 1, 0.0, Metrics())
+    follower.follow(_frame(0, 30), Effort())
+    follower.follow(_frame(1, 30), Effort(detect_scale=0.6))
+    assert finder.asked == [0, 1]

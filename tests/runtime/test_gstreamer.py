@@ -139,3 +139,8 @@ def test_a_pipelines_secrets_never_show():
     assert "secret" not in shown
     assert shown.startswith("rtspsrc location=rtsp://***@host/a user-id=*** user-pw=***")
     assert shown.endswith("! decodebin ! appsink")
+
+
+def test_a_password_with_a_slash_is_hidden_in_a_pipeline():
+    shown = hide_credentials('rtspsrc location="rtsp://u:se/cret@host/a" latency=0 ! appsink')
+    assert shown == 'rtspsrc location="rtsp://***@host/a" latency=0 ! appsink'

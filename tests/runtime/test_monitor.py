@@ -1,6 +1,7 @@
 import http.client
 import json
 import socket
+import struct
 import threading
 from types import SimpleNamespace
 
@@ -154,6 +155,16 @@ def test_a_client_that_says_nothing_holds_nothing_up(monitor):
     with socket.create_connection(("127.0.0.1", monitor.port)):
         assert get(monitor.port, "/healthz")[0] == 200
         monitor.close()
+
+
+def test_a_client_that_goes_in_the_middle_is_no_traceback(monitor, capfd):
+    with socket.create_connection(("127.0.0.1", monitor.port), 5) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.sendall(b"GET /metrics HTT")
+    for _ in range(3):
+        assert get(monitor.port, "/metrics")[0] == 200
+    monitor.close()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_many_ask_at_once(monitor):

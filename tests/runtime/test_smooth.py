@@ -72,3 +72,14 @@ def test_tracks_are_apart_and_forgotten():
     assert smoother.last(1).index == 0
     smoother.forget(5.0)
     assert smoother.last(1) is None
+
+
+def test_a_track_that_only_waited_for_its_turn_keeps_its_label():
+    """Shed work may read a face every other second; a narrow lead is none then either."""
+    smoother = Smoother()
+    smoother.update(1, np.array([0.52, 0.48]), 0.0)
+    for i in range(1, 20):
+        smoother.forget(i / 10, {1})
+    assert smoother.update(1, np.array([0.48, 0.52]), 2.0).index == 0
+    # One that was away is another matter.
+    assert smoother.update(1, np.array([0.48, 0.52]), 4.0).index == 1

@@ -203,3 +203,14 @@ def test_a_face_hidden_for_two_seconds_comes_back_as_itself(speed: float, fps: i
             if 2.3 < time_s < 4:
                 assert len(tracks) == 1, "nothing is drawn where nobody is seen"
         assert len(ids) == 1
+
+
+def test_a_neighbour_who_is_missed_takes_nobodys_face():
+    """Two faces side by side, of which the detector misses one, then the other."""
+    tracker = Tracker()
+    for i in range(10):
+        tracker.update([face(100), face(154)], i / 15)
+    tracker.update([face(154)], 10 / 15)
+    (back, missed) = tracker.update([face(100)], 11 / 15)
+    assert (back.id, back.seen, back.face.box[0]) == (1, True, 100)
+    assert (missed.id, missed.seen) == (2, False)

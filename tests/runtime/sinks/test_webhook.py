@@ -139,7 +139,17 @@ def test_a_receiver_that_speaks_something_else_is_a_failure():
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["host", "mqtt://host/x", "http://u:secret@/", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "host",
+        "mqtt://host/x",
+        "http://u:secret@/",
+        "http://",
+        "http://my secret/x",
+        "http://a\x7f/",
+    ],
+)
 def test_other_urls_are_refused(url):
     with pytest.raises(UserError, match="--webhook must be") as caught:
         Webhook(url)
