@@ -60,8 +60,9 @@ class Governor:
     """Steps along `LADDER` so that the 99th percentile of latency keeps to a target.
 
     One step down whenever a second's latencies break the target (eight frames
-    are enough), then new ones are waited for; one step up after a time of ease, which doubles each
-    time that a step up had to be taken back at once, and halves with each that held.
+    are enough), then new ones are waited for; one step up after a time of ease,
+    which doubles each time that a step up had to be taken back at once, and
+    halves with each that held.
     """
 
     def __init__(
@@ -82,6 +83,8 @@ class Governor:
         self._rest_s = _REST_S
         self._steps = 0
         self._deepest = 0
+        # Whether the latest step took work up again.
+        self._climbed = False
 
     @property
     def effort(self) -> Effort:
@@ -137,6 +140,3 @@ class Governor:
         self._changed_s = now
         # What was measured before says nothing of the new effort.
         self._recent.clear()
-
-    #: Whether the latest step took work up again.
-    _climbed = False

@@ -322,7 +322,9 @@ class Pipeline:
         for item, faces in zip(batch, found, strict=True):
             frame = item.frame
             latency = (time.monotonic() - frame.captured) * 1e3
-            self.governor.observe(latency)
+            # What waits in a file's own queue is no lag of anything.
+            if self.sources[frame.stream].live:
+                self.governor.observe(latency)
             self._results.put(
                 FrameResult(
                     stream=frame.stream,

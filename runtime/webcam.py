@@ -69,8 +69,8 @@ class Options:
         "time constant of the labels' smoothing, in seconds", 0.25, between=(0, 60)
     )
     latency_target: float | None = option(
-        "milliseconds from capture to result that 99% of frames shall keep to, "
-        "by less work where it must be",
+        "milliseconds from capture to result that 99% of a camera's or stream's frames "
+        "shall keep to, by less work where it must be",
         None,
         between=(1, 60_000),
     )

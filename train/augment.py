@@ -63,7 +63,7 @@ class Augment:
         face = self._frame(face, rng)
         if o.light:
             face = self._light(face, rng)
-        if rng.random() < o.low_resolution:
+        if o.low_resolution and rng.random() < o.low_resolution:
             face = _shrink(face, rng)
         if rng.random() < o.blur:
             # As a part of the side: 48-pixel faces get 0.4 to 2.2 pixels.

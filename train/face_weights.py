@@ -8,7 +8,8 @@ brings its convolutions into timm's `mobilenetv1_100`.
 The graph's batch norms are folded into the convolutions. To train further they
 are unfolded: each norm gets the mean and variance that its input has on real
 faces, and a scale and bias that undo them, so that the network computes what
-it did, in training as in evaluation.
+it did, in training as in evaluation; but for the borders, where timm pads on all
+sides and Keras below and to the right.
 """
 
 from __future__ import annotations

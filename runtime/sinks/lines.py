@@ -61,9 +61,13 @@ class LineFile:
 
     def close(self) -> None:
         """Closes the file; a second call does nothing."""
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        fd, self._fd = self._fd, None
+        if fd is None:
+            return
+        try:
+            os.close(fd)
+        except OSError as error:  # a network's disk may be full only now
+            raise UserError(f"{self._flag} {self._path}: {error.strerror}") from error
 
     def _take_back(self) -> None:
         """Cuts off half-written lines; pipes and devices can't be cut."""

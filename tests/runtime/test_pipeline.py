@@ -523,6 +523,13 @@ def test_work_is_shed_where_results_come_late():
         assert len(list(pipeline)) == finder.calls == 30
 
 
+def test_a_files_own_queue_is_no_lag():
+    finder = Finder(delay=0.005)
+    with Pipeline([Pictures(40, fps=12)], Brain(), finder, latency_target_ms=1) as pipeline:
+        assert len(list(pipeline)) == finder.calls == 40
+        assert pipeline.governor.figures()["deepest"] == 0
+
+
 def test_every_picture_of_a_folder_is_looked_at_whatever_the_target():
     class Named(Pictures):
         def read(self):
@@ -530,6 +537,7 @@ def test_every_picture_of_a_folder_is_looked_at_whatever_the_target():
             return got and (*got[:2], f"{self.index}.png")
 
     finder = Finder(delay=0.005)
-    with Pipeline([Named(40)], Brain(), finder, latency_target_ms=1) as pipeline:
-        assert len(list(pipeline)) == finder.calls == 40
+    pictures = Named(40, live=True, pace=0.02)
+    with Pipeline([pictures], Brain(), finder, latency_target_ms=1) as pipeline:
+        assert len(list(pipeline)) == finder.calls
         assert pipeline.governor.figures()["deepest"] > 0
