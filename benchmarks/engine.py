@@ -122,6 +122,7 @@ def measure(options: Options) -> dict[str, Any]:
         for engine in engines:
             engine.close()
     return {
+        "benchmark": "engine",
         "machine": machine(),
         "threads": options.threads,
         "provider": options.provider,

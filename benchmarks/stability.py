@@ -113,7 +113,11 @@ def measure(options: Options) -> dict[str, Any]:
     from runtime.classify import Classifier
     from runtime.engines import open_engine
 
-    figures: dict[str, Any] = {"machine": machine(), "smoothing_s": options.smoothing_s}
+    figures: dict[str, Any] = {
+        "benchmark": "stability",
+        "machine": machine(),
+        "smoothing_s": options.smoothing_s,
+    }
     if options.data_dir is not None:
         from train.datasets import load_faces
 
