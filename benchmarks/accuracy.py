@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.machine import describe, machine
-from runtime.engines.base import DEFAULT_ENGINE, PROVIDERS
+from benchmarks.machine import artifact, describe, machine
+from runtime.engines.base import PROVIDERS
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from runtime.outputs import check_writable
@@ -130,7 +130,7 @@ def _measure_engine(name: str, sets: Sequence[DataSet], options: Options) -> lis
     """One artifact's rows."""
     from train.engine import open_model
 
-    first = {"engine": Path(name).name}
+    first = artifact(name)
     try:
         engine = open_model(name, options.provider, options.threads)
     except UserError as error:
@@ -174,7 +174,6 @@ def _measure_row(name: str, engine: Engine, data: DataSet, options: Options) -> 
         "ece": round(figures.after.bins.error, 4),
         "temperature": manifest.temperature,
         "precision": manifest.precision,
-        "megabytes": _megabytes(name),
         "notes": first_notes(same, manifest, data.faces, faces),
     }
     counting = faces.majority >= 0
@@ -204,11 +203,6 @@ def _through(engine: Engine, faces: FaceSet, data: DataSet, limit: int) -> dict[
         **hits.figures(),
         "end_to_end_95": [round(low, 4), round(high, 4)],
     }
-
-
-def _megabytes(name: str) -> float | None:
-    path = DEFAULT_ENGINE if name == "default" else Path(name)
-    return round(path.stat().st_size / 1e6, 2) if path.is_file() else None
 
 
 def _line(error: UserError) -> str:

@@ -13,6 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from runtime.engines.base import DEFAULT_ENGINE
+from runtime.manifest import file_hash
+
 
 def machine() -> dict[str, Any]:
     """Processor, cores, load and versions, for a report."""
@@ -35,11 +38,29 @@ def machine() -> dict[str, Any]:
 
 def describe(found: dict[str, Any]) -> str:
     """One line of it, for people."""
-    return (
-        f"{found.get('cpu')}, {found.get('cores')} cores, load {found.get('load_1min')}, "
-        f"Python {found.get('python')}, ONNX Runtime {found.get('onnxruntime')}, "
-        f"git {found.get('git')}"
-    )
+    parts = [str(found.get("cpu", "unknown processor")), f"{found.get('cores', '?')} cores"]
+    names = {
+        "load_1min": "load",
+        "python": "Python",
+        "onnxruntime": "ONNX Runtime",
+        "git": "git",
+    }
+    parts += [f"{text} {found[key]}" for key, text in names.items() if found.get(key) is not None]
+    return ", ".join(parts)
+
+
+def artifact(name: str) -> dict[str, Any]:
+    """Which file a model is: its name alone may stand for several.
+
+    Args:
+        name: What `--engine` took: a file, or default for the shipped model.
+    """
+    path = DEFAULT_ENGINE if name == "default" else Path(name)
+    return {
+        "engine": Path(name).name,
+        "sha256": file_hash(path) if path.is_file() else None,
+        "megabytes": round(path.stat().st_size / 1e6, 2) if path.is_file() else None,
+    }
 
 
 def _processor() -> str:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import machine
+from benchmarks.machine import artifact, machine
 from benchmarks.synthetic import MAX_FACES, Camera, Loop, render
 from runtime.engines import Engine, open_engine
 from runtime.options import option, parse_options, run_command
@@ -78,6 +78,7 @@ def measure(options: Options) -> dict[str, Any]:
     return {
         "benchmark": "overload",
         "machine": machine(),
+        "artifact": artifact(options.engine),
         "faces": options.faces,
         "streams": options.streams,
         "latency_target_ms": options.latency_target,

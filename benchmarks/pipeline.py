@@ -16,6 +16,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cases import LEAST_FRAMES, Case, list_cases
-from benchmarks.machine import describe, machine
+from benchmarks.machine import artifact, describe, machine
 from benchmarks.stages import STAGES, alone_ms, slowest, utilisation
 from benchmarks.start import measure_start
 from benchmarks.synthetic import MAX_FACES, Camera
@@ -85,13 +86,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_writable(Path(options.output_json), "--output_json")
     cases = list_cases(options.source, options.size, options.faces, options.streams, options.frames)
     figures: dict[str, Any] = {"benchmark": "pipeline", "machine": machine(), "pipeline": []}
-    engine = open_engine(options.engine, threads=options.threads)
-    detector = open_detector(size=320, threshold=FACE_SCORE, threads=options.threads)
-    reference = open_network(CENTERFACE)
-    for case in cases:
-        figures["pipeline"].append(measure(options, case, engine, detector, reference))
-    for thing in (engine, detector, reference):
-        thing.close()
+    figures["artifact"] = artifact(options.engine)
+    with ExitStack() as stack:
+        engine = stack.enter_context(closing(open_engine(options.engine, threads=options.threads)))
+        detector = stack.enter_context(
+            closing(open_detector(size=320, threshold=FACE_SCORE, threads=options.threads))
+        )
+        reference = stack.enter_context(closing(open_network(CENTERFACE)))
+        for case in cases:
+            figures["pipeline"].append(measure(options, case, engine, detector, reference))
     if options.start:
         print("the start, in fresh processes", file=sys.stderr)
         figures["start"] = measure_start(options.engine)
@@ -199,7 +202,10 @@ def _stages(runs: Sequence[Round], alone: Sequence[dict[str, float]]) -> dict[st
 
 
 def _print(figures: dict[str, Any]) -> None:
-    print(f"on {describe(figures['machine'])}")
+    found = figures["machine"]
+    print(f"on {describe(found)}")
+    if found["load_1min"] > found["cores"] / 2:
+        print("others were using this machine before the run: the figures are worse than its own")
     for row in figures["pipeline"]:
         late, busy = row["latency_ms"], row["utilisation"]
         beat = f", a camera of {row['paced_fps']:g} FPS each" if row["paced_fps"] else ""

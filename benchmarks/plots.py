@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -98,8 +99,9 @@ def stability(figures: Figures) -> Drawn:
         found = figures["sequences"]
         bars.append(("sequences", *(found[k]["flips_per_minute"] for k in ("raw", "smooth"))))
     for row in figures.get("clips", ()):
-        flips = [row.get(f"{k}_flips_per_minute") or 0.0 for k in ("raw", "smooth")]
-        bars.append((row["clip"], *flips))
+        flips = [row.get(f"{k}_flips_per_minute") for k in ("raw", "smooth")]
+        # A clip without tracks has no rate, which is not a rate of nought.
+        bars.append((row["clip"], *(math.nan if v is None else v for v in flips)))
     figure, axes = _figure("Label flips", "", "flips a minute")
     for index, name in enumerate(("single frames", "smoothed")):
         x = [k + 0.36 * (index - 0.5) for k in range(len(bars))]
@@ -151,12 +153,12 @@ def accuracy_against_latency(
     if not rows:
         return None
     batch = min(row["batch"] for row in rows)
-    late: Mapping[str, float] = {r["engine"]: r["p50_ms"] for r in rows if r["batch"] == batch}
+    late: Mapping[str, float] = {_key(r): r["p50_ms"] for r in rows if r["batch"] == batch}
     points = [
         row
         for report in accuracies
         for row in report["rows"]
-        if "error" not in row and row["engine"] in late
+        if "error" not in row and _key(row) in late
     ]
     if not points:
         return None
@@ -166,10 +168,15 @@ def accuracy_against_latency(
     names = list(dict.fromkeys((row["engine"], row["data"]) for row in points))
     for row in points:
         color = _COLORS[names.index((row["engine"], row["data"])) % len(_COLORS)]
-        _interval(axes, row, late[row["engine"]], color, horizontal=False)
-    axes.set_xlim(0, 1.2 * max(late[row["engine"]] for row in points))
+        _interval(axes, row, late[_key(row)], color, horizontal=False)
+    axes.set_xlim(0, 1.2 * max(late[_key(row)] for row in points))
     axes.legend(fontsize=9)
     return figure
+
+
+def _key(row: Figures) -> str:
+    """Which artifact a row is of: by its hash, as files in two folders may share a name."""
+    return str(row.get("sha256") or row["engine"])
 
 
 def _interval(axes: Axes, row: Figures, place: float, color: str, horizontal: bool) -> None:

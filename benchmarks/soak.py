@@ -25,7 +25,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.machine import machine
+from benchmarks.machine import artifact, machine
 from benchmarks.synthetic import MAX_FACES, Loop, render
 from runtime.options import option, parse_options, run_command
 from runtime.pipeline import Pipeline
@@ -50,7 +50,11 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    figures: dict[str, Any] = {"benchmark": "soak", "machine": machine()}
+    figures: dict[str, Any] = {
+        "benchmark": "soak",
+        "machine": machine(),
+        "artifact": artifact(options.engine),
+    }
     if options.frames:
         figures["soak"] = soak(options)
     if options.kills:

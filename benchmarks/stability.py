@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import machine
+from benchmarks.machine import artifact, machine
 from runtime.options import option, parse_options, run_command
 from runtime.smooth import Label, Smoother
 from train.datasets import DATASETS
@@ -116,6 +116,7 @@ def measure(options: Options) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "benchmark": "stability",
         "machine": machine(),
+        "artifact": artifact(options.engine),
         "smoothing_s": options.smoothing_s,
     }
     if options.data_dir is not None:

@@ -42,7 +42,8 @@ def utilisation(
         busy = sum(totals.get(name, (0, 0.0))[1] for name in names)
         if stage == "capture":
             busy = max(0.0, busy - waited) / len(sources)
-        result[stage] = busy / seconds
+        # The threads may be at work a little longer than the last result took.
+        result[stage] = min(1.0, busy / seconds)
     return result
 
 

@@ -57,9 +57,8 @@ class Camera:
         """See `runtime.sources.Source`."""
         now = time.monotonic()
         self._start = self._start if self._start is not None else now
-        wait = max(0.0, self._start + self._index / self.fps - now)
-        time.sleep(wait)
-        self.waited_s += wait
+        time.sleep(max(0.0, self._start + self._index / self.fps - now))
+        self.waited_s += time.monotonic() - now
         self._index += 1
         got = self._source.read()
         return got and (got[0], time.monotonic() - self._start, got[2])

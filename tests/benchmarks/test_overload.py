@@ -21,7 +21,7 @@ def test_a_camera_keeps_its_beat_and_never_catches_up_early() -> None:
     assert len(times) == 20
     assert time.monotonic() - start >= 0.19
     assert times == sorted(times)
-    assert 0 < camera.waited_s < 0.2
+    assert camera.waited_s > 0
     assert all(t >= i / 100 for i, t in enumerate(times))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import pytest
 
+from benchmarks.plots import accuracy_against_latency
 from benchmarks.report import main
 from benchmarks.tables import table
 from runtime.options import run_command
@@ -87,7 +88,10 @@ REPORTS: dict[str, dict[str, Any]] = {
     "stability": {
         "smoothing_s": 0.25,
         "sequences": {
-            "n": 40, "faces": "faces", "fps": 15.0, "minutes": 4.0,
+            "n": 40,
+            "faces": "faces",
+            "fps": 15.0,
+            "minutes": 4.0,
             "added_delay_ms": {"n": 30, "never": 0, "median": 200.0, "p90": 400.0},
             "raw": {"flips_per_minute": 60.0, "accuracy": 0.8},
             "smooth": {"flips_per_minute": 9.0, "accuracy": 0.83},
@@ -96,7 +100,9 @@ REPORTS: dict[str, dict[str, Any]] = {
     },
     "soak": {
         "soak": {
-            "frames": 100, "lines_written": 100, "fps": 80.0,
+            "frames": 100,
+            "lines_written": 100,
+            "fps": 80.0,
             "rows": [
                 {"frame": k, "memory_mb": 150 + k / 50, "threads": 9, "handles": 12}
                 for k in range(10, 101, 10)
@@ -180,3 +186,13 @@ def test_a_part_is_enough(kind: str, tmp_path: Path) -> None:
 
 def test_cells_cannot_break_a_table() -> None:
     assert table(["a", "b"], [["x|y\nz", None]]).splitlines()[-1] == "| x\\|y z |  |"
+
+
+def test_artifacts_of_one_name_are_told_apart() -> None:
+    engines = [{"engines": [{**_engine("m.onnx", 1, ms), "sha256": str(ms)} for ms in (6, 3)]}]
+    rows = [{**_accuracy("m.onnx", 0.8), "sha256": sha} for sha in ("3", "9")]
+    figure = accuracy_against_latency(engines, [{"rows": rows}])
+    assert figure is not None
+    (line,) = (line for line in figure.axes[0].lines if line.get_linestyle() == "None")
+    assert line.get_xdata()[0] == pytest.approx(_engine("", 1, 3)["p50_ms"])
+    assert accuracy_against_latency(engines, [{"rows": rows[1:]}]) is None
