@@ -193,6 +193,6 @@ def test_artifacts_of_one_name_are_told_apart() -> None:
     rows = [{**_accuracy("m.onnx", 0.8), "sha256": sha} for sha in ("3", "9")]
     figure = accuracy_against_latency(engines, [{"rows": rows}])
     assert figure is not None
-    (line,) = (line for line in figure.axes[0].lines if line.get_linestyle() == "None")
-    assert line.get_xdata()[0] == pytest.approx(_engine("", 1, 3)["p50_ms"])
+    places = {float(x) for line in figure.axes[0].lines for x in line.get_xdata()}
+    assert places == {_engine("", 1, 3)["p50_ms"]}
     assert accuracy_against_latency(engines, [{"rows": rows[1:]}]) is None
