@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from benchmarks.synthetic import Loop, render
@@ -35,7 +36,7 @@ class Case:
     def title(self) -> str:
         """What it is, for people."""
         what, faces = self.what, self.what["faces"]
-        name = what["source"] if faces is None else _count(faces, "face")
+        name = Path(what["source"]).name if faces is None else _count(faces, "face")
         return f"{name}, {_count(self.streams, 'stream')}, {what['width']}x{what['height']}"
 
 

@@ -139,7 +139,7 @@ def measure(
         "paced_fps": options.paced,
         "latency_target_ms": options.latency_target,
         **_speed(runs, ref_ms, case.streams, options.paced),
-        **_stages(runs, alone),
+        **_stages(runs, alone, options.paced),
     }
 
 
@@ -195,10 +195,14 @@ def _speed(
     }
 
 
-def _stages(runs: Sequence[Round], alone: Sequence[dict[str, float]]) -> dict[str, Any]:
+def _stages(
+    runs: Sequence[Round], alone: Sequence[dict[str, float]], paced: float | None
+) -> dict[str, Any]:
     shares = {name: statistics.median(run.shares[name] for run in runs) for name in STAGES}
     steps = {name: statistics.median(row[name] for row in alone) for name in STAGES}
-    return slowest(shares, steps, statistics.median(run.fps for run in runs))
+    # At a camera's beat the rate is no sign of a bottleneck.
+    fps = None if paced else statistics.median(run.fps for run in runs)
+    return slowest(shares, steps, fps)
 
 
 def _print(figures: dict[str, Any]) -> None:
@@ -209,6 +213,7 @@ def _print(figures: dict[str, Any]) -> None:
     for row in figures["pipeline"]:
         late, busy = row["latency_ms"], row["utilisation"]
         beat = f", a camera of {row['paced_fps']:g} FPS each" if row["paced_fps"] else ""
+        of_it = row["fps_over_slowest"]
         ratio = "" if row["ratio"] is None else f", {row['ratio']} of REF a frame"
         print(
             f"{row['title']}{beat}:\n"
@@ -217,8 +222,8 @@ def _print(figures: dict[str, Any]) -> None:
             f"dropped {row['dropped']} ({row['dropped_share']:.1%})\n"
             f"  latency p50 {late['p50']}, p90 {late['p90']}, p99 {late['p99']} ms\n"
             f"  busy: {', '.join(f'{name} {share:.0%}' for name, share in busy.items())}; "
-            f"slowest alone: {row['slowest']} ({row['slowest_alone_fps']} FPS), "
-            f"the pipeline runs at {row['fps_over_slowest']} of it"
+            f"slowest alone: {row['slowest']} ({row['slowest_alone_fps']} FPS)"
+            + ("" if of_it is None else f", the pipeline runs at {of_it} of it")
         )
     if "start" in figures:
         print(", ".join(f"{name} {value}" for name, value in figures["start"].items()))

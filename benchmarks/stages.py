@@ -78,14 +78,16 @@ def alone_ms(source: Source, engine: Engine, detector: Detector, frames: int) ->
     return {stage: ms / max(1, done) for stage, ms in took.items()}
 
 
-def slowest(shares: Mapping[str, float], alone: Mapping[str, float], fps: float) -> dict[str, Any]:
+def slowest(
+    shares: Mapping[str, float], alone: Mapping[str, float], fps: float | None
+) -> dict[str, Any]:
     """The bottleneck, and how near the pipeline comes to it.
 
     Args:
         shares: Utilisation of each stage.
         alone: Milliseconds a frame of each stage when nothing else runs. Reading
             several streams has a thread for each and is rarely what limits.
-        fps: Rate of the pipeline, over all streams.
+        fps: Rate of the pipeline, over all streams; None where a camera's beat rules it.
     """
     stage = max(alone, key=lambda name: alone[name])
     own_fps = 1e3 / alone[stage] if alone[stage] > 0 else 0.0
@@ -95,5 +97,5 @@ def slowest(shares: Mapping[str, float], alone: Mapping[str, float], fps: float)
         "busiest": max(shares, key=lambda name: shares[name]),
         "slowest": stage,
         "slowest_alone_fps": round(own_fps, 1),
-        "fps_over_slowest": round(fps / own_fps, 3) if own_fps else None,
+        "fps_over_slowest": round(fps / own_fps, 3) if fps and own_fps else None,
     }
