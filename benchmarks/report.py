@@ -103,7 +103,7 @@ def read(path: Path) -> Report:
     kind = figures.get("benchmark") or next(
         (kind for mark, kind in _MARKS.items() if mark in figures), None
     )
-    if kind not in TABLES:
+    if not isinstance(kind, str) or kind not in TABLES:
         known = ", ".join(TABLES)
         raise UserError(f"{path}: a report of {kind or 'no benchmark'}, not of {known}")
     return Report(kind, path.stem, figures)

@@ -163,13 +163,14 @@ def test_what_is_broken_is_one_line_and_the_rest_goes_on(tmp_path: Path, capsys)
         "unknown": {"benchmark": "loading"},
         "shape": {"engines": [{"engine": 3}]},
         "empty": {"pipeline": []},
+        "odd": {"benchmark": ["engine"], "machine": 3},
     }
     files = [*_write(tmp_path, broken), str(tmp_path / "none.json"), str(tmp_path / "text.json")]
     Path(files[-1]).write_text("no json")
     flags = ["--output_dir", str(tmp_path / "out")]
     assert run_command(main, [*files, *_write(tmp_path, {"soak": REPORTS["soak"]}), *flags]) == 0
     error = capsys.readouterr().err
-    assert error.count("\n") == error.count("left out: ") == 5
+    assert error.count("\n") == error.count("left out: ") == 6
     assert "a report of loading" in error
     assert "not as benchmarks.engine writes it" in error
     assert "not JSON" in error
