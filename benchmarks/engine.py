@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.compare import compare, read_report
-from benchmarks.machine import machine
+from benchmarks.machine import artifact, machine
 from benchmarks.scenarios import SCENARIOS, run_scenario
 from runtime.detect import CENTERFACE
 from runtime.engines import open_engine, open_network
@@ -122,6 +122,7 @@ def measure(options: Options) -> dict[str, Any]:
         for engine in engines:
             engine.close()
     return {
+        "benchmark": "engine",
         "machine": machine(),
         "threads": options.threads,
         "provider": options.provider,
@@ -134,6 +135,7 @@ def measure(options: Options) -> dict[str, Any]:
 def _measure_batch(
     engines: Sequence[EmotionEngine], options: Options, batch: int, shape: tuple[int, ...]
 ) -> list[dict[str, Any]]:
+    print(f"batch {batch}: {options.rounds} rounds", file=sys.stderr, flush=True)
     faces = np.random.default_rng(0).normal(0, 0.5, (batch, *shape)).astype(np.float32)
     times: list[list[float]] = [[] for _ in engines]
     reference = open_network(CENTERFACE)
@@ -156,7 +158,7 @@ def _measure_batch(
         median = statistics.median(taken)
         rows.append(
             {
-                "engine": Path(name).name,
+                **artifact(name),
                 "runs_as": engine.name,
                 "batch": batch,
                 "p50_ms": round(median, 5),

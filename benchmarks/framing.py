@@ -20,11 +20,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.machine import machine
 from runtime.detect import open_detector
 from runtime.options import option, parse_options, run_command
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
+    from runtime.engines import Engine
     from runtime.messages import Face
     from train.datasets import FaceSet
 
@@ -95,29 +97,98 @@ def best_match(faces: Sequence[Face], size: int) -> Face | None:
 
 def measure(options: Options) -> dict[str, Any]:
     """Runs the comparison; see the module's text."""
+    from runtime.engines import open_engine
     from train.datasets import load_faces
 
     faces = load_faces(Path(options.data_dir), options.dataset, options.split).with_majority()
     faces = faces.spread(options.samples)
-    detector = open_detector(
-        size=options.detect_size, threshold=options.min_score, threads=2, retry=True
-    )
-    found: list[Face | None] = []
-    for index, image in enumerate(faces.images):
-        picture = place_face(image, options.face_size)
-        found.append(best_match(detector.detect(picture), options.face_size))
-        if index % 200 == 0:
-            print(f"\r{index}/{len(faces)}", end="", file=sys.stderr, flush=True)
-    print(f"\r{len(faces)}/{len(faces)}", file=sys.stderr)
+    found = find_faces(faces, options.face_size, options.detect_size, options.min_score)
     figures = {
+        "benchmark": "framing",
+        "machine": machine(),
         "faces": faces.name,
         "n": len(faces),
         "detected": round(float(np.mean([f is not None for f in found])), 4),
         **_geometry([f for f in found if f is not None], options.face_size),
     }
     if options.engine:
-        figures |= _accuracy(options, faces, found)
+        engine = open_engine(options.engine, threads=2)
+        hits = count_hits(engine, faces, found, options.face_size)
+        engine.close()
+        figures |= hits.figures()
     return figures
+
+
+def find_faces(
+    faces: FaceSet, face_size: int = 160, detect_size: int = 640, min_score: float = 0.4
+) -> list[Face | None]:
+    """What the detector finds of each face, set into a picture; None where it misses it."""
+    detector = open_detector(size=detect_size, threshold=min_score, threads=2, retry=True)
+    found: list[Face | None] = []
+    for index, image in enumerate(faces.images):
+        picture = place_face(image, face_size)
+        found.append(best_match(detector.detect(picture), face_size))
+        if index % 200 == 0:
+            print(f"\r{index}/{len(faces)}", end="", file=sys.stderr, flush=True)
+    print(f"\r{len(faces)}/{len(faces)}", file=sys.stderr)
+    detector.close()
+    return found
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Which faces were named right.
+
+    Attributes:
+        seen: (N,) bool, whether the detector found the face.
+        direct: (N,) bool, right on the data set's own crop.
+        through: (N,) bool, right on the crop of what the detector found.
+    """
+
+    seen: NDArray[np.bool_]
+    direct: NDArray[np.bool_]
+    through: NDArray[np.bool_]
+
+    def figures(self) -> dict[str, float]:
+        """Accuracies; `end_to_end` counts a face that wasn't found as wrong."""
+        seen = self.seen
+        if not seen.any():
+            return {"accuracy_face_crops": round(float(self.direct.mean()), 4), "end_to_end": 0.0}
+        return {
+            "accuracy_face_crops": round(float(self.direct.mean()), 4),
+            "accuracy_face_crops_where_detected": round(float(self.direct[seen].mean()), 4),
+            "accuracy_through_detection": round(float(self.through[seen].mean()), 4),
+            "end_to_end": round(float(self.through.mean()), 4),
+        }
+
+
+def count_hits(
+    engine: Engine, faces: FaceSet, found: Sequence[Face | None], face_size: int = 160
+) -> Hits:
+    """Names faces on their crops, and through detection.
+
+    Args:
+        engine: The model.
+        faces: N faces, all with a majority.
+        found: What `find_faces` gave for them at the same size.
+        face_size: Side of the face in the picture, in pixels.
+    """
+    from runtime.classify import Classifier
+    from runtime.preprocess import crop_face
+
+    classifier = Classifier(engine, 32)
+    names = np.array([faces.labels[i] for i in faces.majority])
+    labels = np.array(classifier.labels)
+    direct = labels[classifier.classify(faces.images).argmax(1)] == names
+    seen = np.array([face is not None for face in found])
+    crops = [
+        crop_face(place_face(image, face_size), face.box, classifier.spec, face.landmarks)
+        for image, face in zip(faces.images, found, strict=True)
+        if face is not None
+    ]
+    through = np.zeros(len(faces), bool)
+    through[seen] = labels[classifier.classify(crops).argmax(1)] == names[seen]
+    return Hits(seen, direct, through)
 
 
 def _geometry(found: Sequence[Face], size: int) -> dict[str, Any]:
@@ -132,30 +203,6 @@ def _geometry(found: Sequence[Face], size: int) -> dict[str, Any]:
         "margin": round(1 / float(quartiles[1]), 3),
         "shift_x": round(float(np.median(-centre[:, 0] / size)), 3),
         "shift_y": round(float(np.median(shift)), 3),
-    }
-
-
-def _accuracy(options: Options, faces: FaceSet, found: Sequence[Face | None]) -> dict[str, float]:
-    """Accuracy on the crops, and through detection on the same faces."""
-    from runtime.classify import Classifier
-    from runtime.engines import open_engine
-    from runtime.preprocess import crop_face
-
-    classifier = Classifier(open_engine(options.engine or "default", threads=2), 32)
-    names = np.array([faces.labels[i] for i in faces.majority])
-    labels = np.array(classifier.labels)
-    direct = labels[classifier.classify(faces.images).argmax(1)] == names
-    seen = np.array([face is not None for face in found])
-    crops = [
-        crop_face(place_face(image, options.face_size), face.box, classifier.spec, face.landmarks)
-        for image, face in zip(faces.images, found, strict=True)
-        if face is not None
-    ]
-    through = labels[classifier.classify(crops).argmax(1)] == names[seen]
-    return {
-        "accuracy_face_crops": round(float(direct.mean()), 4),
-        "accuracy_face_crops_where_detected": round(float(direct[seen].mean()), 4),
-        "accuracy_through_detection": round(float(through.mean()), 4),
     }
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.machine import machine
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from train.datasets import DATASETS
@@ -102,6 +103,8 @@ def measure(options: Options) -> dict[str, Any]:
     }
     ratios = [a / b for a, b in zip(times["cached"], times["loaded"], strict=True)]
     return {
+        "benchmark": "loading",
+        "machine": machine(),
         "faces": faces.name,
         "backbone": recipe.backbone,
         "image_size": recipe.image_size,

@@ -3,33 +3,75 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
+
+from runtime.engines.base import DEFAULT_ENGINE
+from runtime.manifest import file_hash
 
 
 def machine() -> dict[str, Any]:
     """Processor, cores, load and versions, for a report."""
     import onnxruntime
 
-    model = "unknown"
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            model = line.split(":", 1)[1].strip()
-            break
     return {
-        "cpu": model,
+        "cpu": _processor(),
         "cores": len(os.sched_getaffinity(0)),
         "governor": _governor(),
         "git": _revision(),
         "load_1min": round(os.getloadavg()[0], 2),
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": sys.version.split()[0],
+        "numpy": np.__version__,
         "onnxruntime": onnxruntime.__version__,
         "opencv": cv2.__version__,
     }
+
+
+def describe(found: dict[str, Any]) -> str:
+    """One line of it, for people."""
+    parts = [str(found.get("cpu", "unknown processor")), f"{found.get('cores', '?')} cores"]
+    names = {
+        "load_1min": "load",
+        "python": "Python",
+        "onnxruntime": "ONNX Runtime",
+        "git": "git",
+    }
+    parts += [f"{text} {found[key]}" for key, text in names.items() if found.get(key) is not None]
+    return ", ".join(parts)
+
+
+def artifact(name: str) -> dict[str, Any]:
+    """Which file a model is: its name alone may stand for several.
+
+    Args:
+        name: What `--engine` took: a file, or default for the shipped model.
+    """
+    path = DEFAULT_ENGINE if name == "default" else Path(name)
+    return {
+        "engine": Path(name).name,
+        "sha256": file_hash(path) if path.is_file() else None,
+        "megabytes": round(path.stat().st_size / 1e6, 2) if path.is_file() else None,
+    }
+
+
+def _processor() -> str:
+    """The processor's name; a board's on ARM, whose cores have none there."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    try:
+        return Path("/proc/device-tree/model").read_text().strip("\0\n ")
+    except OSError:
+        return "unknown"
 
 
 def _governor() -> str | None:

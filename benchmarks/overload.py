@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import machine
-from benchmarks.pipeline import Loop, render
+from benchmarks.machine import artifact, machine
+from benchmarks.synthetic import MAX_FACES, Camera, Loop, render
 from runtime.engines import Engine, open_engine
 from runtime.options import option, parse_options, run_command
 from runtime.pipeline import Pipeline
@@ -35,7 +35,7 @@ class Options:
     """Measure latency, drops and shed work at several times the pipeline's capacity."""
 
     engine: str = option("model: an .onnx file, or default for the shipped one", "default")
-    faces: int = option("faces in the picture", 6, between=(1, 6))
+    faces: int = option("faces in the picture", 6, between=(1, MAX_FACES))
     streams: int = option("sources that share the load", 1, between=(1, 64))
     load: list[float] = option("frames offered, in parts of the capacity", [0.5, 1.0, 2.0, 4.0])
     latency_target: float | None = option("as runtime.webcam's, in ms", None, between=(1, 60_000))
@@ -43,26 +43,6 @@ class Options:
     rounds: int = option("rounds, each with every load", 3, between=(1, math.inf))
     threads: int = option("threads inside each network", 1)
     output_json: str | None = option("write the figures here", None)
-
-
-class Camera(Loop):
-    """Frames on the beat of a clock; what is asked for late is the frame of that moment."""
-
-    live = True
-
-    def __init__(self, frames: Sequence[NDArray[np.uint8]], fps: float, seconds: float) -> None:
-        super().__init__(frames, round(fps * seconds))
-        self.fps = fps
-        self._start: float | None = None
-
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
-        """See `runtime.sources.Source`."""
-        now = time.monotonic()
-        self._start = self._start if self._start is not None else now
-        due = self._start + self._index / self.fps
-        time.sleep(max(0.0, due - now))
-        got = super().read()
-        return got and (got[0], time.monotonic() - self._start, "")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -96,7 +76,9 @@ def measure(options: Options) -> dict[str, Any]:
         for row in rows:
             row["p99_over_1x"] = round(row["p99_ms"] / base, 2)
     return {
+        "benchmark": "overload",
         "machine": machine(),
+        "artifact": artifact(options.engine),
         "faces": options.faces,
         "streams": options.streams,
         "latency_target_ms": options.latency_target,
@@ -119,7 +101,9 @@ def _offer(
 ) -> dict[str, Any]:
     """One run at so many frames a second over all streams."""
     each = fps / options.streams
-    sources = [Camera(frames, each, options.seconds) for _ in range(options.streams)]
+    sources = [
+        Camera(Loop(frames, round(each * options.seconds)), each) for _ in range(options.streams)
+    ]
     target = options.latency_target
     late: list[float] = []
     counts = [0] * options.streams

@@ -1,9 +1,11 @@
 """`python -m benchmarks.pipeline`: how fast is the whole runtime on this machine?
 
-Frame time from source to result, for one face and six at 640x480, as a ratio
-to REF: one CenterFace pass at 320x256 on one thread. REF and the pipeline run
-in turns, so that a noisy machine slows both. Also: time to the first result,
-peak memory and import time, each in a fresh process.
+Rate, latency from capture to result, drops and each stage's utilisation, for
+every number of faces, of streams and every input size asked for, or for a
+file. Frame times are also given as a ratio to REF: one CenterFace pass at
+320x256 on one thread. REF, the pipeline and its stages one by one run in
+turns, so that a noisy machine slows all. Also: time to the first result, peak
+memory and import time, each in a fresh process. Sinks are not measured.
 """
 
 from __future__ import annotations
@@ -11,177 +13,220 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.machine import machine
-from runtime.demo import HEIGHT, WIDTH, Scene, demo_scenes
-from runtime.detect import CENTERFACE
-from runtime.engines import open_engine, open_network
+from benchmarks.cases import LEAST_FRAMES, Case, list_cases
+from benchmarks.machine import artifact, describe, machine
+from benchmarks.stages import STAGES, alone_ms, slowest, utilisation
+from benchmarks.start import measure_start
+from benchmarks.synthetic import MAX_FACES, Camera
+from runtime.detect import CENTERFACE, Detector, open_detector
+from runtime.engines import Engine, open_engine, open_network
+from runtime.engines.base import Network
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
-from runtime.pipeline import Pipeline
+from runtime.outputs import check_writable
+from runtime.pipeline import FACE_SCORE, Pipeline
+from runtime.sources import Source
 
 PROG = "python -m benchmarks.pipeline"
+
+#: What the project promises for one stream.
+PROMISED_FPS = 30.0
+
+#: Part of a camera's beat, and of its frames, that counts as having kept up.
+_KEPT = 0.98
 
 
 @dataclass
 class Options:
-    """Measure the whole pipeline's frame time against one detector pass, and the start."""
+    """Measure the whole pipeline's rate, latency, drops and stages, and the start."""
 
     engine: str = option("model: an .onnx file, or default for the shipped one", "default")
-    faces: list[int] = option("numbers of faces to measure", [1, 6], between=(1, 6))
-    rounds: int = option("rounds, each REF then the pipeline", 7, between=(1, math.inf))
-    frames: int = option("frames a round", 90, between=(10, math.inf))
-    threads: int = option("threads inside each network", 1)
+    faces: list[int] = option("numbers of faces to measure", [1, 6], between=(1, MAX_FACES))
+    streams: list[int] = option("numbers of streams to measure", [1], between=(1, 64))
+    size: list[str] = option("sizes of the frames", ["640x480"], metavar="WxH")
+    source: str | None = option("a video or folder instead of rendered faces", None)
+    paced: float | None = option(
+        "frames a second of a camera that waits for nobody; none feeds without loss",
+        None,
+        between=(1, 1000),
+    )
+    rounds: int = option("rounds, each REF, pipeline, stages", 7, between=(1, math.inf))
+    frames: int = option("frames a round and stream", 90, between=(LEAST_FRAMES, math.inf))
+    threads: int = option("threads inside each network", 1, between=(1, 256))
+    latency_target: float | None = option("as runtime.webcam's, in ms", None, between=(1, 60_000))
+    start: bool = option("also measure the start, each figure in a fresh process", True)
     output_json: str | None = option("write the figures here", None)
 
 
-class Loop:
-    """A source of frames rendered beforehand, read without loss as fast as the pipeline goes."""
+@dataclass(frozen=True)
+class Round:
+    """One run of the pipeline."""
 
-    name, live, fps = "synthetic", False, 30.0
-
-    def __init__(self, frames: Sequence[NDArray[np.uint8]], count: int) -> None:
-        self._frames, self._count, self._index = frames, count, 0
-
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
-        """See `runtime.sources.Source`."""
-        if self._index >= self._count:
-            return None
-        self._index += 1
-        image = self._frames[self._index % len(self._frames)]
-        return image, (self._index - 1) / self.fps, ""
-
-    def close(self) -> None:
-        """Holds nothing."""
-
-
-def render(faces: int, count: int) -> list[NDArray[np.uint8]]:
-    """Frames with so many copies of the demo's portrait, moving a little.
-
-    Args:
-        faces: 1 to 6.
-        count: Number of frames.
-
-    Returns:
-        (HEIGHT, WIDTH, 3) uint8 BGR pictures.
-    """
-    portrait = demo_scenes()[0]
-    if faces == 1:
-        return [portrait.render(i) for i in range(count)]
-    # The head of the portrait, in a grid of three by two.
-    tile = cv2.resize(portrait.image[20:220, 136:314], (WIDTH // 3, HEIGHT // 2))
-    canvas = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
-    for k in range(faces):
-        y, x = divmod(k, 3)
-        top, left = y * tile.shape[0], x * tile.shape[1]
-        canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    scene = Scene(canvas, (WIDTH / 2, HEIGHT / 2), 0.94, 6.0, count)
-    return [scene.render(i) for i in range(count)]
+    fps: float
+    latencies: list[float]
+    faces: list[int]
+    dropped: int
+    shares: dict[str, float]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    figures = {
-        "machine": machine(),
-        "pipeline": [measure(options, n) for n in options.faces],
-        "start": measure_start(options.engine),
-    }
-    print(json.dumps(figures, indent=2))
+    if options.output_json:
+        check_writable(Path(options.output_json), "--output_json")
+    cases = list_cases(options.source, options.size, options.faces, options.streams, options.frames)
+    figures: dict[str, Any] = {"benchmark": "pipeline", "machine": machine(), "pipeline": []}
+    figures["artifact"] = artifact(options.engine)
+    with ExitStack() as stack:
+        engine = stack.enter_context(closing(open_engine(options.engine, threads=options.threads)))
+        detector = stack.enter_context(
+            closing(open_detector(size=320, threshold=FACE_SCORE, threads=options.threads))
+        )
+        reference = stack.enter_context(closing(open_network(CENTERFACE)))
+        for case in cases:
+            figures["pipeline"].append(measure(options, case, engine, detector, reference))
+    if options.start:
+        print("the start, in fresh processes", file=sys.stderr)
+        figures["start"] = measure_start(options.engine)
+    _print(figures)
     if options.output_json:
         Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 
 
-def measure(options: Options, faces: int) -> dict[str, Any]:
-    """Frame time of the pipeline and its ratio to REF, as medians over rounds."""
-    frames = render(faces, 30)
-    reference = open_network(CENTERFACE)
+def measure(
+    options: Options, case: Case, engine: Engine, detector: Detector, reference: Network
+) -> dict[str, Any]:
+    """One row: medians over the rounds, latencies over all their frames."""
     probe = np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 320)).astype(np.float32)
-    engine = open_engine(options.engine, threads=options.threads)
-    ref_ms, frame_ms, ratios, seen = [], [], [], []
+    ref_ms: list[float] = []
+    runs: list[Round] = []
+    alone: list[dict[str, float]] = []
     for number in range(options.rounds + 1):
         times = []
         for _ in range(20):
             start = time.perf_counter()
             reference.run(probe)
             times.append((time.perf_counter() - start) * 1e3)
-        source = Loop(frames, options.frames)
-        with Pipeline([source], engine, threads=options.threads) as pipeline:
-            count = [len(result.faces) for result in pipeline]
-            summary = pipeline.metrics.summary()
+        run = _run(options, case, engine, detector)
+        source = case.open()
+        steps = alone_ms(source, engine, detector, options.frames)
+        source.close()
         if not number:
             continue  # the first round warms up
         ref_ms.append(statistics.median(times))
-        frame_ms.append(1e3 / summary["fps"])
-        ratios.append(frame_ms[-1] / ref_ms[-1])
-        seen.append(statistics.median(count))
+        runs.append(run)
+        alone.append(steps)
         print(
-            f"{faces} faces, round {number}: {frame_ms[-1]:.1f} ms a frame, REF "
-            f"{ref_ms[-1]:.1f} ms, ratio {ratios[-1]:.2f}",
+            f"{case.title}, round {number} of {options.rounds}: {run.fps:.1f} FPS, "
+            f"p99 {np.percentile(run.latencies, 99):.0f} ms, REF {ref_ms[-1]:.1f} ms",
             file=sys.stderr,
         )
     return {
-        "faces": faces,
-        "faces_seen": statistics.median(seen),
-        "fps": round(1e3 / statistics.median(frame_ms), 1),
+        "title": case.title,
+        **case.what,
+        "streams": case.streams,
+        "paced_fps": options.paced,
+        "latency_target_ms": options.latency_target,
+        **_speed(runs, ref_ms, case.streams, options.paced),
+        **_stages(runs, alone, options.paced),
+    }
+
+
+def _run(options: Options, case: Case, engine: Engine, detector: Detector) -> Round:
+    sources = [case.open() for _ in range(case.streams)]
+    fed: list[Source] = [Camera(s, options.paced) if options.paced else s for s in sources]
+    latencies, faces = [], []
+    with Pipeline(
+        fed,
+        engine,
+        detector,
+        threads=options.threads,
+        latency_target_ms=options.latency_target,
+        max_frames=options.frames * case.streams,
+    ) as pipeline:
+        for result in pipeline:
+            latencies.append(result.latency_ms)
+            faces.append(len(result.faces))
+        summary, totals = pipeline.metrics.summary(), pipeline.metrics.totals()
+    for source in sources:
+        source.close()
+    if len(latencies) < 2:
+        raise UserError("the pipeline gave no results to measure; is --paced far too fast?")
+    shares = utilisation(totals, summary["seconds"], fed)
+    return Round(summary["fps"], latencies, faces, summary["dropped"], shares)
+
+
+def _speed(
+    runs: Sequence[Round], ref_ms: Sequence[float], streams: int, paced: float | None
+) -> dict[str, Any]:
+    frame_ms = [1e3 / run.fps for run in runs]
+    ratios = [ms / ref for ms, ref in zip(frame_ms, ref_ms, strict=True)]
+    fps = 1e3 / statistics.median(frame_ms)
+    late = np.concatenate([run.latencies for run in runs])
+    dropped = sum(run.dropped for run in runs)
+    share = dropped / (dropped + len(late))
+    # A camera's own beat bounds its rate: then what counts is that nothing is left out.
+    promised = fps / streams >= PROMISED_FPS * (_KEPT if paced else 1) and share <= 1 - _KEPT
+    return {
+        "faces_seen": statistics.median(n for run in runs for n in run.faces),
+        "fps": round(fps, 1),
+        "fps_per_stream": round(fps / streams, 1),
+        "keeps_30_fps": promised,
         "frame_ms": round(statistics.median(frame_ms), 2),
         "ref_ms": round(statistics.median(ref_ms), 2),
-        "ratio": round(statistics.median(ratios), 3),
-        "ratios": [round(r, 2) for r in sorted(ratios)],
+        # The beat of a camera says nothing of the machine.
+        "ratio": None if paced else round(statistics.median(ratios), 3),
+        "ratios": [] if paced else [round(r, 2) for r in sorted(ratios)],
+        "latency_ms": {f"p{q}": round(float(np.percentile(late, q)), 2) for q in (50, 90, 99)},
+        "latency_percentiles_ms": [round(float(v), 2) for v in np.percentile(late, range(101))],
+        "dropped": dropped,
+        "dropped_share": round(share, 4),
     }
 
 
-def measure_start(engine: str) -> dict[str, Any]:
-    """Import time, time to the first result and peak memory, in fresh processes."""
-    webcam = ["-m", "runtime.webcam", "--source", "demo", "--headless", "--engine", engine]
-    _run(["-c", "import runtime"])  # warms the disk cache
-    return {
-        "import_s": _median_seconds(["-c", "import runtime"]),
-        "bare_python_s": _median_seconds(["-c", "pass"]),
-        "first_result_s": _median_seconds([*webcam, "--max_frames", "1"]),
-        "peak_memory_mb": _peak_memory_mb(webcam),
-    }
+def _stages(
+    runs: Sequence[Round], alone: Sequence[dict[str, float]], paced: float | None
+) -> dict[str, Any]:
+    shares = {name: statistics.median(run.shares[name] for run in runs) for name in STAGES}
+    steps = {name: statistics.median(row[name] for row in alone) for name in STAGES}
+    # At a camera's beat the rate is no sign of a bottleneck.
+    fps = None if paced else statistics.median(run.fps for run in runs)
+    return slowest(shares, steps, fps)
 
 
-def _median_seconds(arguments: Sequence[str]) -> float:
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        _run(arguments)
-        times.append(time.perf_counter() - start)
-    return round(statistics.median(times), 3)
-
-
-def _peak_memory_mb(arguments: Sequence[str]) -> float:
-    """Peak resident memory of a run, in MB; measured in a process without other children."""
-    code = (
-        "import resource, subprocess, sys; "
-        "subprocess.run([sys.executable, *sys.argv[1:]], check=True, stderr=subprocess.DEVNULL); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
-    )
-    return round(int(done.stdout) * 1024 / 1e6, 1)
-
-
-def _run(arguments: Sequence[str]) -> None:
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise UserError(lines[-1].removeprefix("error: ") if lines else "a run failed")
+def _print(figures: dict[str, Any]) -> None:
+    found = figures["machine"]
+    print(f"on {describe(found)}")
+    if found["load_1min"] > found["cores"] / 2:
+        print("others were using this machine before the run: the figures are worse than its own")
+    for row in figures["pipeline"]:
+        late, busy = row["latency_ms"], row["utilisation"]
+        beat = f", a camera of {row['paced_fps']:g} FPS each" if row["paced_fps"] else ""
+        of_it = row["fps_over_slowest"]
+        ratio = "" if row["ratio"] is None else f", {row['ratio']} of REF a frame"
+        print(
+            f"{row['title']}{beat}:\n"
+            f"  {row['fps']} FPS{ratio}; 30 FPS a stream: "
+            f"{'kept' if row['keeps_30_fps'] else 'NOT kept'}; "
+            f"dropped {row['dropped']} ({row['dropped_share']:.1%})\n"
+            f"  latency p50 {late['p50']}, p90 {late['p90']}, p99 {late['p99']} ms\n"
+            f"  busy: {', '.join(f'{name} {share:.0%}' for name, share in busy.items())}; "
+            f"slowest alone: {row['slowest']} ({row['slowest_alone_fps']} FPS)"
+            + ("" if of_it is None else f", the pipeline runs at {of_it} of it")
+        )
+    if "start" in figures:
+        print(", ".join(f"{name} {value}" for name, value in figures["start"].items()))
 
 
 if __name__ == "__main__":

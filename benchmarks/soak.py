@@ -25,8 +25,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.machine import machine
-from benchmarks.pipeline import Loop, render
+from benchmarks.machine import artifact, machine
+from benchmarks.synthetic import MAX_FACES, Loop, render
 from runtime.options import option, parse_options, run_command
 from runtime.pipeline import Pipeline
 from runtime.sinks.json_lines import JsonSink
@@ -40,7 +40,7 @@ class Options:
 
     engine: str = option("model: an .onnx file, or default for the shipped one", "default")
     frames: int = option("frames of the soak; 0 leaves it out", 20_000, between=(0, math.inf))
-    faces: int = option("faces in the picture", 1, between=(1, 6))
+    faces: int = option("faces in the picture", 1, between=(1, MAX_FACES))
     side: int = option("longer side of the frames and the detector, in pixels", 160)
     kills: int = option("how often the command is killed", 5, between=(0, math.inf))
     seed: int = option("seed of the moments", 0, between=(0, math.inf))
@@ -50,7 +50,11 @@ class Options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    figures: dict[str, Any] = {"machine": machine()}
+    figures: dict[str, Any] = {
+        "benchmark": "soak",
+        "machine": machine(),
+        "artifact": artifact(options.engine),
+    }
     if options.frames:
         figures["soak"] = soak(options)
     if options.kills:

@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import machine
+from benchmarks.machine import artifact, machine
 from runtime.options import option, parse_options, run_command
 from runtime.smooth import Label, Smoother
 from train.datasets import DATASETS
@@ -113,7 +113,12 @@ def measure(options: Options) -> dict[str, Any]:
     from runtime.classify import Classifier
     from runtime.engines import open_engine
 
-    figures: dict[str, Any] = {"machine": machine(), "smoothing_s": options.smoothing_s}
+    figures: dict[str, Any] = {
+        "benchmark": "stability",
+        "machine": machine(),
+        "artifact": artifact(options.engine),
+        "smoothing_s": options.smoothing_s,
+    }
     if options.data_dir is not None:
         from train.datasets import load_faces
 

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.framing import HEIGHT, WIDTH, best_match, main, measure, place_face
+from benchmarks.framing import HEIGHT, WIDTH, Hits, best_match, main, measure, place_face
 from benchmarks.framing import Options as FramingOptions
 from runtime.engines import open_engine
 from runtime.messages import Face
@@ -45,6 +45,15 @@ def test_accuracy_through_detection_is_near_that_on_crops(ferplus_dir, tmp_path,
     gap = figures["accuracy_face_crops_where_detected"] - figures["accuracy_through_detection"]
     assert gap <= 0.05
     assert figures["accuracy_face_crops"] >= 0.78  # 300 faces: the interval is 4 points
+
+
+def test_a_face_that_is_not_found_counts_as_wrong():
+    seen = np.array([True, True, True, False])
+    right = np.array([True, True, False, False])
+    figures = Hits(seen, np.ones(4, bool), right).figures()
+    assert figures["accuracy_through_detection"] == pytest.approx(2 / 3, abs=1e-4)
+    assert figures["end_to_end"] == 0.5
+    assert Hits(~np.ones(2, bool), right[:2], ~right[:2]).figures()["end_to_end"] == 0
 
 
 def test_a_missing_data_set_is_one_line(capsys):

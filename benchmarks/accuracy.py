@@ -1,0 +1,237 @@
+"""`python -m benchmarks.accuracy`: how right is each artifact on each data set?
+
+One row an artifact and data set: accuracy with its 95% interval, macro-F1, and
+the calibration error at the temperature in its manifest. On request also the
+mean accuracy under corruptions, and the accuracy end to end: faces set into
+pictures, found by the detector, and a face that isn't found counts as wrong.
+What can't be measured is a row that says why, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.machine import artifact, describe, machine
+from runtime.engines.base import PROVIDERS
+from runtime.errors import UserError
+from runtime.options import option, parse_options, run_command
+from runtime.outputs import check_writable
+from train.datasets import DATASETS, SPLITS
+
+if TYPE_CHECKING:
+    from runtime.engines import Engine
+    from runtime.messages import Face
+    from train.datasets import FaceSet
+
+PROG = "python -m benchmarks.accuracy"
+
+
+@dataclass
+class Options:
+    """Measure the accuracy of several artifacts on several data sets."""
+
+    data_dir: list[str] = option("folders of the data sets")
+    engine: list[str] = option("models: exported files, checkpoints, or default", ["default"])
+    dataset: list[str] = option(
+        "layout of each folder, or one for all of them", ["ferplus"], choices=DATASETS
+    )
+    split: str = option("their part", "valid", choices=SPLITS)
+    limit: int = option("faces to use, evenly spread; 0 uses all", 0, between=(0, math.inf))
+    corruptions: bool = option("also the mean accuracy under corruptions", False)
+    corruption_limit: int = option(
+        "faces for the corruptions, each 35 times; 0 uses all", 200, between=(0, math.inf)
+    )
+    through_detection: bool = option("also the accuracy through face detection", False)
+    detection_limit: int = option(
+        "faces for the detection, evenly spread; 0 uses all", 500, between=(0, math.inf)
+    )
+    seed: int = option("seed of the corruptions", 0, between=(0, math.inf))
+    provider: str = option("where exported models run", "cpu", choices=PROVIDERS)
+    threads: int = option("threads inside each network", 2, between=(1, 256))
+    output_json: str | None = option("write the figures here", None)
+
+
+@dataclass
+class DataSet:
+    """A data set, read once for all artifacts.
+
+    Attributes:
+        folder: Where it is.
+        layout: How it lies there.
+        faces: Its split, or why it can't be read.
+        found: What the detector found, for each model's labels.
+    """
+
+    folder: str
+    layout: str
+    faces: FaceSet | UserError
+    found: dict[tuple[str, ...], list[Face | None]] = field(default_factory=dict)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code, 2 where no row could be measured."""
+    options = parse_options(Options, PROG, argv)
+    if options.output_json:
+        check_writable(Path(options.output_json), "--output_json")
+    figures = measure(options)
+    _print(figures)
+    if options.output_json:
+        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    if all("error" in row for row in figures["rows"]):
+        raise UserError(f"nothing could be measured: {figures['rows'][0]['error']}")
+    return 0
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Every artifact on every data set.
+
+    Raises:
+        UserError: There are several layouts, but not one for each folder.
+    """
+    layouts = options.dataset
+    if len(layouts) == 1:
+        layouts = layouts * len(options.data_dir)
+    if len(layouts) != len(options.data_dir):
+        raise UserError(
+            f"--dataset names {len(layouts)} layouts for {len(options.data_dir)} folders in "
+            "--data_dir: give one, or one for each"
+        )
+    places = zip(options.data_dir, layouts, strict=True)
+    sets = [_read(folder, layout, options.split) for folder, layout in places]
+    rows = [row for name in options.engine for row in _measure_engine(name, sets, options)]
+    return {
+        "benchmark": "accuracy",
+        "machine": machine(),
+        "split": options.split,
+        "limit": options.limit,
+        "provider": options.provider,
+        "rows": rows,
+    }
+
+
+def _read(folder: str, layout: str, split: str) -> DataSet:
+    from train.datasets import load_faces
+
+    try:
+        return DataSet(folder, layout, load_faces(Path(folder), layout, split))
+    except UserError as error:
+        return DataSet(folder, layout, error)
+
+
+def _measure_engine(name: str, sets: Sequence[DataSet], options: Options) -> list[dict[str, Any]]:
+    """One artifact's rows."""
+    from train.engine import open_model
+
+    first = artifact(name)
+    try:
+        engine = open_model(name, options.provider, options.threads)
+    except UserError as error:
+        return [{**first, "data": data.folder, "error": _line(error)} for data in sets]
+    rows = []
+    try:
+        for data in sets:
+            try:
+                # What evaluation says on the way is progress here.
+                with redirect_stdout(sys.stderr):
+                    rows.append({**first, **_measure_row(name, engine, data, options)})
+            except UserError as error:
+                rows.append({**first, "data": data.folder, "error": _line(error)})
+    finally:
+        engine.close()
+    return rows
+
+
+def _measure_row(name: str, engine: Engine, data: DataSet, options: Options) -> dict[str, Any]:
+    from train.evaluate.command import EvaluateOptions
+    from train.evaluate.figures import compute_figures
+    from train.evaluate.robustness import all_logits, measure_robustness
+    from train.evaluate.selection import first_notes, select, spread
+
+    if isinstance(data.faces, UserError):
+        raise data.faces
+    start = time.monotonic()
+    manifest = engine.manifest
+    faces, places = select(data.faces, manifest.labels, options.limit)
+    print(f"{name} on {faces.name}: {len(faces)} faces", file=sys.stderr, flush=True)
+    figures = compute_figures(
+        all_logits(engine, faces, faces.name), faces, float(manifest.temperature)
+    )
+    same = EvaluateOptions(data.folder, dataset=data.layout, limit=options.limit)
+    row: dict[str, Any] = {
+        "data": faces.name,
+        "n": figures.score.n,
+        "accuracy": round(figures.score.accuracy, 4),
+        "accuracy_95": [round(v, 4) for v in figures.interval],
+        "macro_f1": round(figures.score.macro_f1, 4),
+        "ece": round(figures.after.bins.error, 4),
+        "temperature": manifest.temperature,
+        "precision": manifest.precision,
+        "notes": first_notes(same, manifest, data.faces, faces),
+    }
+    counting = faces.majority >= 0
+    if options.corruptions:
+        subset, chosen = spread(faces.subset(counting), places[counting], options.corruption_limit)
+        spoiled = measure_robustness(engine, subset, chosen, options.seed).figures()
+        row["corruptions"] = {key: spoiled[key] for key in ("n", "clean", "mean")}
+    if options.through_detection:
+        row["through_detection"] = _through(engine, faces, data, options.detection_limit)
+    return {**row, "seconds": round(time.monotonic() - start, 1)}
+
+
+def _through(engine: Engine, faces: FaceSet, data: DataSet, limit: int) -> dict[str, Any]:
+    """Accuracy end to end; the detector looks once for all models of the same labels."""
+    from benchmarks.framing import count_hits, find_faces
+    from train.evaluate.figures import wilson_interval
+
+    part = faces.with_majority().spread(limit)
+    key = engine.manifest.labels
+    if key not in data.found:
+        data.found[key] = find_faces(part)
+    hits = count_hits(engine, part, data.found[key])
+    low, high = wilson_interval(int(hits.through.sum()), len(part))
+    return {
+        "n": len(part),
+        "detected": round(float(hits.seen.mean()), 4),
+        **hits.figures(),
+        "end_to_end_95": [round(low, 4), round(high, 4)],
+    }
+
+
+def _line(error: UserError) -> str:
+    return " ".join(str(error).split())
+
+
+def _print(figures: dict[str, Any]) -> None:
+    print(f"on {describe(figures['machine'])}")
+    for row in figures["rows"]:
+        title = f"{row['engine']}, {row['data']}:"
+        if "error" in row:
+            print(f"{title} not measured: {row['error']}")
+            continue
+        low, high = row["accuracy_95"]
+        print(
+            f"{title} accuracy {row['accuracy']:.2%} (95%: {low:.2%} to {high:.2%}), "
+            f"macro-F1 {row['macro_f1']:.3f}, ECE {row['ece']:.3f}, n = {row['n']}"
+        )
+        if "corruptions" in row:
+            part = row["corruptions"]
+            print(f"  corrupted {part['mean']:.2%} (clean {part['clean']:.2%}, n = {part['n']})")
+        if "through_detection" in row:
+            part = row["through_detection"]
+            low, high = part["end_to_end_95"]
+            print(
+                f"  through detection {part['end_to_end']:.2%} (95%: {low:.2%} to {high:.2%}; "
+                f"{part['detected']:.2%} detected, n = {part['n']})"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))

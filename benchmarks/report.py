@@ -1,0 +1,184 @@
+"""`python -m benchmarks.report`: the benchmarks' JSON as Markdown tables and plots.
+
+Takes what `--output_json` of engine, pipeline, overload, stability, soak and
+accuracy wrote, in any order and number. A file that can't be used is one line
+on standard error, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.machine import describe
+from benchmarks.tables import TABLES
+from runtime.errors import UserError
+from runtime.options import option, parse_options, run_command
+from runtime.outputs import check_writable, write_whole
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PROG = "python -m benchmarks.report"
+
+#: A key that only this benchmark's report has: older ones don't name themselves.
+_MARKS = {
+    "engines": "engine",
+    "pipeline": "pipeline",
+    "capacity_fps": "overload",
+    "smoothing_s": "stability",
+    "soak": "soak",
+    "kills": "soak",
+}
+
+#: What a report of another shape raises where it is read.
+_BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+
+
+@dataclass
+class Options:
+    """Turn the benchmarks' JSON files into Markdown tables and plots."""
+
+    files: list[str] = option("files that --output_json of a benchmark wrote", positional=True)
+    output_dir: str = option("where report.md and the plots go", "out/benchmarks")
+
+
+@dataclass(frozen=True)
+class Report:
+    """One benchmark's figures.
+
+    Attributes:
+        kind: Name of the benchmark.
+        name: File it came from, without suffix.
+        figures: What the file holds.
+    """
+
+    kind: str
+    name: str
+    figures: dict[str, Any]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code, 2 where no file could be used."""
+    options = parse_options(Options, PROG, argv)
+    folder = Path(options.output_dir)
+    check_writable(folder / "report.md", "--output_dir")
+    parts, used = [], []
+    taken: set[str] = set()
+    for file in options.files:
+        try:
+            report = read(Path(file))
+            report = Report(report.kind, _free_name(report.name, taken), report.figures)
+            parts.append(_section(report, folder))
+            used.append(report)
+        except UserError as error:
+            print(f"left out: {error}", file=sys.stderr)
+    if not used:
+        raise UserError("none of the files is a report that can be used")
+    parts += _together(used, folder)
+    text = "\n\n".join(["# Benchmarks", *parts]) + "\n"
+    write_whole(folder / "report.md", text, "--output_dir")
+    print(folder / "report.md")
+    return 0
+
+
+def read(path: Path) -> Report:
+    """A benchmark's JSON.
+
+    Raises:
+        UserError: It can't be read, or no benchmark here wrote it.
+    """
+    try:
+        figures = json.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error})") from error
+    if not isinstance(figures, dict):
+        raise UserError(f"{path}: not a benchmark's report")
+    kind = figures.get("benchmark") or next(
+        (kind for mark, kind in _MARKS.items() if mark in figures), None
+    )
+    if not isinstance(kind, str) or kind not in TABLES:
+        known = ", ".join(TABLES)
+        raise UserError(f"{path}: a report of {kind or 'no benchmark'}, not of {known}")
+    return Report(kind, path.stem, figures)
+
+
+def _section(report: Report, folder: Path) -> str:
+    """A report's tables, and links to its plots, which are written here.
+
+    Raises:
+        UserError: It hasn't the shape of its kind, or a plot can't be written.
+    """
+    from benchmarks.plots import PLOTS
+
+    try:
+        lines = [f"## {report.kind}: {report.name}", _origin(report.figures)]
+        lines += TABLES[report.kind](report.figures)
+        drawn = {
+            f"{report.name}_{name}.png": (title, figure)
+            for name, (title, figure) in PLOTS[report.kind](report.figures).items()
+        }
+    except _BROKEN as error:
+        detail = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{report.name}: not as benchmarks.{report.kind} writes it ({detail})"
+        ) from error
+    lines += [_save(figure, folder / file, title) for file, (title, figure) in drawn.items()]
+    return "\n\n".join(lines)
+
+
+def _together(reports: Sequence[Report], folder: Path) -> list[str]:
+    """Accuracy against latency, where there are artifacts with both."""
+    from benchmarks.plots import accuracy_against_latency
+
+    try:
+        figure = accuracy_against_latency(
+            [r.figures for r in reports if r.kind == "engine"],
+            [r.figures for r in reports if r.kind == "accuracy"],
+        )
+    except _BROKEN as error:
+        print(f"left out: accuracy against latency ({error!r})", file=sys.stderr)
+        return []
+    if figure is None:
+        return []
+    title = "Accuracy against latency"
+    return [f"## {title}", _save(figure, folder / "accuracy_latency.png", title)]
+
+
+def _origin(figures: dict[str, Any]) -> str:
+    """The machine's line."""
+    found = figures.get("machine")
+    if not found:
+        return "Measured on an unknown machine."
+    date = found.get("date")
+    return f"Measured on {describe(found)}{f', {date}' if date else ''}."
+
+
+def _save(figure: Figure, path: Path, title: str) -> str:
+    """Writes a PNG and returns its Markdown."""
+    from train.evaluate.plots import save
+
+    try:
+        save(figure, path)
+    except OSError as error:
+        raise UserError(f"--output_dir {path}: {error.strerror}") from error
+    return f"![{title}]({path.name.replace(' ', '%20')})"
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """The name, numbered where another file has it: plots must not overwrite each other."""
+    free, number = name, 2
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    taken.add(free)
+    return free
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(main, None))
