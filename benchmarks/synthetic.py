@@ -42,6 +42,7 @@ class Camera:
 
     Attributes:
         waited_s: Time spent in waiting for the beat, which is no work.
+        skipped: Frames that passed while nobody was reading.
     """
 
     live = True
@@ -49,6 +50,7 @@ class Camera:
     def __init__(self, source: Source, fps: float) -> None:
         self.name, self.fps = source.name, fps
         self.waited_s = 0.0
+        self.skipped = 0
         self._source = source
         self._index = 0
         self._start: float | None = None
@@ -57,6 +59,10 @@ class Camera:
         """See `runtime.sources.Source`."""
         now = time.monotonic()
         self._start = self._start if self._start is not None else now
+        while self._start + (self._index + 1) / self.fps < now:
+            self._source.read()
+            self._index += 1
+            self.skipped += 1
         time.sleep(max(0.0, self._start + self._index / self.fps - now))
         self.waited_s += time.monotonic() - now
         self._index += 1

@@ -18,11 +18,21 @@ def test_a_camera_keeps_its_beat_and_never_catches_up_early() -> None:
     times = []
     while (got := camera.read()) is not None:
         times.append(got[1])
-    assert len(times) == 20
+    assert len(times) + camera.skipped == 20
     assert time.monotonic() - start >= 0.19
     assert times == sorted(times)
     assert camera.waited_s > 0
     assert all(t >= i / 100 for i, t in enumerate(times))
+
+
+def test_what_passes_while_nobody_reads_is_gone() -> None:
+    camera = Camera(Loop([np.full((4, 4, 3), i, np.uint8) for i in range(50)], 50), fps=100)
+    assert camera.read() is not None
+    time.sleep(0.1)
+    got = camera.read()
+    assert got is not None
+    assert camera.skipped >= 8
+    assert got[0][0, 0, 0] == camera.skipped + 2, "the frame of that moment"
 
 
 def test_every_load_has_a_row(tiny_engine: Path, tmp_path: Path) -> None:
