@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from runtime.engines.base import DEFAULT_ENGINE
+from runtime.engines.base import SHIPPED
 from runtime.manifest import file_hash
 
 
@@ -53,9 +53,9 @@ def artifact(name: str) -> dict[str, Any]:
     """Which file a model is: its name alone may stand for several.
 
     Args:
-        name: What `--engine` took: a file, or default for the shipped model.
+        name: What `--engine` took: a file, or the name of a shipped model.
     """
-    path = DEFAULT_ENGINE if name == "default" else Path(name)
+    path = SHIPPED.get(name, Path(name))
     return {
         "engine": Path(name).name,
         "sha256": file_hash(path) if path.is_file() else None,
