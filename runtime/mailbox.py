@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Iterator
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -99,6 +100,16 @@ class Mailbox(Generic[T]):
                     return None
                 self._changed.wait(left)
 
+    def __iter__(self) -> Iterator[T]:
+        """Items until the mailbox is closed and empty."""
+        while True:
+            try:
+                item = self.get()
+            except Closed:
+                return
+            assert item is not None  # only a time limit gives None
+            yield item
+
     def close(self, discard: bool = False) -> None:
         """Lets no more in; readers get what is left.
 
@@ -114,3 +125,9 @@ class Mailbox(Generic[T]):
     def __len__(self) -> int:
         with self._changed:
             return sum(len(lane) for lane in self._lanes.values())
+
+
+def pass_end(inbox: Mailbox[Any], outbox: Mailbox[Any]) -> None:
+    """Tells the stage before to stop at once, and the one after to finish what is there."""
+    inbox.close(discard=True)
+    outbox.close()

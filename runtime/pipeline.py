@@ -9,30 +9,28 @@ sources one may fail alone; it is logged, and the others go on.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from runtime.batch import Batcher
 from runtime.budget import Governor
+from runtime.capture import Capture
 from runtime.classify import Classifier
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
 from runtime.errors import SourceError, StageError
 from runtime.follow import Follower
-from runtime.mailbox import Closed, Mailbox, Policy
+from runtime.mailbox import Closed, Mailbox, pass_end
 from runtime.messages import Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
-from runtime.preprocess import to_bgr
 from runtime.recognize import Recognizer
 from runtime.sources import Source, open_source
 from runtime.sources.group import open_group
 from runtime.stages import Stages, naming
 
-_T = TypeVar("_T")
 _Closable = TypeVar("_Closable", Source, Engine, Detector)
 
 #: Frames waiting between two stages; more would only add delay.
@@ -161,8 +159,6 @@ class Pipeline:
         self._stages = Stages()
         self._used = False
         self._closed = False
-        self._lock = threading.Lock()
-        self._capturing = len(self.sources)
 
     def __enter__(self) -> Pipeline:
         return self
@@ -231,11 +227,12 @@ class Pipeline:
             self.metrics,
             self._face_score,
         )
+        capture = Capture(self._group, self._frames, self._stages, self.metrics)
         spawn = self._stages.spawn
         for stream in range(len(self.sources)):
-            spawn("capture", partial(self._capture, stream), self._capture_ended)
-        spawn("detect", self._detect, partial(_pass_end, self._frames, self._tracked))
-        spawn("classify", self._classify, partial(_pass_end, self._tracked, self._results))
+            spawn("capture", partial(capture.run, stream), capture.ended)
+        spawn("detect", self._detect, partial(pass_end, self._frames, self._tracked))
+        spawn("classify", self._classify, partial(pass_end, self._tracked, self._results))
 
     def _wait_for_results(self) -> Iterator[FrameResult]:
         """Results until the last stage ends, or hangs for too long after a stop."""
@@ -255,54 +252,15 @@ class Pipeline:
                 if time.monotonic() - stopped_at > _JOIN_S:
                     return
 
-    def _capture(self, stream: int) -> None:
-        """Reads a source to its end; only the last failure of all is raised."""
-        state = "stopped"
-        try:
-            if self._read(stream):
-                state = "ended"
-        except StageError as error:
-            if not self._stages.stopped:
-                state = "failed"
-                self._group.fail(stream, error)
-        finally:
-            self.metrics.set_state(stream, state)
-
-    def _read(self, stream: int) -> bool:
-        """Sends a source's frames on; whether it came to its own end."""
-        source = self.sources[stream]
-        policy = Policy.LATEST if source.live else Policy.BLOCK
-        index = 0
-        while not self._stages.stopped:
-            with self.metrics.time("capture"), naming("capture", index):
-                got = source.read()
-                if got is None:
-                    return not self._stages.stopped
-                picture, time_s, name = got
-                image = to_bgr(picture)
-            frame = Frame(stream, index, time_s, image, time.monotonic(), name)
-            dropped = self._frames.put(frame, stream, policy)
-            if dropped:
-                self.metrics.dropped(stream, dropped)
-            index += 1
-        return False
-
-    def _capture_ended(self) -> None:
-        with self._lock:
-            self._capturing -= 1
-            last = not self._capturing
-        if last:
-            self._frames.close()
-
     def _detect(self) -> None:
-        for frame in _drain(self._frames):
+        for frame in self._frames:
             with naming("detect", frame.index):
                 tracked = self._follower.follow(frame, self.governor.effort)
             self._tracked.put(tracked, frame.stream)
 
     def _classify(self) -> None:
         batcher: Batcher[TrackedFrame] = Batcher(self._max_batch, self._max_wait_s, time.monotonic)
-        for first in _drain(self._tracked):
+        for first in self._tracked:
             batcher.add(first, len(first.tracks))
             # Frames that are here already, or come in time, join in.
             while not batcher.full:
@@ -346,20 +304,3 @@ class Pipeline:
         for thing in reversed(self._opened):
             thing.close()
         self._opened.clear()
-
-
-def _drain(box: Mailbox[_T]) -> Iterator[_T]:
-    """Items until the mailbox is closed and empty."""
-    while True:
-        try:
-            item = box.get()
-        except Closed:
-            return
-        assert item is not None  # only a time limit gives None
-        yield item
-
-
-def _pass_end(inbox: Mailbox[Any], outbox: Mailbox[Any]) -> None:
-    """Tells the stage before to stop at once, and the one after to finish what is there."""
-    inbox.close(discard=True)
-    outbox.close()
