@@ -49,7 +49,7 @@ class Smoother:
         self,
         tau_s: float = 0.25,
         lead: float = 0.08,
-        certain: float = 0.4,
+        certain: float = 0.5,
         hysteresis: float = 0.06,
         reset_s: float = 1.0,
     ) -> None:
@@ -58,7 +58,8 @@ class Smoother:
         Args:
             tau_s: Time constant in seconds; 0 turns averaging off.
             lead: How much more probable another label must be to take over.
-            certain: Probability from which a label deserves trust.
+            certain: Probability from which a label deserves trust: more likely
+                right than wrong, by the calibrated confidence.
             hysteresis: How far above `certain` it must rise to be trusted again.
             reset_s: Gap in seconds after which a track starts afresh; where it was
                 there and only waited for its turn (`forget`), there is none.
