@@ -9,7 +9,6 @@ What can't be measured is a row that says why, and the rest goes on.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.machine import artifact, describe, machine
+from benchmarks.output import write_figures
 from runtime.engines.base import PROVIDERS
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
@@ -83,8 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_writable(Path(options.output_json), "--output_json")
     figures = measure(options)
     _print(figures)
-    if options.output_json:
-        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    write_figures(figures, options.output_json)
     if all("error" in row for row in figures["rows"]):
         raise UserError(f"nothing could be measured: {figures['rows'][0]['error']}")
     return 0

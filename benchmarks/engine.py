@@ -8,7 +8,6 @@ against an older one by the ratios to REF.
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 import sys
@@ -22,6 +21,7 @@ import numpy as np
 
 from benchmarks.compare import compare, read_report
 from benchmarks.machine import artifact, machine
+from benchmarks.output import write_figures
 from benchmarks.scenarios import SCENARIOS, run_scenario
 from runtime.detect import CENTERFACE
 from runtime.engines import open_engine, open_network
@@ -65,8 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     old = read_report(Path(options.compare)) if options.compare else None
     figures = measure(options)
     _print(figures)
-    if options.output_json:
-        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    write_figures(figures, options.output_json)
     if old is None:
         return 0
     changes = compare(old, figures, str(options.compare))

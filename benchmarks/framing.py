@@ -8,7 +8,6 @@ plain `predict`) on the faces that were detected.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import machine
+from benchmarks.output import show_figures
 from runtime.detect import open_detector
 from runtime.options import option, parse_options, run_command
 from train.datasets import DATASETS
@@ -57,9 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
     figures = measure(options)
-    print(json.dumps(figures, indent=2))
-    if options.output_json:
-        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    show_figures(figures, options.output_json)
     return 0
 
 

@@ -7,7 +7,6 @@ slows both. Their ratio is the part of the step rate that the loader leaves.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import statistics
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.machine import machine
+from benchmarks.output import show_figures
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from train.datasets import DATASETS
@@ -49,9 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = parse_options(Options, PROG, argv)
     figures = measure(options)
-    print(json.dumps(figures, indent=2))
-    if options.output_json:
-        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    show_figures(figures, options.output_json)
     return 0
 
 

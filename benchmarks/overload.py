@@ -8,20 +8,19 @@ capture to result, frames dropped, work shed, and how old the labels get.
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import artifact, machine
+from benchmarks.output import show_figures
 from benchmarks.synthetic import MAX_FACES, Camera, Loop, render
 from runtime.engines import Engine, open_engine
 from runtime.options import option, parse_options, run_command
@@ -49,9 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
     figures = measure(options)
-    print(json.dumps(figures, indent=2))
-    if options.output_json:
-        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    show_figures(figures, options.output_json)
     return 0
 
 

@@ -10,7 +10,6 @@ memory and import time, each in a fresh process. Sinks are not measured.
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 import sys
@@ -25,6 +24,7 @@ import numpy as np
 
 from benchmarks.cases import LEAST_FRAMES, Case, list_cases
 from benchmarks.machine import artifact, describe, machine
+from benchmarks.output import write_figures
 from benchmarks.stages import STAGES, alone_ms, slowest, utilisation
 from benchmarks.start import measure_start
 from benchmarks.synthetic import MAX_FACES, Camera
@@ -99,8 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("the start, in fresh processes", file=sys.stderr)
         figures["start"] = measure_start(options.engine)
     _print(figures)
-    if options.output_json:
-        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    write_figures(figures, options.output_json)
     return 0
 
 

@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 
 from benchmarks.machine import artifact, machine
+from benchmarks.output import show_figures
 from benchmarks.synthetic import MAX_FACES, Loop, render
 from runtime.options import option, parse_options, run_command
 from runtime.pipeline import Pipeline
@@ -59,9 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         figures["soak"] = soak(options)
     if options.kills:
         figures["kills"] = kill(options)
-    print(json.dumps(figures, indent=2))
-    if options.output_json:
-        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    show_figures(figures, options.output_json)
     return 0
 
 

@@ -11,7 +11,6 @@ Clips of real people have no truth: only their flips are counted.
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import artifact, machine
+from benchmarks.output import show_figures
 from runtime.options import option, parse_options, run_command
 from runtime.smooth import Label, Smoother
 from train.datasets import DATASETS
@@ -98,9 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
     figures = measure(options)
-    print(json.dumps(figures, indent=2))
-    if options.output_json:
-        Path(options.output_json).write_text(json.dumps(figures, indent=2) + "\n")
+    show_figures(figures, options.output_json)
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from operator import itemgetter
 
 from runtime.classify import Classifier
 from runtime.messages import EmotionResult, Track, TrackedFrame
@@ -80,7 +81,7 @@ class Recognizer:
 
         new = sum(age(place) == math.inf for place in seen)
         # Sorting is stable: where ages are equal, in the order of the frame.
-        return sorted(sorted(seen, key=age, reverse=True)[: max(limit, new)], key=_place)
+        return sorted(sorted(seen, key=age, reverse=True)[: max(limit, new)], key=itemgetter(0))
 
     def _describe(self, track: Track, label: Label) -> EmotionResult:
         labels = self._classifier.labels
@@ -93,7 +94,3 @@ class Recognizer:
             uncertain=label.uncertain,
             probabilities=dict(zip(labels, label.probabilities.tolist(), strict=True)),
         )
-
-
-def _place(chosen: tuple[int, Track]) -> int:
-    return chosen[0]
