@@ -63,6 +63,10 @@ def fit(options: FitOptions) -> Path:
         say(f"{valid.name}: no face has a majority label; the likelihood of the votes chooses")
     _describe(train)
     _describe(valid)
+    if options.teacher:
+        from train.distill import taught
+
+        train = taught(train, [Path(path) for path in options.teacher], options.teacher_share)
     return _Fit(options, train, valid).run()
 
 
@@ -114,7 +118,6 @@ class _Fit:
         from train.data import class_weights, face_logits
         from train.model import EmotionNet, ModelOptions
         from train.module import EmotionModule, LossOptions
-        from train.pretrained import load_backbone
         from train.schedule import ScheduleOptions
         from train.score import confusion_table, score_logits
         from train.trainer import make_trainer
@@ -129,10 +132,12 @@ class _Fit:
         # Its tips and notes; warnings stay.
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
         classes = len(self._train.labels)
-        imagenet = o.pretrained and not o.backbone_weights and not o.resume
-        net = EmotionNet(_pick(ModelOptions, o), classes, imagenet)
-        if o.backbone_weights and not o.resume:
-            load_backbone(net.backbone, Path(o.backbone_weights))
+        given = o.backbone_weights or o.init_weights
+        net = EmotionNet(
+            _pick(ModelOptions, o), classes, o.pretrained and not given and not o.resume
+        )
+        if not o.resume:
+            self._start_from_files(net)
         _check_sizes(net, o)
         net = net.to(memory_format=torch.channels_last)
         weights = None
@@ -179,6 +184,24 @@ class _Fit:
         )
         return best
 
+    def _start_from_files(self, net: EmotionNet) -> None:
+        """Loads the weights that the options name, if they do."""
+        from train.checkpoint import read_manifest
+        from train.pretrained import load_weights
+
+        o = self._options
+        if o.backbone_weights:
+            load_weights(net.backbone, Path(o.backbone_weights), "--backbone_weights")
+        if o.init_weights:
+            path = Path(o.init_weights)
+            labels = read_manifest(path).labels
+            if labels != self._train.labels:
+                raise UserError(
+                    f"--init_weights {path}: it knows {', '.join(labels)}; "
+                    f"{self._train.name} holds {', '.join(self._train.labels)}"
+                )
+            load_weights(net, path, "--init_weights")
+
     def _recipe(self) -> dict[str, Any]:
         """What a resumed training must share with what it goes on from, beside its schedule."""
         from train.augment import AugmentOptions
@@ -187,7 +210,13 @@ class _Fit:
         names = (
             *("image_size", "color", "margin", "warm_size", "warm_epochs", "limit_train"),
             *("ema_decay", "use_class_weights", "class_weight_power", "balanced_sampling"),
-            *("dropout", "patience", *(f.name for f in fields(AugmentOptions))),
+            *(
+                "dropout",
+                "patience",
+                "teacher",
+                "teacher_share",
+                *(f.name for f in fields(AugmentOptions)),
+            ),
         )
         return {"labels": list(self._train.labels), **{name: getattr(o, name) for name in names}}
 

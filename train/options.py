@@ -53,6 +53,9 @@ class FitOptions:
     backbone_weights: str = option(
         "safetensors file the backbone starts from instead, such as train.face_weights writes", ""
     )
+    init_weights: str = option(
+        "checkpoint of the same network and classes that training starts from", ""
+    )
     color: str = option("the network sees luminance or colour", "gray", choices=("gray", "rgb"))
     image_size: int = option("side of the input in pixels", 112, between=(16, 1024))
     warm_size: int = option("side of the input in the first epochs", 64, between=(16, 1024))
@@ -93,6 +96,10 @@ class FitOptions:
     balanced_sampling: bool = option(
         "draw faces of rare classes more often, so that all come about equally", False
     )
+    teacher: list[str] = option(
+        "checkpoints whose mean prediction becomes part of each face's target", []
+    )
+    teacher_share: float = option("how large a part", 0.5, between=(0, 1))
     mixup: float = option("Beta parameter of mixup; 0 turns it off", 0.0, between=(0, 10))
     cutmix: float = option("Beta parameter of CutMix; 0 turns it off", 0.0, between=(0, 10))
     # Augmentation.
@@ -114,6 +121,8 @@ class FitOptions:
         """
         if self.use_class_weights and self.balanced_sampling:
             raise UserError("--use_class_weights and --balanced_sampling do the same; choose one")
+        if self.backbone_weights and self.init_weights:
+            raise UserError("--init_weights overwrites --backbone_weights; choose one")
         if self.scheduler == "cosine" and self.warmup_epochs >= self.epochs:
             raise UserError(
                 f"--warmup_epochs {self.warmup_epochs:g} must be less than --epochs {self.epochs}"

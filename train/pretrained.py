@@ -54,21 +54,22 @@ def load_imagenet(backbone: nn.Module, name: str) -> bool:
     return True
 
 
-def load_backbone(backbone: nn.Module, path: Path) -> None:
-    """Loads a feature extractor's own state dict from a safetensors file.
+def load_weights(net: nn.Module, path: Path, flag: str) -> None:
+    """Loads a module's own state dict from a safetensors file.
 
     Args:
-        backbone: Feature extractor made by timm.
-        path: Its weights, such as `train.face_weights` writes.
+        net: The whole network, or its feature extractor.
+        path: Its weights, such as `train.fit` or `train.face_weights` writes.
+        flag: The option that named the file, for messages.
 
     Raises:
         UserError: The file is missing, not safetensors, or of another network.
     """
     if not path.is_file():
-        raise UserError(f"--backbone_weights {path}: no such file")
+        raise UserError(f"{flag} {path}: no such file")
     try:
-        backbone.load_state_dict(load_file(path))
+        net.load_state_dict(load_file(path))
     except (safetensors.SafetensorError, OSError) as error:
-        raise UserError(f"--backbone_weights {path}: not safetensors ({error})") from error
+        raise UserError(f"{flag} {path}: not safetensors ({error})") from error
     except RuntimeError as error:
-        raise UserError(f"--backbone_weights {path}: of another network than --backbone") from error
+        raise UserError(f"{flag} {path}: of another network than the options ask for") from error

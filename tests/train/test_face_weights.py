@@ -17,7 +17,7 @@ from torch.nn import functional
 from runtime.errors import UserError
 from train.face_weights import _MEANS, BACKBONE, Options, convert, read_tfjs
 from train.model import EmotionNet, ModelOptions
-from train.pretrained import load_backbone
+from train.pretrained import load_weights
 
 WIDTHS = (32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
 STRIDES = (1, 2, 1, 2, 1, 2, *[1] * 5, 2, 1)
@@ -90,7 +90,7 @@ def _plain(source: Path, bytes_: torch.Tensor) -> torch.Tensor:
 def test_computes_what_the_package_computes(source: Path, options: Options) -> None:
     convert(options)
     net = timm.create_model(BACKBONE, features_only=True, out_indices=(-1,))
-    load_backbone(net, Path(options.output))
+    load_weights(net, Path(options.output), "--backbone_weights")
     pixels = torch.rand(2, 1, 64, 64).expand(2, 3, 64, 64)
     with torch.no_grad():
         found = net.eval()(2 * pixels - 1)[0]
@@ -110,7 +110,7 @@ def test_norms_do_the_same_in_training(options: Options) -> None:
     spec = Preprocess(size=64, color="gray", detail=faces.detail)
     inputs = torch.from_numpy(np.stack([preprocess.face_to_input(f, spec) for f in faces.images]))
     net = timm.create_model(BACKBONE, features_only=True, out_indices=(-1,))
-    load_backbone(net, Path(options.output))
+    load_weights(net, Path(options.output), "--backbone_weights")
     with torch.no_grad():
         still = net.eval()(inputs)[0]
         learning = net.train()(inputs)[0]
@@ -123,13 +123,13 @@ def test_another_backbones_file_is_refused(options: Options, tmp_path: Path) -> 
         timm.create_model(BACKBONE, features_only=True, out_indices=(-1,)).state_dict()
     )
     net = EmotionNet(ModelOptions("test_resnet", "baseline"), 8)
-    with pytest.raises(UserError, match="of another network than --backbone"):
-        load_backbone(net.backbone, Path(options.output))
+    with pytest.raises(UserError, match="of another network than the options ask for"):
+        load_weights(net.backbone, Path(options.output), "--backbone_weights")
     with pytest.raises(UserError, match="no such file"):
-        load_backbone(net.backbone, tmp_path / "none.safetensors")
+        load_weights(net.backbone, tmp_path / "none.safetensors", "--backbone_weights")
     (tmp_path / "junk").write_bytes(b"junk" * 100)
     with pytest.raises(UserError, match="not safetensors"):
-        load_backbone(net.backbone, tmp_path / "junk")
+        load_weights(net.backbone, tmp_path / "junk", "--backbone_weights")
 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "text", "other"])
