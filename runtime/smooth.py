@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+#: Confidence from which a label deserves trust: more likely right than wrong.
+CERTAIN = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Label:
@@ -49,7 +52,7 @@ class Smoother:
         self,
         tau_s: float = 0.25,
         lead: float = 0.08,
-        certain: float = 0.5,
+        certain: float = CERTAIN,
         hysteresis: float = 0.06,
         reset_s: float = 1.0,
     ) -> None:

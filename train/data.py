@@ -16,6 +16,7 @@ from runtime.manifest import Preprocess
 from runtime.preprocess import face_to_input
 from train.augment import Augment, AugmentOptions
 from train.datasets import FaceSet
+from train.outliers import make_outlier
 
 Sample = tuple[Tensor, Tensor, int]
 
@@ -24,7 +25,12 @@ class FaceDataset(Dataset[Sample]):
     """(input (3, S, S), votes (C,), majority index or -1) for each face."""
 
     def __init__(
-        self, faces: FaceSet, spec: Preprocess, augment: Augment | None = None, seed: int = 0
+        self,
+        faces: FaceSet,
+        spec: Preprocess,
+        augment: Augment | None = None,
+        seed: int = 0,
+        outliers: float = 0.0,
     ) -> None:
         """Pairs faces with their preprocessing.
 
@@ -33,12 +39,15 @@ class FaceDataset(Dataset[Sample]):
             spec: The device's preprocessing.
             augment: Random changes before it.
             seed: A face's changes follow from it and the index.
+            outliers: Probability that what is no face stands in a face's place,
+                with even votes and no majority.
         """
         self._faces = faces
         self._targets = torch.from_numpy(faces.targets())
         self._spec = spec
         self._augment = augment
         self._seed = seed
+        self._outliers = outliers
 
     def __len__(self) -> int:
         return len(self._faces)
@@ -46,11 +55,16 @@ class FaceDataset(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Face `index % len(self)`; the next round of indices changes it otherwise."""
         draw, index = index, index % len(self)
-        face = self._faces.images[index]
+        face, targets = self._faces.images[index], self._targets[index]
+        majority = int(self._faces.majority[index])
         if self._augment is not None:
-            face = self._augment(face, np.random.default_rng((self._seed, draw)))
-        inputs = torch.from_numpy(face_to_input(face, self._spec))
-        return inputs, self._targets[index], int(self._faces.majority[index])
+            rng = np.random.default_rng((self._seed, draw))
+            # No draw where it is off: trainings without it go as they always went.
+            if self._outliers and rng.random() < self._outliers:
+                face, majority = make_outlier(face, rng), -1
+                targets = torch.full_like(targets, 1 / len(targets))
+            face = self._augment(face, rng)
+        return torch.from_numpy(face_to_input(face, self._spec)), targets, majority
 
 
 class FaceData(LightningDataModule):
@@ -68,6 +82,7 @@ class FaceData(LightningDataModule):
         warm_size: int = 0,
         warm_epochs: int = 0,
         balanced: bool = False,
+        outliers: float = 0.0,
     ) -> None:
         """Prepares the loaders.
 
@@ -84,13 +99,14 @@ class FaceData(LightningDataModule):
             balanced: Draw faces, with replacement, those of rare classes more
                 often: with one label a face each class comes equally often,
                 with votes nearly so.
+            outliers: As `FaceDataset` takes it, for training.
         """
         super().__init__()
         self._train, self._valid, self._spec = train, valid, spec
         self._augment = Augment(augment)
         self._batch_size, self._workers, self._seed = batch_size, num_workers, seed
         self._warm_size, self._warm_epochs = warm_size, warm_epochs
-        self._balanced = balanced
+        self._balanced, self._outliers = balanced, outliers
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Shuffled, augmented batches of this epoch (made anew every epoch)."""
@@ -104,7 +120,7 @@ class FaceData(LightningDataModule):
         seed = self._seed * 1000 + epoch
         order = self._order(torch.Generator().manual_seed(seed))
         return DataLoader(
-            FaceDataset(self._train, spec, self._augment, seed),
+            FaceDataset(self._train, spec, self._augment, seed, self._outliers),
             self._batch_size,
             sampler=order,
             drop_last=len(order) >= self._batch_size,

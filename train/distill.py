@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from train.checkpoint import load_checkpoint
@@ -44,5 +46,6 @@ def taught(faces: FaceSet, teachers: Sequence[Path], share: float) -> FaceSet:
         columns = [manifest.labels.index(label) for label in faces.labels]
         net = net.to(memory_format=torch.channels_last)
         total += face_logits(net, faces, manifest.preprocess)[:, columns].softmax(1)
-    mixed = (1 - share) * faces.targets() + share * (total / len(teachers)).numpy()
-    return replace(faces, votes=mixed)
+    mean: NDArray[np.float32] = (total / len(teachers)).numpy()
+    votes = np.float32(1 - share) * faces.targets() + np.float32(share) * mean
+    return replace(faces, votes=votes)

@@ -96,6 +96,7 @@ def make_data(options: FitOptions, train: FaceSet, valid: FaceSet) -> FaceData:
         options.warm_size,
         options.warm_epochs,
         options.balanced_sampling,
+        options.outliers,
     )
 
 

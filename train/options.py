@@ -112,6 +112,9 @@ class FitOptions:
     noise: float = option("probability of sensor noise", 0.2, between=(0, 1))
     low_resolution: float = option("probability of a face from far away", 0.0, between=(0, 1))
     erase: float = option("probability of a hidden patch", 0.25, between=(0, 1))
+    outliers: float = option(
+        "part of the training pictures that show no face and teach doubt", 0.0, between=(0, 0.5)
+    )
 
     def __post_init__(self) -> None:
         """Refuses options that contradict each other.

@@ -21,6 +21,7 @@ from train.datasets import DATASETS
 if TYPE_CHECKING:
     from runtime.engines import Engine
     from train.evaluate.figures import Figures
+    from train.evaluate.outliers import Outliers
 
 PROG = "python -m train.evaluate"
 
@@ -40,6 +41,9 @@ class EvaluateOptions:
         "faces for the corruptions, evenly spread; 0 uses all", 1000, between=(0, math.inf)
     )
     skip_corruptions: bool = option("don't measure accuracy under corruptions", False)
+    backgrounds: list[str] = option(
+        "pictures, folders or videos whose places without a face the model shall doubt", []
+    )
     skip_copies: bool = option("don't look for faces that the training split has too", False)
     seed: int = option("seed of the corruptions", 0, between=(0, math.inf))
     provider: str = option("where an exported model runs", "cpu", choices=PROVIDERS)
@@ -59,6 +63,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
     from train.engine import open_model
     from train.evaluate.figures import compute_figures
     from train.evaluate.leaks import check_copies
+    from train.evaluate.outliers import measure_outliers
     from train.evaluate.report import Results, write_all
     from train.evaluate.robustness import all_logits, measure_robustness
     from train.evaluate.selection import first_notes, select, spread
@@ -79,6 +84,10 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
         logits = all_logits(engine, faces, faces.name)
         figures = compute_figures(logits, faces, manifest.temperature)
         _say(figures, len(faces))
+        outliers = None
+        if options.backgrounds:
+            outliers = measure_outliers(engine, options.backgrounds, logits, faces, options.seed)
+            _say_outliers(outliers)
         leak = None if options.skip_copies else check_copies(options, faces, logits, notes)
         robustness = None
         if not options.skip_corruptions:
@@ -111,6 +120,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
             "fitted_on": manifest.metrics.get("calibration", {}).get("data"),
         },
         "doubt_auroc": None if figures.doubt is None else round(figures.doubt, 4),
+        "not_faces": None if outliers is None else outliers.figures(),
         "per_class": [row.figures() for row in figures.classes],
         "confusion": figures.score.confusion.tolist(),
         "copies": None if leak is None else leak.figures,
@@ -155,13 +165,23 @@ def _say(figures: Figures, n: int) -> None:
         print(f"low confidence tells the {n - score.n} disputed faces: AUROC {figures.doubt:.3f}")
 
 
+def _say_outliers(outliers: Outliers) -> None:
+    print(
+        f"low confidence tells {outliers.n} pieces without a face from faces: AUROC "
+        f"{outliers.auroc:.3f}; uncertain: {outliers.uncertain:.1%} of them, "
+        f"{outliers.uncertain_faces:.1%} of the faces",
+        flush=True,
+    )
+
+
 def _origin(options: EvaluateOptions, path: Path, engine: Engine) -> dict[str, Any]:
     """Where the figures come from: enough to make them again."""
-    flags = [
-        f"--{f.name}" if value is True else f"--{f.name} {shlex.quote(str(value))}"
-        for f in fields(options)
-        if (value := getattr(options, f.name)) != f.default and value is not False
-    ]
+    flags = []
+    for f in fields(options):
+        value = getattr(options, f.name)
+        if value != f.default and value is not False and value != []:
+            words = [] if value is True else value if isinstance(value, list) else [str(value)]
+            flags.append(shlex.join([f"--{f.name}", *words]))
     manifest = engine.manifest
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),

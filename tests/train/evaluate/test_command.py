@@ -145,6 +145,18 @@ def test_a_part_of_the_split_keeps_its_rows(data: Path, tiny_engine: Path, tmp_p
     assert any("--limit 3" in note for note in metrics["notes"])
 
 
+def test_doubt_of_backgrounds_is_measured_and_shown(
+    data: Path, tiny_engine: Path, tmp_path: Path
+) -> None:
+    assets = str(REPO / "runtime" / "assets")
+    metrics = evaluate(_options(data, tmp_path, engine=str(tiny_engine), backgrounds=[assets]))
+    found = metrics["not_faces"]
+    assert found["n"] > 0
+    assert all(0 <= found[name] <= 1 for name in ("auroc", "uncertain", "uncertain_faces"))
+    assert f"--backgrounds {assets}" in metrics["command"]
+    assert "AUROC, no face" in (tmp_path / "report.html").read_text()
+
+
 def test_no_training_split_is_said_and_old_files_go(
     tiny_engine: Path, tmp_path: Path, write_ferplus: Callable[..., None]
 ) -> None:
