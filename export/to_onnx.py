@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import onnx
@@ -16,6 +18,9 @@ from runtime.manifest import METADATA_KEY, Manifest
 from train.model import EmotionNet
 
 OPSET = 20
+
+#: What the exporter calls a value that has no name in the network.
+_COUNTED_VALUE = re.compile(r"val_\d+")
 
 
 def to_onnx(net: EmotionNet, size: int) -> onnx.ModelProto:
@@ -59,8 +64,29 @@ def to_onnx(net: EmotionNet, size: int) -> onnx.ModelProto:
         if node.op_type == "LSTM" and not weights.issuperset(filter(None, node.input[1:4])):
             raise UserError(f"{node.name}: its weights were not folded; upgrade onnxsim")
     del model.metadata_props[:]
+    _number_anew(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _number_anew(graph: onnx.GraphProto) -> None:
+    """Numbers what the exporter numbered, from zero.
+
+    It goes on counting over a process's exports, and layers and kept ranges are
+    known by names: the same network shall always have the same ones.
+    """
+    values: dict[str, str] = {}
+    nodes: Counter[str] = Counter()
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for place, name in enumerate(names):
+                if _COUNTED_VALUE.fullmatch(name):
+                    names[place] = values.setdefault(name, f"val_{len(values)}")
+        if node.name.startswith(f"node_{node.op_type}_"):
+            node.name = f"node_{node.op_type}_{nodes[node.op_type]}"
+            nodes[node.op_type] += 1
+    for part in (*graph.initializer, *graph.value_info):
+        part.name = values.get(part.name, part.name)
 
 
 def write_artifact(model: onnx.ModelProto, manifest: Manifest, path: Path) -> None:
