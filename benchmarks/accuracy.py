@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.machine import artifact, describe, machine
-from benchmarks.output import write_figures
+from benchmarks.machine import artifact, describe
+from benchmarks.metrics import fingerprint, pack
+from benchmarks.output import begin, finish, head, write_figures
 from runtime.engines.base import PROVIDERS
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_writable
 from train.datasets import DATASETS, SPLITS
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ class Options:
     seed: int = option("seed of the corruptions", 0, between=(0, math.inf))
     provider: str = option("where exported models run", "cpu", choices=PROVIDERS)
     threads: int = option("threads inside each network", 2, between=(1, 256))
+    compare: str | None = option(
+        "older --output_json; exit code 1 where something has become worse", None
+    )
     output_json: str | None = option("write the figures here", None)
 
 
@@ -79,14 +82,13 @@ class DataSet:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code, 2 where no row could be measured."""
     options = parse_options(Options, PROG, argv)
-    if options.output_json:
-        check_writable(Path(options.output_json), "--output_json")
+    old = begin("accuracy", options)
     figures = measure(options)
     _print(figures)
-    write_figures(figures, options.output_json)
     if all("error" in row for row in figures["rows"]):
+        write_figures(figures, options.output_json)
         raise UserError(f"nothing could be measured: {figures['rows'][0]['error']}")
-    return 0
+    return finish(figures, options, old)
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -103,12 +105,12 @@ def measure(options: Options) -> dict[str, Any]:
             f"--dataset names {len(layouts)} layouts for {len(options.data_dir)} folders in "
             "--data_dir: give one, or one for each"
         )
+    first = head("accuracy", options)
     places = zip(options.data_dir, layouts, strict=True)
     sets = [_read(folder, layout, options.split) for folder, layout in places]
     rows = [row for name in options.engine for row in _measure_engine(name, sets, options)]
     return {
-        "benchmark": "accuracy",
-        "machine": machine(),
+        **first,
         "split": options.split,
         "limit": options.limit,
         "provider": options.provider,
@@ -160,9 +162,8 @@ def _measure_row(name: str, engine: Engine, data: DataSet, options: Options) -> 
     manifest = engine.manifest
     faces, places = select(data.faces, manifest.labels, options.limit)
     print(f"{name} on {faces.name}: {len(faces)} faces", file=sys.stderr, flush=True)
-    figures = compute_figures(
-        all_logits(engine, faces, faces.name), faces, float(manifest.temperature)
-    )
+    logits = all_logits(engine, faces, faces.name)
+    figures = compute_figures(logits, faces, float(manifest.temperature))
     same = EvaluateOptions(data.folder, dataset=data.layout, limit=options.limit)
     row: dict[str, Any] = {
         "data": faces.name,
@@ -176,10 +177,14 @@ def _measure_row(name: str, engine: Engine, data: DataSet, options: Options) -> 
         "notes": first_notes(same, manifest, data.faces, faces),
     }
     counting = faces.majority >= 0
+    right = logits.argmax(1)[counting] == faces.majority[counting]
+    row["samples"] = {"items": fingerprint(faces.subset(counting)), "right": pack(right)}
     if options.corruptions:
         subset, chosen = spread(faces.subset(counting), places[counting], options.corruption_limit)
-        spoiled = measure_robustness(engine, subset, chosen, options.seed).figures()
-        row["corruptions"] = {key: spoiled[key] for key in ("n", "clean", "mean")}
+        spoiled = measure_robustness(engine, subset, chosen, options.seed)
+        row["corruptions"] = {key: spoiled.figures()[key] for key in ("n", "clean", "mean")}
+        by_face = [round(float(v), 4) for v in spoiled.by_face]
+        row["corruptions"]["samples"] = {"items": fingerprint(subset), "by_face": by_face}
     if options.through_detection:
         row["through_detection"] = _through(engine, faces, data, options.detection_limit)
     return {**row, "seconds": round(time.monotonic() - start, 1)}
@@ -201,6 +206,7 @@ def _through(engine: Engine, faces: FaceSet, data: DataSet, limit: int) -> dict[
         "detected": round(float(hits.seen.mean()), 4),
         **hits.figures(),
         "end_to_end_95": [round(low, 4), round(high, 4)],
+        "samples": {"items": fingerprint(part), "right": pack(hits.through)},
     }
 
 

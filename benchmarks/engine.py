@@ -2,34 +2,46 @@
 
 Several engines and REF, one CenterFace pass at 320x256 on one thread, run in
 turns, batch by batch, so that a noisy machine slows all alike; speeds are
-medians over the rounds, each to the first engine. `--compare` judges a run
-against an older one by the ratios to REF.
+medians over the rounds, each to the first engine. A checkpoint runs in
+PyTorch. On a GPU the copies, the network and the host's part are also timed
+apart. What can't be measured is a line that says why, and the rest goes on.
+`--compare` judges a run against an older one by the ratios to REF.
 """
 
 from __future__ import annotations
 
 import math
+import re
 import statistics
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.compare import compare, read_report
-from benchmarks.machine import artifact, machine
-from benchmarks.output import write_figures
+from benchmarks.machine import artifact
+from benchmarks.output import begin, finish, head
+from benchmarks.parts import Parts, open_parts
+from benchmarks.reference import Reference
 from benchmarks.scenarios import SCENARIOS, run_scenario
-from runtime.detect import CENTERFACE
-from runtime.engines import open_engine, open_network
-from runtime.engines.base import EmotionEngine
+from runtime.engines import Engine, open_engine
+from runtime.engines.base import PROVIDERS
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 
+if TYPE_CHECKING:
+    from benchmarks.roofline import Peaks, Work
+
 PROG = "python -m benchmarks.engine"
+
+_LARGEST = 4096
+
+#: Runs whose parts are timed on a GPU, at each batch size.
+_PART_RUNS = 30
 
 
 @dataclass
@@ -37,12 +49,20 @@ class Options:
     """Measure engines' latency at each batch size, in turns."""
 
     engine: list[str] = option(
-        "models; the first is what the others are compared with", ["default"]
+        "models, or checkpoints for PyTorch; the first is what the others are compared with",
+        ["default"],
     )
-    batches: list[int] = option("batch sizes", [1, 8], between=(1, 4096))
+    batches: list[str] = option("batch sizes; 1..256 are 1, 2, 4 and so on to 256", ["1", "8"])
     rounds: int = option("rounds, each engine once a batch size", 50, between=(3, math.inf))
-    provider: str = option("where the models run", "cpu")
+    provider: str = option("where the models run", "cpu", choices=tuple(PROVIDERS))
     threads: int = option("threads inside each network", 1, between=(1, 256))
+    torch_precision: str = option(
+        "of checkpoints on a GPU", "fp32", choices=("fp32", "tf32", "fp16")
+    )
+    roofline: str | None = option(
+        "checkpoint of the models: also each one's share of the roofline that is measured here",
+        None,
+    )
     scenarios: list[str] = option(
         "MLPerf's scenarios to run as well: SingleStream, MultiStream, Offline", []
     )
@@ -55,22 +75,196 @@ class Options:
     output_json: str | None = option("write the figures here", None)
 
 
+@dataclass(frozen=True)
+class Model:
+    """An engine under test.
+
+    Attributes:
+        about: First entries of its rows: which file it is and how it runs.
+        precision: What it computes in.
+        engine: Itself.
+        parts: The same model with its parts timed, on a GPU.
+    """
+
+    about: dict[str, Any]
+    precision: str
+    engine: Engine
+    parts: Parts | None
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
     for name in options.scenarios:
         if name not in SCENARIOS:
             raise UserError(f"--scenarios must be of {', '.join(SCENARIOS)}, not {name!r}")
-    # Before the slow part.
-    old = read_report(Path(options.compare)) if options.compare else None
+    options.batches = [str(batch) for batch in parse_batches(options.batches)]
+    old = begin("engine", options)
     figures = measure(options)
     _print(figures)
-    write_figures(figures, options.output_json)
-    if old is None:
-        return 0
-    changes = compare(old, figures, str(options.compare))
-    print("\n".join(map(str, changes)))
-    return int(any(change.verdict == "slower" for change in changes))
+    return finish(figures, options, old)
+
+
+def parse_batches(items: Sequence[str]) -> list[int]:
+    """Batch sizes in order, each once: `8` is itself, `1..256` is 1, 2, 4 and so on to 256.
+
+    Raises:
+        UserError: One is neither, or not 1 to 4096.
+    """
+    sizes = set()
+    for item in items:
+        match = re.fullmatch(r"(\d{1,4})(?:\.\.(\d{1,4}))?", item)
+        low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not 1 <= low <= high <= _LARGEST:
+            raise UserError(
+                f"--batches must be 1 to {_LARGEST}, or a range such as 1..256, not {item!r}"
+            )
+        while low < high:
+            sizes.add(low)
+            low *= 2
+        sizes.add(high)
+    return sorted(sizes)
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Runs the engines in turns.
+
+    Returns:
+        What the JSON holds; `speed` is how many times as fast as the first engine.
+
+    Raises:
+        UserError: No engine can be measured.
+    """
+    figures = head("engine", options)
+    roof = None
+    with ExitStack() as stack:
+        reference = stack.enter_context(closing(Reference()))
+        models, errors = _open(options, stack)
+        if not models:
+            raise UserError(f"nothing could be measured: {errors[0]['error']}")
+        if options.roofline:
+            roof = _roof(options, models[0].engine.manifest.input_shape)
+        figures |= {"rounds": options.rounds, "errors": errors}
+        figures["engines"] = [
+            row
+            for batch in map(int, options.batches)
+            for row in _measure_batch(models, reference, options.rounds, batch)
+        ]
+        figures["scenarios"] = [
+            {
+                "engine": model.about["engine"],
+                **run_scenario(model.engine, scenario, options.scenario_s),
+            }
+            for scenario in options.scenarios
+            for model in models
+        ]
+    if roof is not None:
+        figures["roofline"] = _under_roof(figures["engines"], *roof)
+    return figures
+
+
+def _open(options: Options, stack: ExitStack) -> tuple[list[Model], list[dict[str, str]]]:
+    """The engines that can be compared with the first, and why others can't."""
+    models: list[Model] = []
+    errors = []
+    for name in options.engine:
+        try:
+            model = _open_one(name, options, stack)
+            shape, first = model.engine.manifest.input_shape, (models or [model])[0]
+            if shape != first.engine.manifest.input_shape:
+                raise UserError(
+                    f"{name}: takes {shape}, not {first.engine.manifest.input_shape} as "
+                    f"{first.about['engine']}: the same batch can't go through both"
+                )
+            models.append(model)
+        except UserError as error:
+            errors.append({"engine": Path(name).name, "error": " ".join(str(error).split())})
+            print(f"left out: {errors[-1]['error']}", file=sys.stderr)
+    return models, errors
+
+
+def _open_one(name: str, options: Options, stack: ExitStack) -> Model:
+    about = artifact(name)
+    if name.endswith(".safetensors"):
+        from benchmarks.torch_engine import TimedTorch
+
+        net = TimedTorch(Path(name), options.provider, options.torch_precision, options.threads)
+        about |= {"runs_as": net.name, "torch_precision": options.torch_precision}
+        return Model(about, net.precision, net, net if options.provider == "cuda" else None)
+    engine = stack.enter_context(closing(open_engine(name, options.provider, options.threads)))
+    parts = open_parts(name, options.provider)
+    if parts is not None:
+        stack.enter_context(closing(parts))
+    return Model({**about, "runs_as": engine.name}, engine.manifest.precision, engine, parts)
+
+
+def _measure_batch(
+    models: Sequence[Model], reference: Reference, rounds: int, batch: int
+) -> list[dict[str, Any]]:
+    print(f"batch {batch}: {rounds} rounds", file=sys.stderr, flush=True)
+    shape = (batch, *models[0].engine.manifest.input_shape)
+    faces = np.random.default_rng(0).normal(0, 0.5, shape).astype(np.float32)
+    times: list[list[float]] = [[] for _ in models]
+    ref: list[float] = []
+    for number in range(rounds + 1):
+        ref.append(reference.ms())
+        for model, taken in zip(models, times, strict=True):
+            start = time.perf_counter()
+            model.engine.infer(faces)
+            taken.append((time.perf_counter() - start) * 1e3)
+        if not number:  # the first round warms up
+            for warm in (ref, *times):
+                warm.clear()
+    rows = []
+    for model, taken in zip(models, times, strict=True):
+        median = statistics.median(taken)
+        rows.append(
+            {
+                **model.about,
+                "precision": model.precision,
+                "batch": batch,
+                "p50_ms": round(median, 5),
+                **{f"p{q}_ms": round(float(np.percentile(taken, q)), 5) for q in (90, 95, 99)},
+                "faces_per_s": round(batch / median * 1e3, 1),
+                "speed": round(
+                    statistics.median(a / b for a, b in zip(times[0], taken, strict=True)), 3
+                ),
+                "ref_ratios": [round(a / b, 5) for a, b in zip(taken, ref, strict=True)],
+            }
+        )
+        if model.parts is not None:
+            rows[-1]["parts_ms"] = _parts_ms(model.parts, faces)
+    return rows
+
+
+def _parts_ms(parts: Parts, faces: np.ndarray) -> dict[str, float]:
+    """Medians of a run's parts on the GPU."""
+    runs = [parts.measure(faces) for _ in range(_PART_RUNS + 1)][1:]
+    return {name: round(statistics.median(run[name] for run in runs), 5) for name in runs[0]}
+
+
+def _roof(options: Options, shape: tuple[int, ...]) -> tuple[Peaks, Work]:
+    """The device's roof, and the work of the checkpoint that the models came from."""
+    from benchmarks.roofline import count_work, measure_peaks
+
+    print("the roofline", file=sys.stderr, flush=True)
+    work, given = count_work(Path(str(options.roofline)))
+    if given != shape:
+        raise UserError(f"--roofline {options.roofline}: takes {given}, but the models {shape}")
+    return measure_peaks("cpu" if options.provider == "cpu" else "cuda", options.threads), work
+
+
+def _under_roof(rows: Sequence[dict[str, Any]], peaks: Peaks, work: Work) -> dict[str, Any]:
+    """Adds each row's share of the roof, and returns what the roof is."""
+    from dataclasses import asdict
+
+    from benchmarks.roofline import under_roof
+
+    for row in rows:
+        row["roofline"] = under_roof(
+            work, peaks, row["precision"], row["batch"], row["faces_per_s"]
+        )
+    return {**asdict(peaks), "model": asdict(work)}
 
 
 def _print(figures: dict[str, Any]) -> None:
@@ -83,93 +277,22 @@ def _print(figures: dict[str, Any]) -> None:
             *(f"{ms:>8.2f}" for ms in times),
             f"{row['faces_per_s']:>8.0f} {row['speed']:>7.2f}x",
         )
+        if "parts_ms" in row:
+            shown = (f"{name} {ms:.3f}" for name, ms in row["parts_ms"].items())
+            print(f"  on the GPU, ms: {', '.join(shown)}")
+        if row.get("roofline"):
+            roof = row["roofline"]
+            print(
+                f"  {roof['share_of_roof']:.1%} of the roof's {roof['roof_faces_per_s']:g} faces/s "
+                f"({roof['bound']}-bound, {roof['flops_per_byte']} operations a byte)"
+            )
     for row in figures["scenarios"]:
         figure = next(row[k] for k in ("p90_ms", "p99_ms", "samples_per_s") if k in row)
         unit = "samples/s" if row["scenario"] == "Offline" else "ms"
         short = "" if row["as_long_as_the_rules_ask"] else f", in {row['seconds']:g} s of 600"
         print(f"{row['engine']:<32} {row['scenario']}: {figure:g} {unit}{short}")
-
-
-def measure(options: Options) -> dict[str, Any]:
-    """Runs the engines in turns.
-
-    Returns:
-        What the JSON holds; `speed` is how many times as fast as the first engine.
-
-    Raises:
-        UserError: An engine can't be opened, or they take different inputs.
-    """
-    engines: list[EmotionEngine] = []
-    try:
-        for name in options.engine:
-            engines.append(open_engine(name, options.provider, options.threads))
-        shape = engines[0].manifest.input_shape
-        for name, engine in zip(options.engine, engines, strict=True):
-            if engine.manifest.input_shape != shape:
-                raise UserError(f"{name}: takes {engine.manifest.input_shape}, not {shape}")
-        rows = [
-            row
-            for batch in options.batches
-            for row in _measure_batch(engines, options, batch, shape)
-        ]
-        scenarios = [
-            {"engine": Path(name).name, **run_scenario(engine, scenario, options.scenario_s)}
-            for scenario in options.scenarios
-            for name, engine in zip(options.engine, engines, strict=True)
-        ]
-    finally:
-        for engine in engines:
-            engine.close()
-    return {
-        "benchmark": "engine",
-        "machine": machine(),
-        "threads": options.threads,
-        "provider": options.provider,
-        "rounds": options.rounds,
-        "engines": rows,
-        "scenarios": scenarios,
-    }
-
-
-def _measure_batch(
-    engines: Sequence[EmotionEngine], options: Options, batch: int, shape: tuple[int, ...]
-) -> list[dict[str, Any]]:
-    print(f"batch {batch}: {options.rounds} rounds", file=sys.stderr, flush=True)
-    faces = np.random.default_rng(0).normal(0, 0.5, (batch, *shape)).astype(np.float32)
-    times: list[list[float]] = [[] for _ in engines]
-    reference = open_network(CENTERFACE)
-    picture = np.zeros((1, 3, 256, 320), np.float32)
-    ref: list[float] = []
-    for number in range(options.rounds + 1):
-        start = time.perf_counter()
-        reference.run(picture)
-        if number:
-            ref.append((time.perf_counter() - start) * 1e3)
-        for engine, taken in zip(engines, times, strict=True):
-            start = time.perf_counter()
-            engine.infer(faces)
-            # The first round warms up.
-            if number:
-                taken.append((time.perf_counter() - start) * 1e3)
-    reference.close()
-    rows = []
-    for name, engine, taken in zip(options.engine, engines, times, strict=True):
-        median = statistics.median(taken)
-        rows.append(
-            {
-                **artifact(name),
-                "runs_as": engine.name,
-                "batch": batch,
-                "p50_ms": round(median, 5),
-                **{f"p{q}_ms": round(float(np.percentile(taken, q)), 5) for q in (90, 95, 99)},
-                "faces_per_s": round(batch / median * 1e3, 1),
-                "speed": round(
-                    statistics.median(a / b for a, b in zip(times[0], taken, strict=True)), 3
-                ),
-                "ref_ratios": [round(a / b, 5) for a, b in zip(taken, ref, strict=True)],
-            }
-        )
-    return rows
+    for row in figures["errors"]:
+        print(f"{row['engine']}: not measured: {row['error']}")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import machine
-from benchmarks.output import show_figures
+from benchmarks.machine import artifact
+from benchmarks.metrics import fingerprint, pack
+from benchmarks.output import begin, finish, head
 from runtime.detect import open_detector
+from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from train.datasets import DATASETS
 
@@ -45,20 +47,22 @@ class Options:
     data_dir: str = option("folder of the data set")
     dataset: str = option("its layout", "ferplus", choices=DATASETS)
     split: str = option("split to use", "valid", choices=("train", "valid", "test"))
-    samples: int = option("faces to use, evenly spread; 0 uses all", 0, between=(0, math.inf))
+    samples: int = option("faces to use, evenly spread; 0 uses all", 1000, between=(0, math.inf))
     face_size: int = option("side of the face in the picture, in pixels", 160, between=(16, HEIGHT))
     detect_size: int = option("longer side of what the detector sees, in pixels", 640)
     min_score: float = option("lowest detector score of a face", 0.4)
     engine: str | None = option("model for the accuracy figures; none measures boxes only", None)
+    compare: str | None = option(
+        "older --output_json; exit code 1 where something has become worse", None
+    )
     output_json: str | None = option("write the figures here", None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    figures = measure(options)
-    show_figures(figures, options.output_json)
-    return 0
+    old = begin("framing", options)
+    return finish(measure(options), options, old, show=True)
 
 
 def place_face(face: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
@@ -98,23 +102,29 @@ def measure(options: Options) -> dict[str, Any]:
     from runtime.engines import open_engine
     from train.datasets import load_faces
 
+    first = head("framing", options)
+    # Before the slow part.
+    engine = open_engine(options.engine, threads=2) if options.engine else None
     faces = load_faces(Path(options.data_dir), options.dataset, options.split).with_majority()
     faces = faces.spread(options.samples)
     found = find_faces(faces, options.face_size, options.detect_size, options.min_score)
+    seen = [face is not None for face in found]
+    if not any(seen):
+        raise UserError(f"{faces.name}: the detector found none of {len(faces)} faces")
+    samples = {"items": fingerprint(faces), "detected": pack(seen)}
     figures = {
-        "benchmark": "framing",
-        "machine": machine(),
+        **first,
         "faces": faces.name,
         "n": len(faces),
-        "detected": round(float(np.mean([f is not None for f in found])), 4),
+        "detected": round(float(np.mean(seen)), 4),
         **_geometry([f for f in found if f is not None], options.face_size),
     }
-    if options.engine:
-        engine = open_engine(options.engine, threads=2)
+    if engine is not None and options.engine:
         hits = count_hits(engine, faces, found, options.face_size)
         engine.close()
-        figures |= hits.figures()
-    return figures
+        figures |= {"artifact": artifact(options.engine), **hits.figures()}
+        samples["end_to_end"] = pack(hits.through)
+    return {**figures, "samples": samples}
 
 
 def find_faces(

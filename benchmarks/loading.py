@@ -17,8 +17,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.machine import machine
-from benchmarks.output import show_figures
+from benchmarks.output import begin, finish, head
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from train.datasets import DATASETS
@@ -40,6 +39,9 @@ class Options:
     threads: int = option("CPU threads; 0 leaves the choice to PyTorch", 1, between=(0, 256))
     rounds: int = option("rounds, each both ways", 5, between=(1, math.inf))
     steps: int = option("steps a round and way", 10, between=(2, math.inf))
+    compare: str | None = option(
+        "older --output_json; exit code 1 where something has become worse", None
+    )
     output_json: str | None = option("write the figures here", None)
 
 
@@ -48,9 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # As in train.fit: before PyTorch starts its threads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = parse_options(Options, PROG, argv)
-    figures = measure(options)
-    show_figures(figures, options.output_json)
-    return 0
+    old = begin("loading", options)
+    return finish(measure(options), options, old, show=True)
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -64,6 +65,7 @@ def measure(options: Options) -> dict[str, Any]:
     from train.datasets import load_faces
     from train.fit import make_data
 
+    first = head("loading", options)
     recipe = _recipe(options)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -101,8 +103,7 @@ def measure(options: Options) -> dict[str, Any]:
     }
     ratios = [a / b for a, b in zip(times["cached"], times["loaded"], strict=True)]
     return {
-        "benchmark": "loading",
-        "machine": machine(),
+        **first,
         "faces": faces.name,
         "backbone": recipe.backbone,
         "image_size": recipe.image_size,
@@ -115,6 +116,12 @@ def measure(options: Options) -> dict[str, Any]:
         "loader_alone_faces_per_s": round(rates["loader"], 1),
         "part_of_step_rate": round(statistics.median(ratios), 3),
         "load_average": round(os.getloadavg()[0], 1),
+        "samples": {
+            "part_of_step_rate": [round(v, 4) for v in ratios],
+            "loader_over_step": [
+                round(a / b, 5) for a, b in zip(times["loader"], times["cached"], strict=True)
+            ],
+        },
     }
 
 

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import artifact, machine
-from benchmarks.output import show_figures
+from benchmarks.machine import artifact
+from benchmarks.output import begin, finish, head
+from benchmarks.reference import Reference
 from benchmarks.synthetic import MAX_FACES, Camera, Loop, render
 from runtime.engines import Engine, open_engine
 from runtime.options import option, parse_options, run_command
@@ -41,24 +42,29 @@ class Options:
     seconds: float = option("length of a run", 4.0, between=(1, 3600))
     rounds: int = option("rounds, each with every load", 3, between=(1, math.inf))
     threads: int = option("threads inside each network", 1)
+    compare: str | None = option(
+        "older --output_json; exit code 1 where something has become worse", None
+    )
     output_json: str | None = option("write the figures here", None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    figures = measure(options)
-    show_figures(figures, options.output_json)
-    return 0
+    old = begin("overload", options)
+    return finish(measure(options), options, old, show=True)
 
 
 def measure(options: Options) -> dict[str, Any]:
     """Runs all loads in turns; see the module's text."""
+    first = head("overload", options)
     frames = render(options.faces, 30)
+    reference = Reference()
     engine = open_engine(options.engine, threads=options.threads)
     runs: dict[float, list[dict[str, Any]]] = {load: [] for load in options.load}
-    capacities = []
+    capacities, refs = [], []
     for number in range(1, options.rounds + 1):
+        refs.append(reference.ms(20))
         capacities.append(_capacity(options, engine, frames))
         for load, done in runs.items():
             done.append(_offer(options, engine, frames, load * capacities[-1]))
@@ -68,19 +74,27 @@ def measure(options: Options) -> dict[str, Any]:
                 file=sys.stderr,
             )
     engine.close()
-    rows: list[dict[str, Any]] = [{"load": load, **_median(done)} for load, done in runs.items()]
+    reference.close()
+    rows: list[dict[str, Any]] = [
+        {"load": load, **_median(done), "samples": _samples(done, refs)}
+        for load, done in runs.items()
+    ]
     for base in [row["p99_ms"] for row in rows if row["load"] == 1]:
         for row in rows:
             row["p99_over_1x"] = round(row["p99_ms"] / base, 2)
     return {
-        "benchmark": "overload",
-        "machine": machine(),
+        **first,
         "artifact": artifact(options.engine),
         "faces": options.faces,
         "streams": options.streams,
         "latency_target_ms": options.latency_target,
         "capacity_fps": round(statistics.median(capacities), 1),
         "rows": rows,
+        "samples": {
+            "capacity_over_ref": [
+                round(1e3 / fps / ref, 4) for fps, ref in zip(capacities, refs, strict=True)
+            ]
+        },
     }
 
 
@@ -126,6 +140,17 @@ def _offer(
 
 def _median(runs: Sequence[dict[str, Any]]) -> dict[str, float]:
     return {name: round(statistics.median(run[name] for run in runs), 3) for name in runs[0]}
+
+
+def _samples(runs: Sequence[dict[str, Any]], refs: Sequence[float]) -> dict[str, list[float]]:
+    """What `--compare` takes, round by round; times as ratios to REF."""
+    over = {
+        f"{q}_over_ref": [
+            round(run[f"{q}_ms"] / ref, 4) for run, ref in zip(runs, refs, strict=True)
+        ]
+        for q in ("p50", "p99")
+    }
+    return {**over, "dropped": [round(run["dropped"], 4) for run in runs]}
 
 
 if __name__ == "__main__":

@@ -13,27 +13,24 @@ from __future__ import annotations
 import math
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.cases import LEAST_FRAMES, Case, list_cases
-from benchmarks.machine import artifact, describe, machine
-from benchmarks.output import write_figures
+from benchmarks.machine import artifact, describe
+from benchmarks.output import begin, finish, head
+from benchmarks.reference import Reference
 from benchmarks.stages import STAGES, alone_ms, slowest, utilisation
 from benchmarks.start import measure_start
 from benchmarks.synthetic import MAX_FACES, Camera
-from runtime.detect import CENTERFACE, Detector, open_detector
-from runtime.engines import Engine, open_engine, open_network
-from runtime.engines.base import Network
+from runtime.detect import Detector, open_detector
+from runtime.engines import Engine, open_engine
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_writable
 from runtime.pipeline import FACE_SCORE, Pipeline
 from runtime.sources import Source
 
@@ -65,6 +62,9 @@ class Options:
     threads: int = option("threads inside each network", 1, between=(1, 256))
     latency_target: float | None = option("as runtime.webcam's, in ms", None, between=(1, 60_000))
     start: bool = option("also measure the start, each figure in a fresh process", True)
+    compare: str | None = option(
+        "older --output_json; exit code 1 where something has become worse", None
+    )
     output_json: str | None = option("write the figures here", None)
 
 
@@ -82,48 +82,41 @@ class Round:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    if options.output_json:
-        check_writable(Path(options.output_json), "--output_json")
+    old = begin("pipeline", options)
     cases = list_cases(options.source, options.size, options.faces, options.streams, options.frames)
-    figures: dict[str, Any] = {"benchmark": "pipeline", "machine": machine(), "pipeline": []}
+    figures: dict[str, Any] = {**head("pipeline", options), "pipeline": []}
     figures["artifact"] = artifact(options.engine)
     with ExitStack() as stack:
         engine = stack.enter_context(closing(open_engine(options.engine, threads=options.threads)))
         detector = stack.enter_context(
             closing(open_detector(size=320, threshold=FACE_SCORE, threads=options.threads))
         )
-        reference = stack.enter_context(closing(open_network(CENTERFACE)))
+        reference = stack.enter_context(closing(Reference()))
         for case in cases:
             figures["pipeline"].append(measure(options, case, engine, detector, reference))
     if options.start:
         print("the start, in fresh processes", file=sys.stderr)
         figures["start"] = measure_start(options.engine)
     _print(figures)
-    write_figures(figures, options.output_json)
-    return 0
+    return finish(figures, options, old)
 
 
 def measure(
-    options: Options, case: Case, engine: Engine, detector: Detector, reference: Network
+    options: Options, case: Case, engine: Engine, detector: Detector, reference: Reference
 ) -> dict[str, Any]:
     """One row: medians over the rounds, latencies over all their frames."""
-    probe = np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 320)).astype(np.float32)
     ref_ms: list[float] = []
     runs: list[Round] = []
     alone: list[dict[str, float]] = []
     for number in range(options.rounds + 1):
-        times = []
-        for _ in range(20):
-            start = time.perf_counter()
-            reference.run(probe)
-            times.append((time.perf_counter() - start) * 1e3)
+        ref = reference.ms(20)
         run = _run(options, case, engine, detector)
         source = case.open()
         steps = alone_ms(source, engine, detector, options.frames)
         source.close()
         if not number:
             continue  # the first round warms up
-        ref_ms.append(statistics.median(times))
+        ref_ms.append(ref)
         runs.append(run)
         alone.append(steps)
         print(
@@ -186,11 +179,25 @@ def _speed(
         "ref_ms": round(statistics.median(ref_ms), 2),
         # The beat of a camera says nothing of the machine.
         "ratio": None if paced else round(statistics.median(ratios), 3),
-        "ratios": [] if paced else [round(r, 2) for r in sorted(ratios)],
         "latency_ms": {f"p{q}": round(float(np.percentile(late, q)), 2) for q in (50, 90, 99)},
         "latency_percentiles_ms": [round(float(v), 2) for v in np.percentile(late, range(101))],
         "dropped": dropped,
         "dropped_share": round(share, 4),
+        "samples": _samples(runs, ref_ms),
+    }
+
+
+def _samples(runs: Sequence[Round], ref_ms: Sequence[float]) -> dict[str, list[float]]:
+    """What `--compare` takes, round by round; times as ratios to REF."""
+    pairs = list(zip(runs, ref_ms, strict=True))
+    late = {
+        f"p{q}_over_ref": [round(float(np.percentile(r.latencies, q)) / ref, 4) for r, ref in pairs]
+        for q in (50, 99)
+    }
+    return {
+        "frame_over_ref": [round(1e3 / run.fps / ref, 4) for run, ref in pairs],
+        **late,
+        "dropped": [round(r.dropped / (r.dropped + len(r.latencies)), 4) for r in runs],
     }
 
 
@@ -225,7 +232,8 @@ def _print(figures: dict[str, Any]) -> None:
             + ("" if of_it is None else f", the pipeline runs at {of_it} of it")
         )
     if "start" in figures:
-        print(", ".join(f"{name} {value}" for name, value in figures["start"].items()))
+        shown = (f"{k} {v}" for k, v in figures["start"].items() if k != "samples")
+        print(", ".join(shown))
 
 
 if __name__ == "__main__":

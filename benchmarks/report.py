@@ -7,14 +7,15 @@ on standard error, and the rest goes on.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.compare import BROKEN
 from benchmarks.machine import describe
+from benchmarks.output import Report, read_report
 from benchmarks.tables import TABLES
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
@@ -25,19 +26,6 @@ if TYPE_CHECKING:
 
 PROG = "python -m benchmarks.report"
 
-#: A key that only this benchmark's report has: older ones don't name themselves.
-_MARKS = {
-    "engines": "engine",
-    "pipeline": "pipeline",
-    "capacity_fps": "overload",
-    "smoothing_s": "stability",
-    "soak": "soak",
-    "kills": "soak",
-}
-
-#: What a report of another shape raises where it is read.
-_BROKEN = (KeyError, TypeError, ValueError, IndexError, AttributeError)
-
 
 @dataclass
 class Options:
@@ -45,21 +33,6 @@ class Options:
 
     files: list[str] = option("files that --output_json of a benchmark wrote", positional=True)
     output_dir: str = option("where report.md and the plots go", "out/benchmarks")
-
-
-@dataclass(frozen=True)
-class Report:
-    """One benchmark's figures.
-
-    Attributes:
-        kind: Name of the benchmark.
-        name: File it came from, without suffix.
-        figures: What the file holds.
-    """
-
-    kind: str
-    name: str
-    figures: dict[str, Any]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     taken: set[str] = set()
     for file in options.files:
         try:
-            report = read(Path(file))
+            report = _read(Path(file))
             report = Report(report.kind, _free_name(report.name, taken), report.figures)
             parts.append(_section(report, folder))
             used.append(report)
@@ -86,27 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def read(path: Path) -> Report:
-    """A benchmark's JSON.
+def _read(path: Path) -> Report:
+    """A report that there are tables for.
 
     Raises:
-        UserError: It can't be read, or no benchmark here wrote it.
+        UserError: It is none.
     """
-    try:
-        figures = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(f"{path}: not JSON ({error})") from error
-    if not isinstance(figures, dict):
-        raise UserError(f"{path}: not a benchmark's report")
-    kind = figures.get("benchmark") or next(
-        (kind for mark, kind in _MARKS.items() if mark in figures), None
-    )
-    if not isinstance(kind, str) or kind not in TABLES:
-        known = ", ".join(TABLES)
-        raise UserError(f"{path}: a report of {kind or 'no benchmark'}, not of {known}")
-    return Report(kind, path.stem, figures)
+    report = read_report(path)
+    if report.kind not in TABLES:
+        raise UserError(f"{path}: a report of {report.kind}, not of {', '.join(TABLES)}")
+    return report
 
 
 def _section(report: Report, folder: Path) -> str:
@@ -124,7 +86,7 @@ def _section(report: Report, folder: Path) -> str:
             f"{report.name}_{name}.png": (title, figure)
             for name, (title, figure) in PLOTS[report.kind](report.figures).items()
         }
-    except _BROKEN as error:
+    except BROKEN as error:
         detail = " ".join(str(error).split()) or type(error).__name__
         raise UserError(
             f"{report.name}: not as benchmarks.{report.kind} writes it ({detail})"
@@ -142,7 +104,7 @@ def _together(reports: Sequence[Report], folder: Path) -> list[str]:
             [r.figures for r in reports if r.kind == "engine"],
             [r.figures for r in reports if r.kind == "accuracy"],
         )
-    except _BROKEN as error:
+    except BROKEN as error:
         print(f"left out: accuracy against latency ({error!r})", file=sys.stderr)
         return []
     if figure is None:

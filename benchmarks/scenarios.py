@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.engines.base import EmotionEngine
+from runtime.engines import Engine
 
 SCENARIOS = ("SingleStream", "MultiStream", "Offline")
 
@@ -25,7 +25,7 @@ RULE_S = 600.0
 _QUERY, _LARGEST = 8, 64
 
 
-def run_scenario(engine: EmotionEngine, scenario: str, seconds: float) -> dict[str, Any]:
+def run_scenario(engine: Engine, scenario: str, seconds: float) -> dict[str, Any]:
     """Runs one scenario.
 
     Args:

@@ -25,8 +25,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.machine import artifact, machine
-from benchmarks.output import show_figures
+from benchmarks.machine import artifact
+from benchmarks.output import begin, finish, head
 from benchmarks.synthetic import MAX_FACES, Loop, render
 from runtime.options import option, parse_options, run_command
 from runtime.pipeline import Pipeline
@@ -45,23 +45,22 @@ class Options:
     side: int = option("longer side of the frames and the detector, in pixels", 160)
     kills: int = option("how often the command is killed", 5, between=(0, math.inf))
     seed: int = option("seed of the moments", 0, between=(0, math.inf))
+    compare: str | None = option(
+        "older --output_json; exit code 1 where something has become worse", None
+    )
     output_json: str | None = option("write the figures here", None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    figures: dict[str, Any] = {
-        "benchmark": "soak",
-        "machine": machine(),
-        "artifact": artifact(options.engine),
-    }
+    old = begin("soak", options)
+    figures = {**head("soak", options), "artifact": artifact(options.engine)}
     if options.frames:
         figures["soak"] = soak(options)
     if options.kills:
         figures["kills"] = kill(options)
-    show_figures(figures, options.output_json)
-    return 0
+    return finish(figures, options, old, show=True)
 
 
 def resources() -> dict[str, float]:

@@ -22,8 +22,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import artifact, machine
-from benchmarks.output import show_figures
+from benchmarks.machine import artifact
+from benchmarks.metrics import fingerprint
+from benchmarks.output import begin, finish, head
+from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from runtime.smooth import Label, Smoother
 from train.datasets import DATASETS
@@ -54,6 +56,9 @@ class Options:
         "time constant of the smoothing; the runtime's default", 0.25, between=(0, 60)
     )
     seed: int = option("seed of faces and changes", 0, between=(0, math.inf))
+    compare: str | None = option(
+        "older --output_json; exit code 1 where something has become worse", None
+    )
     output_json: str | None = option("write the figures here", None)
 
 
@@ -97,9 +102,12 @@ class Run:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    figures = measure(options)
-    show_figures(figures, options.output_json)
-    return 0
+    if options.data_dir is None and not options.clip:
+        raise UserError("--data_dir or --clip is required")
+    if options.compare and options.data_dir is None:
+        raise UserError("--compare needs --data_dir: clips give no samples")
+    old = begin("stability", options)
+    return finish(measure(options), options, old, show=True)
 
 
 def measure(options: Options) -> dict[str, Any]:
@@ -112,8 +120,7 @@ def measure(options: Options) -> dict[str, Any]:
     from runtime.engines import open_engine
 
     figures: dict[str, Any] = {
-        "benchmark": "stability",
-        "machine": machine(),
+        **head("stability", options),
         "artifact": artifact(options.engine),
         "smoothing_s": options.smoothing_s,
     }
@@ -124,16 +131,37 @@ def measure(options: Options) -> dict[str, Any]:
         faces = load_faces(Path(options.data_dir), options.dataset, options.split)
         faces = faces.with_majority().relabel(engine.manifest.labels)
         classifier = Classifier(engine, 32)
+        if len(set(faces.majority)) < 2:
+            raise UserError(f"{faces.name}: sequences need faces of two labels")
         runs = []
         for number, (pair, rng) in enumerate(_pairs(faces, options), 1):
             runs.append(_run(classifier, faces, pair, options, rng))
             print(f"\r{number} of {options.sequences} sequences", end="", file=sys.stderr)
         print(file=sys.stderr)
         engine.close()
-        figures["sequences"] = {"faces": faces.name, **summarise(runs, options)}
+        found = {"faces": faces.name, **summarise(runs, options)}
+        found["samples"] = {"items": fingerprint(faces), **_samples(runs)}
+        figures["sequences"] = found
     if options.clip:
         figures["clips"] = [_clip(path, options) for path in options.clip]
+        if options.data_dir is None and all("error" in row for row in figures["clips"]):
+            raise UserError(figures["clips"][0]["error"])
     return figures
+
+
+def _samples(runs: Sequence[Run]) -> dict[str, list[float | None]]:
+    """What `--compare` takes, sequence by sequence; no delay where a label never comes."""
+    late = [(run.delay_s(run.raw), run.delay_s(run.smooth)) for run in runs]
+    return {
+        "smooth_flips_per_minute": [
+            round(60 * run.fps * run.flips(run.smooth) / len(run.truth), 3) for run in runs
+        ],
+        "smooth_accuracy": [round(float((run.smooth == run.truth).mean()), 4) for run in runs],
+        "added_delay_ms": [
+            None if raw is None or smooth is None else round(1e3 * (smooth - raw), 1)
+            for raw, smooth in late
+        ],
+    }
 
 
 def summarise(runs: Sequence[Run], options: Options) -> dict[str, Any]:
@@ -244,10 +272,19 @@ def _run(
 
 
 def _clip(path: str, options: Options) -> dict[str, Any]:
-    """Flips in a film, over all its tracks."""
+    """Flips in a film, over all its tracks, or why there are none."""
+    try:
+        return {"clip": Path(path).name, **_count_flips(path, options)}
+    except UserError as error:
+        row = {"clip": Path(path).name, "error": " ".join(str(error).split())}
+        print(f"{row['clip']}: not measured: {row['error']}", file=sys.stderr)
+        return row
+
+
+def _count_flips(path: str, options: Options) -> dict[str, Any]:
     from runtime.pipeline import Pipeline
 
-    row: dict[str, Any] = {"clip": Path(path).name}
+    row: dict[str, Any] = {}
     # Without a time constant the lead and the hysteresis alone would still hold labels.
     for name, tau in (("raw", None), ("smooth", options.smoothing_s)):
         last: dict[int, tuple[str, float]] = {}

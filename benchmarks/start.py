@@ -11,26 +11,34 @@ from typing import Any
 
 from runtime.errors import UserError
 
+_ROUNDS = 5
+
 
 def measure_start(engine: str) -> dict[str, Any]:
-    """Import time, time to the first result and peak memory, in fresh processes."""
+    """Import time, time to the first result and peak memory, in fresh processes and in turns."""
     webcam = ["-m", "runtime.webcam", "--source", "demo", "--headless", "--engine", engine]
-    _run(["-c", "import runtime"])  # warms the disk cache
+    runs = {
+        "import_s": ["-c", "import runtime"],
+        "bare_python_s": ["-c", "pass"],
+        "first_result_s": [*webcam, "--max_frames", "1"],
+    }
+    _seconds(runs["import_s"])  # warms the disk cache
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(_ROUNDS):
+        for name, arguments in runs.items():
+            times[name].append(_seconds(arguments))
+    pairs = zip(times["first_result_s"], times["bare_python_s"], strict=True)
     return {
-        "import_s": _median_seconds(["-c", "import runtime"]),
-        "bare_python_s": _median_seconds(["-c", "pass"]),
-        "first_result_s": _median_seconds([*webcam, "--max_frames", "1"]),
+        **{name: round(statistics.median(took), 3) for name, took in times.items()},
         "peak_memory_mb": _peak_memory_mb(webcam),
+        "samples": {"over_bare_python": [round(a / b, 3) for a, b in pairs]},
     }
 
 
-def _median_seconds(arguments: Sequence[str]) -> float:
-    times = []
-    for _ in range(5):
-        start = time.perf_counter()
-        _run(arguments)
-        times.append(time.perf_counter() - start)
-    return round(statistics.median(times), 3)
+def _seconds(arguments: Sequence[str]) -> float:
+    start = time.perf_counter()
+    _run(arguments)
+    return time.perf_counter() - start
 
 
 def _peak_memory_mb(arguments: Sequence[str]) -> float:

@@ -79,8 +79,13 @@ def pipeline(figures: Figures) -> list[str]:
             )
         )
     if "start" in figures:
-        parts.append(table(["start", "value"], figures["start"].items()))
+        parts.append(table(["start", "value"], _plain(figures["start"]).items()))
     return parts
+
+
+def _plain(figures: Figures) -> Figures:
+    """Without the samples, which `--compare` takes."""
+    return {key: value for key, value in figures.items() if key != "samples"}
 
 
 def row_title(row: Figures) -> str:
@@ -135,8 +140,8 @@ def stability(figures: Figures) -> list[str]:
             ),
         ]
     if figures.get("clips"):
-        keys = ["clip", "track_minutes", "raw_flips_per_minute", "smooth_flips_per_minute"]
-        heads = ["clip", "minutes of tracks", "raw flips a minute", "smoothed"]
+        keys = ["clip", "track_minutes", "raw_flips_per_minute", "smooth_flips_per_minute", "error"]
+        heads = ["clip", "minutes of tracks", "raw flips a minute", "smoothed", "not measured"]
         parts.append(table(heads, ([row.get(key) for key in keys] for row in figures["clips"])))
     if not parts:
         raise ValueError("no sequences and no clips")

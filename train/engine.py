@@ -21,14 +21,18 @@ BATCH = 64
 class TorchEngine:
     """A checkpoint as an engine, on the GPU where there is one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: str | None = None) -> None:
         """Loads a checkpoint.
+
+        Args:
+            path: The `.safetensors` file.
+            device: PyTorch's name of where it runs; by default the GPU, where there is one.
 
         Raises:
             UserError: It can't be read.
         """
         self._net, self.manifest = load_checkpoint(path)
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self._net.to(self._device)
         self.name = f"{path}, PyTorch on {self._device.type}"
 

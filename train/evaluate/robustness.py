@@ -28,11 +28,13 @@ class Robustness:
         n: Number of those faces.
         clean: Accuracy on them as they are.
         accuracy: For each corruption, accuracy at strengths 1 to 5.
+        by_face: (N,) float64, the part of a face's spoiled versions named right.
     """
 
     n: int
     clean: float
     accuracy: dict[str, list[float]]
+    by_face: NDArray[np.float64]
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a corruption: five accuracies, their mean, and the mean over clean."""
@@ -74,7 +76,7 @@ def measure_robustness(
     """
     clean = plain_accuracy(all_logits(engine, faces, "clean"), faces.majority)
     assert clean is not None
-    result = Robustness(len(faces), clean, {})
+    result = Robustness(len(faces), clean, {}, np.zeros(len(faces)))
     for name in CORRUPTIONS:
         start = time.monotonic()
         row = []
@@ -82,6 +84,8 @@ def measure_robustness(
             spoiled = corrupt_faces(faces, name, strength, seed, places)
             logits = all_logits(engine, spoiled, f"{name} {strength}")
             row.append(plain_accuracy(logits, faces.majority) or 0.0)
+            right = logits.argmax(1) == faces.majority
+            result.by_face[:] += right / (len(CORRUPTIONS) * len(STRENGTHS))
         result.accuracy[name] = row
         shown = " ".join(f"{value:.1%}" for value in row)
         print(f"{name}: {shown} (clean {clean:.1%}, {time.monotonic() - start:.0f} s)", flush=True)
