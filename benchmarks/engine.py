@@ -140,8 +140,6 @@ def measure(options: Options) -> dict[str, Any]:
     with ExitStack() as stack:
         reference = stack.enter_context(closing(Reference()))
         models, errors = _open(options, stack)
-        if not models:
-            raise UserError(f"nothing could be measured: {errors[0]['error']}")
         if options.roofline:
             roof = _roof(options, models[0].engine.manifest.input_shape)
         figures |= {"rounds": options.rounds, "errors": errors}
@@ -179,7 +177,10 @@ def _open(options: Options, stack: ExitStack) -> tuple[list[Model], list[dict[st
             models.append(model)
         except UserError as error:
             errors.append({"engine": Path(name).name, "error": " ".join(str(error).split())})
-            print(f"left out: {errors[-1]['error']}", file=sys.stderr)
+    if not models:
+        raise UserError(f"nothing could be measured: {'; '.join(e['error'] for e in errors)}")
+    for row in errors:
+        print(f"left out: {row['error']}", file=sys.stderr)
     return models, errors
 
 

@@ -52,14 +52,13 @@ def read_report(path: Path) -> Report:
         raise UserError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise UserError(f"{path}: not JSON ({error})") from error
-    if not isinstance(figures, dict):
-        raise UserError(f"{path}: not a benchmark's report")
-    kind = figures.get("benchmark") or next(
-        (kind for mark, kind in _MARKS.items() if mark in figures), None
-    )
-    if not isinstance(kind, str):
-        raise UserError(f"{path}: a report of no benchmark")
-    return Report(kind, path.stem, figures)
+    if isinstance(figures, dict):
+        kind = figures.get("benchmark") or next(
+            (kind for mark, kind in _MARKS.items() if mark in figures), None
+        )
+        if isinstance(kind, str):
+            return Report(kind, path.stem, figures)
+    raise UserError(f"{path}: not a benchmark's report")
 
 
 def begin(kind: str, options: Any) -> Report | None:

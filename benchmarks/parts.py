@@ -101,11 +101,12 @@ class _MarkedStream:
 class PlanParts(TrtNetwork):
     """A TensorRT plan, without CUDA graphs: a graph is one piece."""
 
+    _events: Events | None = None
+
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         assert self._stream is not None
         self._max_graphs = 0
-        self._enqueue_ms: list[float] = []
         self._shares: list[dict[str, float]] = []
         self._events = Events(Cuda(), self._stream.handle)
 
@@ -116,6 +117,7 @@ class PlanParts(TrtNetwork):
         return {name: sum(share[name] for share in self._shares) for name in self._shares[0]}
 
     def _queue(self, stream: Stream, context: Any, size: int) -> None:
+        assert self._events is not None
         start = time.perf_counter()
         super()._queue(_MarkedStream(stream, self._events), context, size)  # type: ignore[arg-type]
         enqueue = (time.perf_counter() - start) * 1e3
@@ -123,8 +125,9 @@ class PlanParts(TrtNetwork):
         self._shares.append({**self._events.parts(), "enqueue": enqueue})
 
     def close(self) -> None:
-        """See `Parts`."""
-        self._events.close()
+        """See `Parts`; also called by a constructor that fails."""
+        if self._events is not None:
+            self._events.close()
         super().close()
 
 

@@ -36,15 +36,23 @@ def engine(figures: Figures) -> Drawn:
     return {"latency": ("Latency by batch size", figure)}
 
 
-def pipeline(figures: Figures) -> Drawn:
-    """Rate against faces, and the whole distribution of latency."""
-    rows = figures["pipeline"]
+def pipelines(reports: Mapping[str, Figures]) -> Drawn:
+    """Rate against faces, and the whole distribution of latency, of all reports together.
+
+    Args:
+        reports: Reports of `benchmarks.pipeline` by name.
+    """
+    rows = [
+        (f"{_model_of(figures, name)}, " if len(reports) > 1 else "", row)
+        for name, figures in reports.items()
+        for row in figures["pipeline"]
+    ]
     drawn: Drawn = {}
     lines: dict[str, list[tuple[int, float]]] = {}
-    for row in rows:
+    for model, row in rows:
         if row.get("faces") is not None:
             # All of the title but its faces.
-            name = row_title(row).partition(", ")[2] or "640x480"
+            name = model + (row_title(row).partition(", ")[2] or "640x480")
             lines.setdefault(name, []).append((row["faces"], row.get("fps_per_stream", row["fps"])))
     if lines:
         figure, axes = _figure("Rate against faces", "faces", "frames a second and stream")
@@ -56,20 +64,25 @@ def pipeline(figures: Figures) -> Drawn:
         axes.set_ylim(bottom=0)
         axes.legend(fontsize=9)
         drawn["rate"] = ("Rate against faces", figure)
-    late = [row for row in rows if "latency_percentiles_ms" in row]
+    late = [(model, row) for model, row in rows if "latency_percentiles_ms" in row]
     if late:
         figure, axes = _figure(
             "Latency from capture to result", "ms", "share of frames that take no longer"
         )
-        for index, row in enumerate(late):
+        for index, (model, row) in enumerate(late):
             color = _COLORS[index % len(_COLORS)]
             values = row["latency_percentiles_ms"]
             shares = [k / (len(values) - 1) for k in range(len(values))]
-            axes.plot(values, shares, color=color, label=row_title(row))
+            axes.plot(values, shares, color=color, label=model + row_title(row))
         axes.set(xlim=(0, None), ylim=(0, 1.01))
         axes.legend(fontsize=9, loc="lower right")
         drawn["latency"] = ("Latency from capture to result", figure)
     return drawn
+
+
+def _model_of(figures: Figures, name: str) -> str:
+    """The model's name; the report's, where that isn't told."""
+    return str(figures.get("artifact", {}).get("engine") or name)
 
 
 def overload(figures: Figures) -> Drawn:
@@ -140,10 +153,8 @@ def accuracy(figures: Figures) -> Drawn:
     return {"accuracy": ("Accuracy of each artifact", figure)}
 
 
-def accuracy_against_latency(
-    engines: Sequence[Figures], accuracies: Sequence[Figures]
-) -> Figure | None:
-    """Accuracy against p50 at the smallest batch, or None where no artifact has both.
+def accuracy_against_latency(engines: Sequence[Figures], accuracies: Sequence[Figures]) -> Drawn:
+    """Accuracy against p50 at the smallest batch, of the artifacts that have both.
 
     Args:
         engines: Reports of `benchmarks.engine`; the last that has an artifact counts.
@@ -151,7 +162,7 @@ def accuracy_against_latency(
     """
     rows = [row for report in engines for row in report["engines"]]
     if not rows:
-        return None
+        return {}
     batch = min(row["batch"] for row in rows)
     late: Mapping[str, float] = {_key(r): r["p50_ms"] for r in rows if r["batch"] == batch}
     points = [
@@ -161,7 +172,7 @@ def accuracy_against_latency(
         if "error" not in row and _key(row) in late
     ]
     if not points:
-        return None
+        return {}
     figure, axes = _figure(
         "Accuracy (95% interval) against latency", f"p50 at batch {batch}, ms", "accuracy"
     )
@@ -171,7 +182,7 @@ def accuracy_against_latency(
         _interval(axes, row, late[_key(row)], color, horizontal=False)
     axes.set_xlim(0, 1.2 * max(late[_key(row)] for row in points))
     axes.legend(fontsize=9)
-    return figure
+    return {"latency": ("Accuracy against latency", figure)}
 
 
 def _key(row: Figures) -> str:
@@ -197,10 +208,9 @@ def _figure(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-#: By the benchmark's name.
+#: By the benchmark's name; what several reports are drawn in together stands above.
 PLOTS: dict[str, Callable[[Figures], Drawn]] = {
     "engine": engine,
-    "pipeline": pipeline,
     "overload": overload,
     "stability": stability,
     "soak": soak,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ class Options:
 
     files: list[str] = option("files that --output_json of a benchmark wrote", positional=True)
     output_dir: str = option("where report.md and the plots go", "out/benchmarks")
+    plots_only: bool = option("leave report.md out", False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not used:
         raise UserError("none of the files is a report that can be used")
     parts += _together(used, folder)
+    if options.plots_only:
+        print(folder)
+        return 0
     text = "\n\n".join(["# Benchmarks", *parts]) + "\n"
     write_whole(folder / "report.md", text, "--output_dir")
     print(folder / "report.md")
@@ -79,12 +84,13 @@ def _section(report: Report, folder: Path) -> str:
     """
     from benchmarks.plots import PLOTS
 
+    draw = PLOTS.get(report.kind)
     try:
         lines = [f"## {report.kind}: {report.name}", _origin(report.figures)]
         lines += TABLES[report.kind](report.figures)
         drawn = {
             f"{report.name}_{name}.png": (title, figure)
-            for name, (title, figure) in PLOTS[report.kind](report.figures).items()
+            for name, (title, figure) in (draw(report.figures) if draw else {}).items()
         }
     except BROKEN as error:
         detail = " ".join(str(error).split()) or type(error).__name__
@@ -96,21 +102,26 @@ def _section(report: Report, folder: Path) -> str:
 
 
 def _together(reports: Sequence[Report], folder: Path) -> list[str]:
-    """Accuracy against latency, where there are artifacts with both."""
-    from benchmarks.plots import accuracy_against_latency
+    """What several reports are drawn in: the pipeline's, and accuracy against latency."""
+    from benchmarks.plots import accuracy_against_latency, pipelines
 
-    try:
-        figure = accuracy_against_latency(
-            [r.figures for r in reports if r.kind == "engine"],
-            [r.figures for r in reports if r.kind == "accuracy"],
-        )
-    except BROKEN as error:
-        print(f"left out: accuracy against latency ({error!r})", file=sys.stderr)
-        return []
-    if figure is None:
-        return []
-    title = "Accuracy against latency"
-    return [f"## {title}", _save(figure, folder / "accuracy_latency.png", title)]
+    by_kind: dict[str, dict[str, Any]] = {kind: {} for kind in TABLES}
+    for report in reports:
+        by_kind[report.kind][report.name] = report.figures
+    engines, accuracies = (list(by_kind[kind].values()) for kind in ("engine", "accuracy"))
+    parts = []
+    for name, draw in (
+        ("pipeline", partial(pipelines, by_kind["pipeline"])),
+        ("accuracy", partial(accuracy_against_latency, engines, accuracies)),
+    ):
+        try:
+            drawn = draw()
+        except BROKEN as error:
+            print(f"left out: plots of {name} ({error!r})", file=sys.stderr)
+            continue
+        for plot, (title, figure) in drawn.items():
+            parts += [f"## {title}", _save(figure, folder / f"{name}_{plot}.png", title)]
+    return parts
 
 
 def _origin(figures: dict[str, Any]) -> str:

@@ -28,10 +28,31 @@ def _percent(value: float | None) -> str | None:
 
 
 def engine(figures: Figures) -> list[str]:
-    """Latency at each batch size, and the scenarios."""
+    """Latency at each batch size, the parts on a GPU, the roofline, and the scenarios."""
+    rows = _rows(figures, "engines")
     heads = ["engine", "batch", "p50 ms", "p90 ms", "p95 ms", "p99 ms", "faces/s", "speed"]
     keys = ["engine", "batch", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "faces_per_s", "speed"]
-    parts = [table(heads, ([row.get(key) for key in keys] for row in _rows(figures, "engines")))]
+    parts = [table(heads, ([row.get(key) for key in keys] for row in rows))]
+    parts += [f"{row['engine']}: not measured: {row['error']}" for row in figures.get("errors", ())]
+    split = [row for row in rows if "parts_ms" in row]
+    if split:
+        names = ["host_to_device", "compute", "device_to_host", "enqueue"]
+        heads = ["engine", "batch", *(f"{name.replace('_', ' ')} ms" for name in names)]
+        cells = [[r["engine"], r["batch"], *(r["parts_ms"][name] for name in names)] for r in split]
+        parts.append(table(heads, cells))
+    under = [row for row in rows if row.get("roofline")]
+    if under:
+        found = figures["roofline"]
+        peaks = ", ".join(f"{name} {rate:.0f}" for name, rate in found["gflops"].items())
+        parts.append(f"Measured peaks: {peaks} GFLOP/s, memory {found['gb_per_s']:.1f} GB/s.")
+        keys = ["flops_per_byte", "bound", "roof_faces_per_s"]
+        cells = [
+            [r["engine"], r["batch"], *(roof[key] for key in keys), _percent(roof["share_of_roof"])]
+            for r in under
+            for roof in [r["roofline"]]
+        ]
+        heads = ["engine", "batch", "operations a byte", "bound", "roof, faces/s", "of the roof"]
+        parts.append(table(heads, cells))
     scenarios = figures.get("scenarios")
     if scenarios:
         heads = ["engine", "scenario", "p90 ms", "p99 ms", "samples/s", "seconds"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import main
+from benchmarks.metrics import KINDS
 from runtime.options import run_command
 
 
@@ -40,6 +41,31 @@ def test_the_table(tiny_engine: Path, folder: Path, tmp_path: Path) -> None:
     through = good["through_detection"]
     assert through["end_to_end"] == pytest.approx(through["accuracy_through_detection"])
     assert "no such file" in bad["error"]
+    metrics = {metric.name: metric for metric in KINDS["accuracy"].metrics(figures)}
+    assert set(metrics) == {"accuracy", "corrupted", "through detection"}
+    for name, part in (
+        ("accuracy", good["accuracy"]),
+        ("corrupted", good["corruptions"]["mean"]),
+        ("through detection", through["end_to_end"]),
+    ):
+        assert np.mean(metrics[name].values) == pytest.approx(part, abs=1e-3)
+
+
+def test_a_model_that_has_become_worse_is_exit_code_1(
+    tiny_engine: Path, folder: Path, tmp_path: Path, capsys
+) -> None:
+    out = tmp_path / "a.json"
+    flags = ["--data_dir", str(folder), "--dataset", "folder", "--engine", str(tiny_engine)]
+    assert run_command(main, [*flags, "--output_json", str(out)]) == 0
+    assert run_command(main, [*flags, "--compare", str(out)]) == 0
+    assert "same    tiny.onnx, folder/valid, accuracy: +0 (+0 to +0), in pairs" in (
+        capsys.readouterr().out
+    )
+    old = json.loads(out.read_text())
+    old["rows"][0]["samples"]["right"] = "111111"
+    out.write_text(json.dumps(old))
+    assert run_command(main, [*flags, "--compare", str(out)]) == 1
+    assert "worse   tiny.onnx, folder/valid, accuracy: -0" in capsys.readouterr().out
 
 
 def test_other_labels_are_a_row(tiny_engine: Path, make_onnx, folder: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -54,6 +55,30 @@ def test_a_face_that_is_not_found_counts_as_wrong():
     assert figures["accuracy_through_detection"] == pytest.approx(2 / 3, abs=1e-4)
     assert figures["end_to_end"] == 0.5
     assert Hits(~np.ones(2, bool), right[:2], ~right[:2]).figures()["end_to_end"] == 0
+
+
+def test_where_no_face_is_found_it_says_so(tmp_path, tiny_engine, capsys):
+    folder = tmp_path / "valid" / "neutral"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / "a.png"), np.zeros((48, 48), np.uint8))
+    flags = ["--data_dir", str(tmp_path), "--dataset", "folder", "--engine", str(tiny_engine)]
+    assert run_command(main, flags) == 2
+    assert "the detector found none of 1 faces" in capsys.readouterr().err
+
+
+def test_its_faces_are_compared_in_pairs(tmp_path, face, tiny_engine, capsys):
+    folder, out = tmp_path / "valid" / "neutral", tmp_path / "f.json"
+    folder.mkdir(parents=True)
+    for index in range(4):
+        cv2.imwrite(str(folder / f"{index}.png"), cv2.convertScaleAbs(face, alpha=1 - 0.05 * index))
+    flags = ["--data_dir", str(tmp_path), "--dataset", "folder", "--engine", str(tiny_engine)]
+    assert main([*flags, "--output_json", str(out)]) == 0
+    assert main([*flags, "--compare", str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert "same    folder/valid, detected: +0 (+0 to +0), in pairs" in shown
+    assert f"same    {tiny_engine.name}, folder/valid, end to end: +0 (" in shown
+    assert run_command(main, [*flags, "--min_score", "0.3", "--compare", str(out)]) == 2
+    assert "measured with --min_score 0.4, not 0.3" in capsys.readouterr().err
 
 
 def test_a_missing_data_set_is_one_line(capsys):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.loading import main
+from benchmarks.metrics import KINDS
 from runtime.options import run_command
 
 
@@ -32,6 +33,9 @@ def test_every_rate_is_measured(folder, capsys):
     rates = [value for name, value in figures.items() if name.endswith("per_s")]
     assert len(rates) == 3
     assert min(rates) > 0
+    metrics = list(KINDS["loading"].metrics(figures))
+    assert [len(metric.values) for metric in metrics] == [2, 2]
+    assert metrics[0].row == "test_resnet, 32 px, batch 4"
 
 
 def test_too_few_faces_are_one_line(folder, capsys):

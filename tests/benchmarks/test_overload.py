@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.metrics import KINDS
 from benchmarks.overload import main
 from benchmarks.synthetic import Camera, Loop
 
@@ -45,3 +46,7 @@ def test_every_load_has_a_row(tiny_engine: Path, tmp_path: Path) -> None:
     assert all(row["fps"] > 0 and row["p99_ms"] >= row["p50_ms"] for row in figures["rows"])
     assert figures["rows"][0]["p99_over_1x"] == 1
     assert figures["rows"][1]["offered_fps"] > figures["rows"][0]["offered_fps"]
+    metrics = list(KINDS["overload"].metrics(figures))
+    assert {metric.row for metric in metrics} == {"capacity", "load 1", "load 2"}
+    assert all(len(metric.values) == 1 for metric in metrics)
+    assert figures["settings"]["load"] == [1, 2]

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.metrics import KINDS
 from benchmarks.pipeline import main
 from benchmarks.synthetic import render
 from runtime.detect import open_detector
@@ -45,6 +46,10 @@ def test_it_measures(tiny_engine, tmp_path, capsys):
     assert row["fps_over_slowest"] == pytest.approx(row["fps"] / row["slowest_alone_fps"], rel=0.01)
     assert figures["start"]["first_result_s"] > figures["start"]["bare_python_s"]
     assert figures["start"]["peak_memory_mb"] > 50
+    metrics = {(metric.row, metric.name): metric for metric in KINDS["pipeline"].metrics(figures)}
+    (ratio,) = metrics[row["title"], "frame / REF"].values
+    assert ratio == pytest.approx(row["ratio"], abs=1e-3)
+    assert len(metrics["start", "first result / bare Python"].values) == 5
     shown = capsys.readouterr()
     assert figures["machine"]["cpu"] in shown.out
     assert "round 1 of 1" in shown.err
@@ -59,6 +64,8 @@ def test_every_combination_has_a_row(tiny_engine, tmp_path):
     assert {(row["ratio"], row["fps_over_slowest"]) for row in rows} == {(None, None)}, (
         "a camera's beat is no speed"
     )
+    names = {metric.name for metric in KINDS["pipeline"].metrics(figures)}
+    assert names == {"latency p50 / REF", "latency p99 / REF", "dropped"}
     assert "start" not in figures
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import pytest
 
-from benchmarks.plots import accuracy_against_latency
+from benchmarks.plots import accuracy_against_latency, pipelines
 from benchmarks.report import main
 from benchmarks.tables import table
 from runtime.options import run_command
@@ -17,9 +17,20 @@ from runtime.options import run_command
 MACHINE = {"cpu": "An abacus", "cores": 2, "load_1min": 0.1, "git": "abc1234"}
 
 
+_GPU = {
+    "parts_ms": {"host_to_device": 0.1, "compute": 2.5, "device_to_host": 0.1, "enqueue": 0.4},
+    "roofline": {
+        "flops_per_byte": 15.3,
+        "bound": "memory",
+        "roof_faces_per_s": 153.2,
+        "share_of_roof": 0.123,
+    },
+}
+
+
 def _engine(name: str, batch: int, ms: float) -> dict[str, Any]:
     times = {f"p{q}_ms": round(ms * (1 + q / 200), 2) for q in (50, 90, 95, 99)}
-    return {"engine": name, "batch": batch, **times, "faces_per_s": 100, "speed": 1.5}
+    return {"engine": name, "batch": batch, **times, "faces_per_s": 100, "speed": 1.5, **_GPU}
 
 
 def _pipeline(faces: int, streams: int, fps: float) -> dict[str, Any]:
@@ -72,6 +83,8 @@ def _load(load: float) -> dict[str, Any]:
 REPORTS: dict[str, dict[str, Any]] = {
     "engine": {
         "engines": [_engine(n, b, ms * b) for n, ms in (("a", 6), ("b", 4)) for b in (1, 8)],
+        "errors": [{"engine": "c", "error": "it takes another input"}],
+        "roofline": {"gflops": {"fp32": 80.0}, "gb_per_s": 9.0},
         "scenarios": [{"engine": "a", "scenario": "Offline", "samples_per_s": 9, "seconds": 1}],
     },
     "pipeline": {
@@ -139,6 +152,9 @@ def test_all_reports_in_one(tmp_path: Path) -> None:
     assert "An abacus, 2 cores" in text
     assert "not measured: no such file" in text
     assert "30 FPS kept" in text
+    assert "c: not measured: it takes another input" in text
+    assert "| a | 1 | 0.1 | 2.5 | 0.1 | 0.4 |" in text
+    assert "| a | 1 | 15.3 | memory | 153.2 | 12.30% |" in text
     plots = sorted(path.name for path in out.glob("*.png"))
     assert plots == [
         "accuracy_accuracy.png",
@@ -156,6 +172,21 @@ def test_all_reports_in_one(tmp_path: Path) -> None:
         image = cv2.imread(str(out / name))
         assert image is not None
         assert image.std() > 5
+
+
+def test_pipelines_share_their_plots(tmp_path: Path) -> None:
+    reports = {
+        name: {**REPORTS["pipeline"], "artifact": {"engine": name}} for name in ("default", "fast")
+    }
+    drawn = pipelines(reports)
+    (axes,) = drawn["rate"][1].axes
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels[0].startswith("default, ")
+    assert sum(label.startswith("fast, ") for label in labels) == 2
+    flags = [*_write(tmp_path, reports), "--output_dir", str(tmp_path / "out"), "--plots_only"]
+    assert run_command(main, flags) == 0
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["pipeline_latency.png", "pipeline_rate.png"]
 
 
 def test_what_is_broken_is_one_line_and_the_rest_goes_on(tmp_path: Path, capsys) -> None:
@@ -192,8 +223,7 @@ def test_cells_cannot_break_a_table() -> None:
 def test_artifacts_of_one_name_are_told_apart() -> None:
     engines = [{"engines": [{**_engine("m.onnx", 1, ms), "sha256": str(ms)} for ms in (6, 3)]}]
     rows = [{**_accuracy("m.onnx", 0.8), "sha256": sha} for sha in ("3", "9")]
-    figure = accuracy_against_latency(engines, [{"rows": rows}])
-    assert figure is not None
+    _, figure = accuracy_against_latency(engines, [{"rows": rows}])["latency"]
     places = {float(x) for line in figure.axes[0].lines for x in line.get_xdata()}
     assert places == {_engine("", 1, 3)["p50_ms"]}
-    assert accuracy_against_latency(engines, [{"rows": rows[1:]}]) is None
+    assert accuracy_against_latency(engines, [{"rows": rows[1:]}]) == {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.metrics import KINDS
 from benchmarks.soak import _gap_s, main
 from tests.conftest import write_video
 
@@ -25,6 +26,9 @@ def test_soak_and_kill(tiny_engine: Path, tmp_path: Path) -> None:
         "whole": 1,
         "largest_gap_s": figures["kills"]["largest_gap_s"],
     }
+    metrics = {metric.name: metric.values for metric in KINDS["soak"].metrics(figures)}
+    assert metrics["outputs whole"] == [1]
+    assert len(metrics["memory, MB"]) == len(metrics["handles"]) == 10
 
 
 def test_the_gap_is_the_films_lack(tmp_path: Path) -> None:

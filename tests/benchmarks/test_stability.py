@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.stability import Run, film, main
+from runtime.options import run_command
 from tests.conftest import write_video
 
 
@@ -43,7 +44,9 @@ def test_a_film_moves_and_stays_the_face() -> None:
     assert abs(np.mean(frames, 0) - face)[20:28, 20:28].mean() < 40
 
 
-def test_sequences_and_clips(tiny_engine: Path, tmp_path: Path, portrait: np.ndarray) -> None:
+def test_sequences_and_clips(
+    tiny_engine: Path, tmp_path: Path, portrait: np.ndarray, capsys
+) -> None:
     import cv2
 
     rng = np.random.default_rng(0)
@@ -61,3 +64,34 @@ def test_sequences_and_clips(tiny_engine: Path, tmp_path: Path, portrait: np.nda
     assert figures["sequences"]["minutes"] == 0.1
     assert set(figures["sequences"]["raw"]) == {"flips_per_minute", "accuracy"}
     assert figures["clips"][0]["raw_flips_per_minute"] is not None
+    broken = tmp_path / "empty.mp4"
+    broken.write_bytes(b"")
+    again = ["--seconds", "1", "--engine", str(tiny_engine), "--clip", str(broken)]
+    assert main([*flags, *again, "--compare", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert "empty.mp4: not measured: " in shown.err
+    assert shown.out.count("same    tiny.onnx, sequences, ") >= 2
+    assert shown.out.count(", in pairs") >= 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([], "--data_dir or --clip is required"),
+        (["--clip", "/nope.mp4"], "/nope.mp4"),
+        (["--clip", "a.mp4", "--compare", "b.json"], "--compare needs --data_dir"),
+    ],
+)
+def test_nothing_to_measure_is_one_line(flags: list[str], message: str, capsys) -> None:
+    assert run_command(main, flags) == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_faces_of_one_label_make_no_sequence(tmp_path: Path, tiny_engine: Path, capsys) -> None:
+    import cv2
+
+    (tmp_path / "valid" / "fear").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "valid" / "fear" / "a.png"), np.zeros((48, 48), np.uint8))
+    flags = ["--data_dir", str(tmp_path), "--dataset", "folder", "--engine", str(tiny_engine)]
+    assert run_command(main, flags) == 2
+    assert "sequences need faces of two labels" in capsys.readouterr().err

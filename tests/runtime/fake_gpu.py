@@ -32,6 +32,7 @@ class Error(IntEnum):
     cudaErrorInvalidValue = 1
     cudaErrorMemoryAllocation = 2
     cudaErrorInsufficientDriver = 35
+    cudaErrorNotReady = 600
     cudaErrorIllegalAddress = 700
     cudaErrorStreamCaptureInvalidated = 901
 
@@ -152,6 +153,12 @@ class FakeCudart(ModuleType):
     def cudaEventRecord(self, event: int, stream: int) -> tuple[Error]:
         self.live[event].work = len(self.queue)
         return (Error.cudaSuccess,)
+
+    def cudaEventElapsedTime(self, start: int, end: int) -> tuple[Error, float]:
+        """As many milliseconds as there was work between them."""
+        if self.queue:
+            return Error.cudaErrorNotReady, 0.0
+        return Error.cudaSuccess, float(self.live[end].work - self.live[start].work)
 
     def cudaEventSynchronize(self, event: int) -> tuple[Error]:
         recorded = self.live[event].work
