@@ -16,6 +16,9 @@ Drawn = dict[str, tuple[str, Figure]]
 #: Colours that the colour-blind tell apart (Okabe & Ito 2008).
 _COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7A6A00", "#333333")
 
+#: More batch sizes than this span orders of magnitude: their times stand on a log scale.
+_FEW = 4
+
 
 def engine(figures: Figures) -> Drawn:
     """Latency against batch size: line p50, dashes p99."""
@@ -31,7 +34,10 @@ def engine(figures: Figures) -> Drawn:
         axes.plot(x, [row["p50_ms"] for row in rows], "o-", color=color, label=name)
         axes.plot(x, [row["p99_ms"] for row in rows], "o--", color=color, alpha=0.5)
     axes.set_xticks(range(len(batches)), [str(b) for b in batches])
-    axes.set_ylim(bottom=0)
+    if len(batches) > _FEW:
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
     axes.legend(fontsize=9)
     return {"latency": ("Latency by batch size", figure)}
 
@@ -101,7 +107,7 @@ def overload(figures: Figures) -> Drawn:
     other.plot(x, [row["dropped"] for row in rows], "s-", color=_COLORS[3], label="dropped")
     other.set(ylim=(0, 1), ylabel="frames dropped, as a share")
     handles = [h for a in (axes, other) for h in a.get_legend_handles_labels()[0]]
-    axes.legend(handles=handles, fontsize=9, loc="upper left")
+    figure.legend(handles=handles, fontsize=9, loc="outside lower center", ncols=4)
     return {"latency": ("Latency and drops by load", figure)}
 
 
@@ -115,13 +121,16 @@ def stability(figures: Figures) -> Drawn:
         flips = [row.get(f"{k}_flips_per_minute") for k in ("raw", "smooth")]
         # A clip without tracks has no rate, which is not a rate of nought.
         bars.append((row["clip"], *(math.nan if v is None else v for v in flips)))
-    figure, axes = _figure("Label flips", "", "flips a minute")
+    figure, axes = _figure("Label flips", "flips a minute", "")
+    figure.set_size_inches(6.4, 1.6 + 0.55 * len(bars))
     for index, name in enumerate(("single frames", "smoothed")):
-        x = [k + 0.36 * (index - 0.5) for k in range(len(bars))]
-        shown = axes.bar(x, [bar[index + 1] for bar in bars], 0.36, color=_COLORS[index])
+        y = [k + 0.36 * (index - 0.5) for k in range(len(bars))]
+        shown = axes.barh(y, [bar[index + 1] for bar in bars], 0.36, color=_COLORS[index])
         shown.set_label(name)
-        axes.bar_label(shown, fontsize=8)
-    axes.set_xticks(range(len(bars)), [str(bar[0]) for bar in bars])
+        axes.bar_label(shown, fontsize=8, padding=2)
+    axes.set_yticks(range(len(bars)), [str(bar[0]) for bar in bars], fontsize=9)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
     axes.legend(fontsize=9)
     return {"flips": ("Label flips", figure)}
 

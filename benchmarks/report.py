@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 PROG = "python -m benchmarks.report"
 
+#: Dots an inch and colours: small files, as some are kept in the repository.
+_DPI, _PALETTE = 100, 64
+
 
 @dataclass
 class Options:
@@ -135,10 +138,14 @@ def _origin(figures: dict[str, Any]) -> str:
 
 def _save(figure: Figure, path: Path, title: str) -> str:
     """Writes a PNG and returns its Markdown."""
+    from PIL import Image
+
     from train.evaluate.plots import save
 
     try:
-        save(figure, path)
+        save(figure, path, _DPI)
+        with Image.open(path) as picture:
+            picture.convert("RGB").quantize(_PALETTE).save(path, optimize=True)
     except OSError as error:
         raise UserError(f"--output_dir {path}: {error.strerror}") from error
     return f"![{title}]({path.name.replace(' ', '%20')})"

@@ -25,10 +25,10 @@ _COLORS = (
 )
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes a PNG."""
+def save(figure: Figure, path: Path, dpi: int = _DPI) -> None:
+    """Writes a PNG of so many dots an inch."""
     FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=_DPI)
+    figure.savefig(path, dpi=dpi)
 
 
 def confusion(counts: NDArray[np.int64], labels: Sequence[str], normalised: bool) -> Figure:
