@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.intervals import (
@@ -83,13 +83,15 @@ def check(
     Raises:
         UserError: It is of other settings or models, or holds no samples.
     """
-    then = {**old, **(old.get("settings") or {})}
+    said = old.get("settings")
+    then = {**old, **(said if isinstance(said, dict) else {})}
     for key, now in settings.items():
         if isinstance(now, list):
-            if key in then and not set(now) & set(then[key]):
+            had = then.get(key, now)  # an old engine's report doesn't say its batches
+            had = had if isinstance(had, list) else [had]
+            if not any(item in had for item in now):
                 raise UserError(
-                    f"--compare {name}: measured with --{key} {_words(then[key])}, "
-                    f"none of {_words(now)}"
+                    f"--compare {name}: measured with --{key} {_words(had)}, none of {_words(now)}"
                 )
         elif key not in then:
             raise UserError(
@@ -121,7 +123,7 @@ def compare(old: Figures, new: Figures, kind: str, name: str) -> list[Change]:
     Raises:
         UserError: They share no figure with enough values.
     """
-    pairs = list(_pairs(_metrics(old, kind, name), list(KINDS[kind].metrics(new))))
+    pairs = list(_pairs(_metrics(old, kind, name), _metrics(new, kind, name)))
     changes = [found for a, b in pairs if (found := change(a, b)) is not None]
     if not changes:
         raise UserError(
@@ -156,7 +158,8 @@ def change(old: Metric, new: Metric) -> Change | None:
 
 def _metrics(figures: Figures, kind: str, name: str) -> list[Metric]:
     try:
-        return list(KINDS[kind].metrics(figures))
+        found = KINDS[kind].metrics(figures)
+        return [replace(metric, values=[float(v) for v in metric.values]) for metric in found]
     except BROKEN as error:
         raise UserError(
             f"--compare {name}: not as this version of benchmarks.{kind} writes it "

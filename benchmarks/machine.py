@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from datetime import datetime, timezone
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import cv2
 import numpy as np
 
 from runtime.engines.base import SHIPPED
+from runtime.engines.cuda import Cuda
+from runtime.errors import EngineError
 from runtime.manifest import file_hash
 
 
@@ -24,6 +27,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": _processor(),
         "cores": len(os.sched_getaffinity(0)),
+        "gpu": _gpu(),
         "governor": _governor(),
         "git": _revision(),
         "load_1min": round(os.getloadavg()[0], 2),
@@ -33,6 +37,7 @@ def machine() -> dict[str, Any]:
         "numpy": np.__version__,
         "onnxruntime": onnxruntime.__version__,
         "opencv": cv2.__version__,
+        "torch": _version("torch"),
     }
 
 
@@ -40,6 +45,7 @@ def describe(found: dict[str, Any]) -> str:
     """One line of it, for people."""
     parts = [str(found.get("cpu", "unknown processor")), f"{found.get('cores', '?')} cores"]
     names = {
+        "gpu": "GPU",
         "load_1min": "load",
         "python": "Python",
         "onnxruntime": "ONNX Runtime",
@@ -72,6 +78,22 @@ def _processor() -> str:
         return Path("/proc/device-tree/model").read_text().strip("\0\n ")
     except OSError:
         return "unknown"
+
+
+def _gpu() -> str | None:
+    """The GPU's name, where there is one that CUDA knows."""
+    try:
+        return Cuda().device().name
+    except EngineError:
+        return None
+
+
+def _version(package: str) -> str | None:
+    """A package's version, without importing it."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _governor() -> str | None:

@@ -60,7 +60,8 @@ class Camera:
         now = time.monotonic()
         self._start = self._start if self._start is not None else now
         while self._start + (self._index + 1) / self.fps < now:
-            self._source.read()
+            if self._source.read() is None:
+                return None  # what was left passed while nobody was reading
             self._index += 1
             self.skipped += 1
         time.sleep(max(0.0, self._start + self._index / self.fps - now))

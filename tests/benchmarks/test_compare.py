@@ -124,6 +124,9 @@ OLD = {"settings": {"threads": 1, "batches": ["1", "8"]}, "engines": [_row("m.on
         ({}, "m.onnx", {"engines": []}, "holds no sample of 3 or more values"),
         ({}, "m.onnx", {"engines": 3}, "not as this version of benchmarks.engine writes it"),
         ({}, "m.onnx", {"engines": [{"engine": "a"}]}, "not as this version of benchmarks.engine"),
+        ({}, "a", {"engines": [{**_row("a", None, 1), "ref_ratios": "abc"}]}, "ValueError"),
+        ({"batches": ["1"]}, "m.onnx", {**OLD, "settings": {"batches": 3}}, "none of 1"),
+        ({"threads": 1}, "m.onnx", {**OLD, "settings": 3}, "doesn't say its --threads"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_beforehand(

@@ -36,6 +36,14 @@ def test_what_passes_while_nobody_reads_is_gone() -> None:
     assert got[0][0, 0, 0] == camera.skipped + 2, "the frame of that moment"
 
 
+def test_what_passes_after_the_end_is_no_frame() -> None:
+    camera = Camera(Loop([np.zeros((4, 4, 3), np.uint8)], 3), fps=100)
+    assert camera.read() is not None
+    time.sleep(0.1)
+    assert camera.read() is None
+    assert camera.skipped == 2
+
+
 def test_every_load_has_a_row(tiny_engine: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
     flags = ["--engine", str(tiny_engine), "--faces", "2", "--streams", "2", "--load", "1", "2"]
