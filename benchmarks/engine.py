@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks.machine import artifact
+from benchmarks.models import Model, open_models
 from benchmarks.output import begin, finish, head
-from benchmarks.parts import Parts, open_parts
+from benchmarks.parts import Parts
 from benchmarks.reference import Reference
 from benchmarks.scenarios import SCENARIOS, run_scenario
-from runtime.engines import Engine, open_engine
 from runtime.engines.base import PROVIDERS
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
@@ -73,23 +73,6 @@ class Options:
         "older --output_json; exit code 1 where an engine has become slower", None
     )
     output_json: str | None = option("write the figures here", None)
-
-
-@dataclass(frozen=True)
-class Model:
-    """An engine under test.
-
-    Attributes:
-        about: First entries of its rows: which file it is and how it runs.
-        precision: What it computes in.
-        engine: Itself.
-        parts: The same model with its parts timed, on a GPU.
-    """
-
-    about: dict[str, Any]
-    precision: str
-    engine: Engine
-    parts: Parts | None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -139,7 +122,9 @@ def measure(options: Options) -> dict[str, Any]:
     roof = None
     with ExitStack() as stack:
         reference = stack.enter_context(closing(Reference()))
-        models, errors = _open(options, stack)
+        models, errors = open_models(
+            options.engine, options.provider, options.threads, options.torch_precision, stack
+        )
         if options.roofline:
             roof = _roof(options, models[0].engine.manifest.input_shape)
         figures |= {"rounds": options.rounds, "errors": errors}
@@ -159,44 +144,6 @@ def measure(options: Options) -> dict[str, Any]:
     if roof is not None:
         figures["roofline"] = _under_roof(figures["engines"], *roof)
     return figures
-
-
-def _open(options: Options, stack: ExitStack) -> tuple[list[Model], list[dict[str, str]]]:
-    """The engines that can be compared with the first, and why others can't."""
-    models: list[Model] = []
-    errors = []
-    for name in options.engine:
-        try:
-            model = _open_one(name, options, stack)
-            shape, first = model.engine.manifest.input_shape, (models or [model])[0]
-            if shape != first.engine.manifest.input_shape:
-                raise UserError(
-                    f"{name}: takes {shape}, not {first.engine.manifest.input_shape} as "
-                    f"{first.about['engine']}: the same batch can't go through both"
-                )
-            models.append(model)
-        except UserError as error:
-            errors.append({"engine": Path(name).name, "error": " ".join(str(error).split())})
-    if not models:
-        raise UserError(f"nothing could be measured: {'; '.join(e['error'] for e in errors)}")
-    for row in errors:
-        print(f"left out: {row['error']}", file=sys.stderr)
-    return models, errors
-
-
-def _open_one(name: str, options: Options, stack: ExitStack) -> Model:
-    about = artifact(name)
-    if name.endswith(".safetensors"):
-        from benchmarks.torch_engine import TimedTorch
-
-        net = TimedTorch(Path(name), options.provider, options.torch_precision, options.threads)
-        about |= {"runs_as": net.name, "torch_precision": options.torch_precision}
-        return Model(about, net.precision, net, net if options.provider == "cuda" else None)
-    engine = stack.enter_context(closing(open_engine(name, options.provider, options.threads)))
-    parts = open_parts(name, options.provider)
-    if parts is not None:
-        stack.enter_context(closing(parts))
-    return Model({**about, "runs_as": engine.name}, engine.manifest.precision, engine, parts)
 
 
 def _measure_batch(
@@ -233,14 +180,18 @@ def _measure_batch(
                 "ref_ratios": [round(a / b, 5) for a, b in zip(taken, ref, strict=True)],
             }
         )
-        if model.parts is not None:
-            rows[-1]["parts_ms"] = _parts_ms(model.parts, faces)
+        if model.parts is not None and (found := _parts_ms(model, model.parts, faces)):
+            rows[-1]["parts_ms"] = found
     return rows
 
 
-def _parts_ms(parts: Parts, faces: np.ndarray) -> dict[str, float]:
-    """Medians of a run's parts on the GPU."""
-    runs = [parts.measure(faces) for _ in range(_PART_RUNS + 1)][1:]
+def _parts_ms(model: Model, parts: Parts, faces: NDArray[np.float32]) -> dict[str, float] | None:
+    """Medians of a run's parts on the GPU; None where they can't be had: the latency stays."""
+    try:
+        runs = [parts.measure(faces) for _ in range(_PART_RUNS + 1)][1:]
+    except Exception as error:  # those of ONNX Runtime and PyTorch share no base class
+        print(f"{model.about['engine']}: its parts can't be timed: {error}", file=sys.stderr)
+        return None
     return {name: round(statistics.median(run[name] for run in runs), 5) for name in runs[0]}
 
 

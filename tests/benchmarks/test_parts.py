@@ -17,6 +17,7 @@ from runtime.engines.cuda import Cuda
 from runtime.errors import EngineError
 from runtime.options import run_command
 from tests.runtime.conftest import gpu, make_plan  # noqa: F401  (fixtures)
+from tests.runtime.fake_gpu import Error
 
 BATCH = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
 
@@ -80,6 +81,22 @@ def test_the_command_tells_the_parts(
     (row,) = json.loads(out.read_text())["engines"]
     assert set(row["parts_ms"]) == {"host_to_device", "compute", "device_to_host", "enqueue"}
     assert "on the GPU, ms: host_to_device 1.000, compute 1.000" in capsys.readouterr().out
+
+
+def test_without_parts_the_latency_stays(
+    gpu: SimpleNamespace,  # noqa: F811
+    make_plan: Callable[..., Path],  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gpu.cudart.fail["cudaEventElapsedTime"] = Error.cudaErrorInvalidValue
+    out = tmp_path / "out.json"
+    flags = ["--engine", str(make_plan()), "--rounds", "3", "--batches", "2"]
+    assert run_command(main, [*flags, "--output_json", str(out)]) == 0
+    (row,) = json.loads(out.read_text())["engines"]
+    assert row["p50_ms"] > 0
+    assert "parts_ms" not in row
+    assert "its parts can't be timed: cudaEventElapsedTime failed" in capsys.readouterr().err
 
 
 def test_the_real_bindings_have_what_is_called() -> None:

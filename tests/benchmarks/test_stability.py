@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.stability import Run, film, main
+from benchmarks.film import film
+from benchmarks.stability import Run, main
 from runtime.options import run_command
 from tests.conftest import write_video
 
