@@ -99,7 +99,9 @@ def check(
                 "measure again, then compare with that"
             )
         elif then[key] != now:
-            raise UserError(f"--compare {name}: measured with --{key} {then[key]}, not {now}")
+            raise UserError(
+                f"--compare {name}: measured {_flag(key, then[key])}, now {_flag(key, now)}"
+            )
     samples = [metric for metric in _metrics(old, kind, name) if len(metric.values) >= LEAST]
     if not samples:
         raise UserError(
@@ -190,6 +192,10 @@ def _pairs(old: list[Metric], new: list[Metric]) -> Iterator[tuple[Metric, Metri
 def _same(a: Figures, b: Figures) -> bool:
     """One model by its file or its name."""
     return a["engine"] == b["engine"] or (a["sha256"] is not None and a["sha256"] == b["sha256"])
+
+
+def _flag(key: str, value: Any) -> str:
+    return f"without --{key}" if value is None else f"with --{key} {value}"
 
 
 def _words(items: Iterable[Any]) -> str:

@@ -117,7 +117,8 @@ OLD = {"settings": {"threads": 1, "batches": ["1", "8"]}, "engines": [_row("m.on
 @pytest.mark.parametrize(
     ("settings", "engine", "old", "message"),
     [
-        ({"threads": 2}, "m.onnx", OLD, "measured with --threads 1, not 2"),
+        ({"threads": 2}, "m.onnx", OLD, "measured with --threads 1, now with --threads 2"),
+        ({"threads": None}, "m.onnx", OLD, "measured with --threads 1, now without --threads"),
         ({"batches": ["4"]}, "m.onnx", OLD, "measured with --batches 1, 8, none of 4"),
         ({"provider": "cpu"}, "m.onnx", OLD, "doesn't say its --provider"),
         ({}, "n.onnx", OLD, "measured m.onnx, none of this run's models"),

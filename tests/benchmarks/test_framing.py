@@ -78,7 +78,7 @@ def test_its_faces_are_compared_in_pairs(tmp_path, face, tiny_engine, capsys):
     assert f"same    {tmp_path.name}/valid, detected: +0 (+0 to +0), in pairs" in shown
     assert f"same    {tiny_engine.name}, {tmp_path.name}/valid, end to end: +0 (" in shown
     assert run_command(main, [*flags, "--min_score", "0.3", "--compare", str(out)]) == 2
-    assert "measured with --min_score 0.4, not 0.3" in capsys.readouterr().err
+    assert "measured with --min_score 0.4, now with --min_score 0.3" in capsys.readouterr().err
 
 
 def test_a_missing_data_set_is_one_line(capsys):
