@@ -112,7 +112,7 @@ def test_a_regression_is_exit_code_1(tiny_engine, tmp_path, capsys):
     assert "SingleStream: " in capsys.readouterr().out
     old = json.loads(out.read_text())
     assert old["scenarios"][0]["engine"] == tiny_engine.name
-    for factor, code, word in ((0.05, 1, "worse"), (20, 0, "better")):
+    for factor, code, word in ((1e-4, 1, "worse"), (1e4, 0, "better")):
         (row,) = old["engines"]
         scaled = {**row, "ref_ratios": [factor * v for v in row["ref_ratios"]]}
         (tmp_path / "old.json").write_text(json.dumps({**old, "engines": [scaled]}))
