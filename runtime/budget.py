@@ -16,32 +16,32 @@ class Effort:
     """How much work a frame is worth.
 
     Attributes:
-        detect_every: Faces are looked for in every n-th frame of a stream; in
-            between, tracks go on where they were heading.
+        look_every: Of the times that faces would be looked for in a stream, only
+            each n-th is used; in between, tracks go on where they were heading.
         faces: Most faces whose emotion is read in one go, those without a
             label aside; None reads all.
         detect_scale: Part of the detector's usual size.
     """
 
-    detect_every: int = 1
+    look_every: int = 1
     faces: int | None = None
     detect_scale: float = 1.0
 
 
 #: From all of the work to the least, each step sheds more. First what costs
-#: nobody anything (boxes are predicted well over 100 ms), then how often
+#: nobody much (boxes are predicted well over 100 ms: at 30 frames a second, with
+#: 50 ms between two looks, they are 67, 133 and 200 ms apart), then how many
 #: emotions are read, last the detector's size, which loses small faces.
 LADDER = (
     Effort(),
     Effort(2),
     Effort(3),
-    Effort(4),
-    Effort(4, 8),
-    Effort(4, 4),
-    Effort(4, 2),
-    Effort(4, 1),
-    Effort(4, 1, 0.8),
-    Effort(4, 1, 0.6),
+    Effort(3, 8),
+    Effort(3, 4),
+    Effort(3, 2),
+    Effort(3, 1),
+    Effort(3, 1, 0.8),
+    Effort(3, 1, 0.6),
 )
 
 #: Time over which latencies are judged, and least number of them: of a slow
@@ -62,11 +62,15 @@ class Governor:
     One step down whenever a second's latencies break the target (eight frames
     are enough), then new ones are waited for; one step up after a time of ease,
     which doubles each time that a step up had to be taken back at once, and
-    halves with each that held.
+    halves with each that held. Steps that change nothing for the faces that are
+    there (a limit of eight where there are two) are passed over.
     """
 
     def __init__(
-        self, target_ms: float | None, clock: Callable[[], float] = time.monotonic
+        self,
+        target_ms: float | None,
+        clock: Callable[[], float] = time.monotonic,
+        skips_looks: bool = True,
     ) -> None:
         """Starts with all of the work.
 
@@ -74,10 +78,13 @@ class Governor:
             target_ms: Longest time from capture to result that 99% of frames
                 may take; None sheds nothing, ever.
             clock: Monotonic time in seconds.
+            skips_looks: False where faces are looked for in every frame whatever
+                the effort.
         """
+        self._skips_looks = skips_looks
         self._target_ms = target_ms
         self._clock = clock
-        self._recent: deque[tuple[float, float]] = deque()
+        self._recent: deque[tuple[float, float, int]] = deque()
         self._level = 0
         self._changed_s = self._strained_s = clock()
         self._rest_s = _REST_S
@@ -91,27 +98,32 @@ class Governor:
         """What a frame is worth now. Can be read from any thread."""
         return LADDER[self._level]
 
-    def observe(self, latency_ms: float) -> None:
-        """Takes a frame's time from capture to result; one thread calls it."""
+    def observe(self, latency_ms: float, faces: int) -> None:
+        """Takes a frame's result; one thread calls it.
+
+        Args:
+            latency_ms: Its time from capture to result.
+            faces: Faces that were there to be read in the same go.
+        """
         if self._target_ms is None:
             return
         now = self._clock()
         # Frames that were on their way at the latest step say nothing of the new effort.
         if self._steps and now - latency_ms / 1e3 < self._changed_s:
             return
-        self._recent.append((now, latency_ms))
+        self._recent.append((now, latency_ms, faces))
         while len(self._recent) > _LEAST and now - self._recent[0][0] > _WINDOW_S:
             self._recent.popleft()
         # The lower of two: interpolated, it would be the worst of a second's
         # frames, and a straggler every few seconds, which the target allows,
         # would shed one step after the other.
-        latest = np.percentile([ms for _, ms in self._recent], 99, method="lower")
+        latest = np.percentile([ms for _, ms, _ in self._recent], 99, method="lower")
         if latest > _EASY * self._target_ms:
             self._strained_s = now
         if latest > self._target_ms and len(self._recent) >= _LEAST:
             self._shed(now)
         elif self._level and now - max(self._strained_s, self._changed_s) > self._rest_s:
-            self._move(self._level - 1, now)
+            self._move(self._next(-1), now)
 
     def figures(self) -> dict[str, Any]:
         """What is shed now, the most that was, and how often it changed."""
@@ -124,11 +136,30 @@ class Governor:
         }
 
     def _shed(self, now: float) -> None:
-        if self._level == len(LADDER) - 1:
-            return
+        level = self._next(1)
+        if self._work(level) == self._work(self._level):
+            return  # nothing more can be shed
         if now - self._changed_s < 2 * _WINDOW_S and self._climbed:
             self._rest_s = min(2 * self._rest_s, _LONGEST_REST_S)
-        self._move(self._level + 1, now)
+        self._move(level, now)
+
+    def _next(self, step: int) -> int:
+        """The next level, down the ladder or up, at which there is other work; or the last."""
+        level = self._level
+        while 0 <= level + step < len(LADDER):
+            level += step
+            if self._work(level) != self._work(self._level):
+                break
+        return level
+
+    def _work(self, level: int) -> tuple[int, int, float]:
+        """What a level does with as many faces as there were lately."""
+        effort, most = LADDER[level], max((faces for _, _, faces in self._recent), default=0)
+        return (
+            effort.look_every if self._skips_looks else 1,
+            most if effort.faces is None else min(most, effort.faces),
+            effort.detect_scale,
+        )
 
     def _move(self, level: int, now: float) -> None:
         if level < self._level and self._climbed:  # the step up before held

@@ -53,7 +53,7 @@ class Follower:
         self._metrics = metrics
         self._face_score = face_score
         self._trackers = [Tracker() for _ in range(streams)]
-        # Frames since the last look, and its media time, of each stream.
+        # Of each stream: looks let out since the last one, and the media time of either.
         self._looked = [(0, -math.inf) for _ in range(streams)]
         self._found: list[list[tuple[float, Box]]] = [[] for _ in range(streams)]
         # Detectors of callers need know no scale.
@@ -67,9 +67,7 @@ class Follower:
             effort: How much work the frame is worth.
         """
         tracker = self._trackers[frame.stream]
-        count, looked_s = self._looked[frame.stream]
-        if self._is_due(frame, count + 1, frame.time_s - looked_s, effort):
-            self._looked[frame.stream] = 0, frame.time_s
+        if self._looks(frame, effort):
             with self._metrics.time("detect"):
                 scale = (effort.detect_scale,) if self._scales and effort.detect_scale < 1 else ()
                 faces = self._detector.detect(frame.image, *scale)
@@ -77,18 +75,24 @@ class Follower:
                 tracks = tracker.update(sure, frame.time_s)
             self._found[frame.stream] = _hold(self._found[frame.stream], faces, frame)
         else:
-            self._looked[frame.stream] = count + 1, looked_s
             with self._metrics.time("predict"):
                 tracks = tracker.predict(frame.time_s)
         found = [box for _, box in self._found[frame.stream]]
         regions = (*found, *tracker.unseen(frame.time_s))
         return TrackedFrame(frame, tuple(tracks), regions)
 
-    def _is_due(self, frame: Frame, count: int, elapsed_s: float, effort: Effort) -> bool:
+    def _looks(self, frame: Frame, effort: Effort) -> bool:
+        """Whether faces are looked for in a frame; keeps account of it."""
+        skipped, due_s = self._looked[frame.stream]
+        elapsed_s = frame.time_s - due_s
         # Pictures have names, and nothing moves on from one to the next.
-        if self._interval_s is None or frame.name or elapsed_s < 0:
-            return True
-        return count >= effort.detect_every and elapsed_s > self._interval_s - _JITTER_S
+        looks = self._interval_s is None or bool(frame.name) or elapsed_s < 0
+        if self._interval_s is not None and not looks:
+            if elapsed_s <= self._interval_s - _JITTER_S:
+                return False
+            looks = due_s == -math.inf or skipped + 1 >= effort.look_every
+        self._looked[frame.stream] = 0 if looks else skipped + 1, frame.time_s
+        return looks
 
 
 def _hold(

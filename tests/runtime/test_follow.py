@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runtime.budget import Effort
+from runtime.budget import LADDER, Effort
 from runtime.follow import Follower
 from runtime.messages import Face, Frame
 from runtime.metrics import Metrics
@@ -97,6 +97,19 @@ def test_less_effort_looks_less_often() -> None:
     for i in range(20):
         follower.follow(_frame(i, 30), Effort(4))
     assert finder.asked == [0, 4, 8, 12, 16] or finder.asked == [3, 7, 11, 15, 19]
+
+
+@pytest.mark.parametrize("fps", [5, 12, 25, 30, 60])
+@pytest.mark.parametrize("interval_s", [0.0, 0.05])
+def test_every_step_looks_less_often_at_any_rate(fps: float, interval_s: float) -> None:
+    counts = []
+    for every in sorted({effort.look_every for effort in LADDER}):
+        finder = _Finder()
+        follower = Follower(finder, 1, interval_s, Metrics())
+        for i in range(120):
+            follower.follow(_frame(i, fps), Effort(every))
+        counts.append(len(finder.asked))
+    assert counts == [counts[0], -(-counts[0] // 2), -(-counts[0] // 3)]
 
 
 def test_pictures_and_time_that_goes_back_are_looked_at() -> None:
