@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from runtime.errors import StageError
@@ -30,8 +29,6 @@ class Capture:
         """
         self._group, self._frames = group, frames
         self._stages, self._metrics = stages, metrics
-        self._lock = threading.Lock()
-        self._running = len(group.sources)
 
     def run(self, stream: int) -> None:
         """Reads a source to its end; only the last failure of all is raised."""
@@ -46,12 +43,9 @@ class Capture:
         finally:
             self._metrics.set_state(stream, state)
 
-    def ended(self) -> None:
-        """Notes that one source's thread has ended, however it did."""
-        with self._lock:
-            self._running -= 1
-            last = not self._running
-        if last:
+    def ended(self, stream: int) -> None:
+        """Notes that a source's thread has ended, however it did."""
+        if self._group.ended(stream):
             self._frames.close()
 
     def _read(self, stream: int) -> bool:

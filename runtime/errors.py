@@ -23,6 +23,10 @@ class SourceError(UserError):
     """A camera, file, folder or stream can't be read."""
 
 
+class Unreachable(SourceError):
+    """A camera or stream isn't there; it may come later."""
+
+
 class StageError(UserError):
     """A pipeline stage failed; `__cause__` holds the original error.
 

@@ -141,7 +141,7 @@ class Pipeline:
             raise
         self.sources: Sequence[Source] = self._group.sources
         self.metrics = Metrics(self.sources)
-        self.governor = Governor(latency_target_ms)
+        self.governor = Governor(latency_target_ms, skips_looks=detect_interval_s is not None)
         #: Called on the reading thread, ten times a second, while no result comes.
         self.on_wait: Callable[[], None] | None = None
         self._detect_interval_s = detect_interval_s
@@ -230,7 +230,7 @@ class Pipeline:
         capture = Capture(self._group, self._frames, self._stages, self.metrics)
         spawn = self._stages.spawn
         for stream in range(len(self.sources)):
-            spawn("capture", partial(capture.run, stream), capture.ended)
+            spawn("capture", partial(capture.run, stream), partial(capture.ended, stream))
         spawn("detect", self._detect, partial(pass_end, self._frames, self._tracked))
         spawn("classify", self._classify, partial(pass_end, self._tracked, self._results))
 
@@ -277,12 +277,13 @@ class Pipeline:
         """Recognises the faces of some frames in one go and sends the results on."""
         with self.metrics.time("classify"), naming("classify", batch[0].frame.index):
             found = self._recognizer.recognize(batch, self.governor.effort.faces)
+        readable = sum(track.seen for item in batch for track in item.tracks)
         for item, faces in zip(batch, found, strict=True):
             frame = item.frame
             latency = (time.monotonic() - frame.captured) * 1e3
             # What waits in a file's own queue is no lag of anything.
             if self.sources[frame.stream].live:
-                self.governor.observe(latency)
+                self.governor.observe(latency, readable)
             self._results.put(
                 FrameResult(
                     stream=frame.stream,

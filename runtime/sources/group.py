@@ -6,13 +6,16 @@ import logging
 import math
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.errors import SourceError, StageError
+from runtime.errors import SourceError, StageError, Unreachable
 from runtime.sources.base import Interruptible, Source, hide_credentials
+from runtime.sources.late import LateSource
+from runtime.sources.retry import Retry
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,7 @@ class SourceGroup:
     def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = sources
         self._errors: list[StageError] = []
+        self._running = set(range(len(sources)))
         self._lock = threading.Lock()
 
     def interrupt(self) -> None:
@@ -48,6 +52,22 @@ class SourceGroup:
         for source in self.sources:
             if isinstance(source, Interruptible):
                 source.interrupt()
+
+    def ended(self, stream: int) -> bool:
+        """Notes that reading a source has ended, however it did; for its own thread.
+
+        Returns:
+            Whether it was the last. Those that were never there don't count: they
+            are told to give up when only they are left.
+        """
+        with self._lock:
+            self._running.discard(stream)
+            left = [self.sources[number] for number in self._running]
+        missing = [source for source in left if isinstance(source, LateSource) and not source.found]
+        if len(missing) == len(left):
+            for source in missing:
+                source.interrupt()
+        return not left
 
     def fail(self, stream: int, error: StageError) -> None:
         """Notes that a source failed; for its own thread.
@@ -72,7 +92,7 @@ def open_group(
     own: Callable[[Source], Source],
     reconnect_s: float = math.inf,
 ) -> SourceGroup:
-    """Opens sources; as long as one opens, the others may fail.
+    """Opens sources; as long as one opens, the others may fail, and live ones come later.
 
     Args:
         specs: What `open_source` takes, or sources of the caller's own.
@@ -89,13 +109,20 @@ def open_group(
         if not isinstance(spec, (str, Path)):
             sources.append(spec)
             continue
+        opens, name = partial(open_source, str(spec), reconnect_s), hide_credentials(str(spec))
         try:
-            sources.append(own(open_source(str(spec), reconnect_s)))
+            sources.append(own(opens()))
         except SourceError as error:
             errors.append(error)
-            sources.append(Unopened(hide_credentials(str(spec)), error))
+            if isinstance(error, Unreachable) and reconnect_s > 0:
+                sources.append(own(LateSource(name, opens, error, Retry(reconnect_s))))
+            else:
+                sources.append(Unopened(name, error))
     if errors and len(errors) == len(sources):
         for other in errors[1:]:
             log.error("%s", other)
         raise errors[0]
+    for source in sources:
+        if isinstance(source, LateSource):
+            log.warning("%s; trying again", source.error)
     return SourceGroup(sources)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from urllib.parse import parse_qsl
 
 import cv2
 
-from runtime.errors import SourceError
+from runtime.errors import SourceError, Unreachable
 from runtime.sources.backend import Capture, has_gstreamer, limits_gstreamer, open_capture
 from runtime.sources.base import hide_credentials
 from runtime.sources.files import FileSource
@@ -22,8 +23,12 @@ _CSI_DEFAULTS = {"width": 1280, "height": 720, "fps": 30, "flip": 0}
 
 
 def is_gstreamer(spec: str) -> bool:
-    """Whether a source's name is for GStreamer: `gst:...`, `csi://0`, or elements joined by `!`."""
-    return spec.startswith((_PREFIX, _CSI)) or " ! " in spec
+    """Whether a source's name is for GStreamer: `gst:...`, `csi://0`, or elements joined by `!`.
+
+    A file that has ` ! ` in its name is a file.
+    """
+    # os.path: a long pipeline is no path, and pathlib raises where that is too long a name.
+    return spec.startswith((_PREFIX, _CSI)) or (" ! " in spec and not os.path.exists(spec))
 
 
 def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | LiveSource:
@@ -35,8 +40,8 @@ def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | LiveSource:
         reconnect_s: See `LiveSource`.
 
     Raises:
-        SourceError: It is malformed or can't be opened, this OpenCV has no GStreamer, or
-            this is no Jetson.
+        SourceError: It is malformed, this OpenCV has no GStreamer, or this is no Jetson.
+        Unreachable: It can't be started.
     """
     if spec.startswith(_CSI):
         name, pipeline = hide_credentials(spec), csi_pipeline(spec)
@@ -61,7 +66,7 @@ def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | LiveSource:
 
     capture = connect()
     if capture is None:
-        raise SourceError(
+        raise Unreachable(
             f"--source {name}: GStreamer can't start it; GST_DEBUG=3 in the environment tells why"
         )
     # Only what has an end has a length.

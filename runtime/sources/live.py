@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-import random
 import re
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,16 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.errors import SourceError
+from runtime.errors import SourceError, Unreachable
 from runtime.sources import backend
 from runtime.sources.backend import Capture, open_capture, read_frame
 from runtime.sources.base import hide_credentials
 from runtime.sources.files import FileSource
+from runtime.sources.retry import Pauses, Retry
 
 log = logging.getLogger(__name__)
-
-#: First and longest pause between two tries to come back, in seconds.
-_PAUSES_S = (0.5, 30.0)
 
 #: A connection that held for so long lets the pauses start anew, in seconds.
 _STEADY_S = 10.0
@@ -32,32 +28,6 @@ _STEADY_S = 10.0
 #: Broken frames in a row that are passed over, as long as they come fast.
 _BROKEN_IN_A_ROW = 30
 _BROKEN_S = 1.0
-
-
-class Pauses:
-    """Pauses between tries: each twice as long as the last, up to a longest."""
-
-    def __init__(self, jitter: Callable[[], float] = random.random) -> None:
-        """Starts with the shortest.
-
-        Args:
-            jitter: Gives 0 to 1; makes a pause up to a fifth shorter, so that many
-                sources of one dead server don't all come at the same moment.
-        """
-        self._jitter = jitter
-        self._tries = 0
-
-    def next_s(self) -> float:
-        """The next pause in seconds."""
-        first, longest = _PAUSES_S
-        self._tries += 1
-        # The exponent is bounded: after weeks a float would overflow.
-        pause: float = min(first * 2.0 ** min(self._tries - 1, 20), longest)
-        return pause * (1 - 0.2 * self._jitter())
-
-    def reset(self) -> None:
-        """Starts with the shortest again."""
-        self._tries = 0
 
 
 class LiveSource:
@@ -94,11 +64,8 @@ class LiveSource:
         self.fps = fps if 1 <= fps <= 240 else 30.0
         self._capture: Capture | None = capture
         self._connect = connect
-        self._reconnect_s = reconnect_s
         self._clock = clock
-        self._interrupted = threading.Event()
-        self._wait = wait or self._interrupted.wait
-        self._pauses = pauses or Pauses()
+        self._retry = Retry(reconnect_s, clock=clock, wait=wait, pauses=pauses)
         self._start = self._since = clock()
 
     @property
@@ -115,11 +82,11 @@ class LiveSource:
 
     def interrupt(self) -> None:
         """Ends the waiting of `read` for a lost source, now and later; see `Interruptible`."""
-        self._interrupted.set()
+        self._retry.interrupt()
 
     def close(self) -> None:
         """Frees the device or connection."""
-        self._interrupted.set()
+        self._retry.interrupt()
         self._disconnect()
 
     def _next(self) -> NDArray[np.uint8] | None:
@@ -146,33 +113,34 @@ class LiveSource:
         """
         # A dead handle must be gone first: many cameras open only once.
         self._disconnect()
-        if self._interrupted.is_set():
+        retry = self._retry
+        if retry.interrupted:
             return None
-        if self._reconnect_s <= 0:
+        if retry.limit_s <= 0:
             raise SourceError(f"--source {self.name}: gives no more frames")
         lost = self._clock()
         log.warning("%s: lost, trying again", self.name)
         if lost - self._since > _STEADY_S:
-            self._pauses.reset()
-        while True:
-            left = self._reconnect_s - (self._clock() - lost)
-            if left <= 0:
-                raise SourceError(
-                    f"--source {self.name}: lost, and not back within {self._reconnect_s:g} s"
-                )
-            if self._wait(min(self._pauses.next_s(), left)):
-                return None
-            self._capture = self._connect()
-            image = self._next()
-            if self._interrupted.is_set():
-                self._disconnect()
-                return None
-            if image is not None:
-                break
+            retry.pauses.reset()
+        try:
+            image = retry.until(self._reopen)
+        except TimeoutError as error:
+            raise SourceError(
+                f"--source {self.name}: lost, and not back within {retry.limit_s:g} s"
+            ) from error
+        if image is not None:
+            self.reconnects += 1
+            self._since = self._clock()
+            log.warning("%s: back after %.1f s", self.name, self._since - lost)
+        return image
+
+    def _reopen(self) -> NDArray[np.uint8] | None:
+        """The first frame of a new connection; None where none comes, and then none is open."""
+        self._capture = self._connect()
+        image = self._next()
+        if image is None or self._retry.interrupted:
             self._disconnect()
-        self.reconnects += 1
-        self._since = self._clock()
-        log.warning("%s: back after %.1f s", self.name, self._since - lost)
+            return None
         return image
 
     def _disconnect(self) -> None:
@@ -185,7 +153,7 @@ def open_stream(url: str, reconnect_s: float) -> FileSource | LiveSource:
     """A network stream, or a whole video behind a URL.
 
     Raises:
-        SourceError: It can't be reached, or isn't video.
+        Unreachable: It can't be reached, or isn't video.
     """
     name = hide_credentials(url)
 
@@ -194,7 +162,7 @@ def open_stream(url: str, reconnect_s: float) -> FileSource | LiveSource:
 
     capture = connect()
     if capture is None:
-        raise SourceError(
+        raise Unreachable(
             f"--source {name}: the stream can't be reached within "
             f"{backend.TIMEOUT_MS / 1000:g} s, or isn't video"
         )
@@ -219,7 +187,7 @@ def open_camera(camera: int | str, reconnect_s: float) -> LiveSource:
     """A camera by number or device file.
 
     Raises:
-        SourceError: There is none, or it is in use.
+        Unreachable: There is none, or it is in use.
     """
 
     def connect() -> Capture | None:
@@ -235,5 +203,5 @@ def open_camera(camera: int | str, reconnect_s: float) -> LiveSource:
     if capture is None:
         found = sorted(p.name for p in Path("/dev").glob("video*"))
         hint = f"found /dev/{', /dev/'.join(found)}" if found else "no /dev/video* here"
-        raise SourceError(f"{name} can't be opened ({hint}); try --source demo")
+        raise Unreachable(f"{name} can't be opened ({hint}); try --source demo")
     return LiveSource(capture, name, connect, reconnect_s)

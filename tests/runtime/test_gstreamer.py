@@ -131,6 +131,16 @@ def test_what_is_for_gstreamer():
     assert not is_gstreamer("rtsp://host/a")
 
 
+def test_a_file_named_like_a_pipeline_is_a_file(clip, tmp_path):
+    odd = tmp_path / "a ! appsink.mp4"
+    odd.write_bytes(clip.read_bytes())
+    source = open_source(str(odd))
+    assert not source.live
+    assert source.read()[0].ndim == 3
+    source.close()
+    assert is_gstreamer("fakesrc ! " * 1000 + "appsink"), "too long for a path"
+
+
 def test_a_pipelines_secrets_never_show():
     shown = hide_credentials(
         'rtspsrc location=rtsp://u:secret@host/a?t=secret user-id=secret user-pw="secret b" '

@@ -4,6 +4,7 @@ import itertools
 import logging
 import math
 import os
+import socket
 import threading
 import time
 
@@ -11,9 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
+from runtime import Pipeline
 from runtime.errors import SourceError
-from runtime.sources import backend, live, open_source
-from runtime.sources.live import LiveSource, Pauses, camera_of, open_camera
+from runtime.sources import backend, live, open_source, retry
+from runtime.sources.live import LiveSource, camera_of, open_camera
+from runtime.sources.retry import Pauses
+from tests.runtime.fakes import Brain, Finder
 from tests.runtime.streams import Server, jpegs
 
 
@@ -215,7 +219,7 @@ def test_an_unplugged_camera_is_opened_again(monkeypatch):
         return None if len(asked) == 2 else Camera(2)
 
     monkeypatch.setattr(live, "open_capture", plug)
-    monkeypatch.setattr(live, "_PAUSES_S", (0.001, 0.001))
+    monkeypatch.setattr(retry, "_PAUSES_S", (0.001, 0.001))
     source = open_camera(0, math.inf)
     times = [source.read()[1] for _ in range(4)]
     assert times == sorted(set(times))
@@ -229,7 +233,7 @@ def test_an_unplugged_camera_is_opened_again(monkeypatch):
 @pytest.fixture
 def quick(monkeypatch):
     """Short pauses and limits, so that the tests are."""
-    monkeypatch.setattr(live, "_PAUSES_S", (0.02, 0.1))
+    monkeypatch.setattr(retry, "_PAUSES_S", (0.02, 0.1))
     monkeypatch.setattr(backend, "TIMEOUT_MS", 3000)
 
 
@@ -291,7 +295,7 @@ def test_a_stream_that_stays_away_is_given_up(quick):
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no /proc to count handles in")
 def test_fifty_real_reconnects_leave_no_handle_and_no_thread(quick, monkeypatch):
-    monkeypatch.setattr(live, "_PAUSES_S", (0.005, 0.005))
+    monkeypatch.setattr(retry, "_PAUSES_S", (0.005, 0.005))
 
     def held() -> tuple[int, int]:
         return len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
@@ -309,3 +313,54 @@ def test_fifty_real_reconnects_leave_no_handle_and_no_thread(quick, monkeypatch)
     early, late = seen[1], seen[-1]
     assert late[0] <= early[0] + 5
     assert late[1] <= early[1] + 5
+
+
+def test_a_stream_that_comes_late_is_found_and_holds_up_nothing(quick, caplog):
+    with Server(jpegs(64, 48)) as first:
+        url = first.url
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        dead = f"rtsp://me:secret@127.0.0.1:{other.getsockname()[1]}/dead"
+    with Server(jpegs(64, 48)) as there, caplog.at_level(logging.INFO):
+        with Pipeline([url, there.url, dead], Brain(), Finder(), reconnect_s=60) as pipeline:
+            states: list[list[str]] = []
+            seen: set[int] = set()
+            late: list[Server] = []
+            for result in pipeline:
+                seen.add(result.stream)
+                if not late and result.stream == 1 and result.frame >= 5:
+                    states.append(_states(pipeline))
+                    late.append(Server(jpegs(128, 96), first.server_port))
+                if result.stream == 0:
+                    assert result.image.shape == (96, 128, 3)
+                    states.append(_states(pipeline))
+                    pipeline.stop()
+        late[0].kill()
+    assert states[0] == ["reconnecting", "running", "reconnecting"]
+    assert states[1] == ["running", "running", "reconnecting"]
+    assert _states(pipeline) == ["stopped"] * 3
+    assert seen == {0, 1}
+    assert "can't be reached within 3 s, or isn't video; trying again" in caplog.text
+    assert "there now" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_source_that_never_comes_does_not_hold_up_the_end(quick, clip, caplog):
+    with Pipeline([str(clip), "97"], Brain(), Finder()) as pipeline:
+        assert len(list(pipeline)) == 40
+    assert _states(pipeline) == ["ended", "failed"]
+    assert caplog.text.count("camera 97 can't be opened") == 2
+
+
+def test_a_source_that_does_not_come_in_time_fails_alone(quick, caplog):
+    with (
+        Server(jpegs(64, 48)) as there,
+        Pipeline([there.url, "97"], Brain(), Finder(), reconnect_s=0.3) as pipeline,
+    ):
+        for _ in pipeline:
+            if _states(pipeline) == ["running", "failed"]:
+                break
+    assert caplog.text.count("camera 97 can't be opened") == 2
+
+
+def _states(pipeline):
+    return [stream["state"] for stream in pipeline.metrics.summary()["streams"]]
