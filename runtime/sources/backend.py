@@ -42,7 +42,9 @@ class Capture(Protocol):
         ...
 
 
-def open_capture(address: str | int, backend: int, limited: bool = False) -> Capture | None:
+def open_capture(
+    address: str | int, backend: int, limited: bool = False, threads: int | None = None
+) -> Capture | None:
     """Opens a video, camera or stream.
 
     Args:
@@ -50,14 +52,19 @@ def open_capture(address: str | int, backend: int, limited: bool = False) -> Cap
         backend: One of OpenCV's `CAP_` numbers.
         limited: Give up opening and reading after `TIMEOUT_MS`; only FFmpeg
             and GStreamer know how.
+        threads: Of FFmpeg's decoder; None for one a core.
 
     Returns:
         The open capture; None where it can't be opened, and then nothing stays open.
     """
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS]
-    limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
+    asked: list[int] = []
+    if limited:
+        asked += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS]
+        asked += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
+    if threads is not None:
+        asked += [cv2.CAP_PROP_N_THREADS, threads]
     try:
-        capture = cv2.VideoCapture(address, backend, limits if limited else [])  # type: ignore[call-overload]
+        capture = cv2.VideoCapture(address, backend, asked)  # type: ignore[call-overload]
     except cv2.error:
         return None
     if capture.isOpened():

@@ -29,6 +29,9 @@ _STEADY_S = 10.0
 _BROKEN_IN_A_ROW = 30
 _BROKEN_S = 1.0
 
+#: Largest frames of a stream that a single thread is trusted to decode in time.
+_ONE_THREAD_PIXELS = 1920 * 1088
+
 
 class LiveSource:
     """A camera or stream: media time is the time since it opened, losses included."""
@@ -96,9 +99,13 @@ class LiveSource:
         began = self._clock()
         for _ in range(_BROKEN_IN_A_ROW):
             image = read_frame(self._capture)
+            took_s = self._clock() - began
+            # After a silence the decoder gives up what it held: no sign of life.
+            if took_s > 0.95 * backend.TIMEOUT_MS / 1e3:
+                break
             if image is not None:
                 return np.asarray(image, np.uint8)
-            if self._clock() - began > _BROKEN_S:
+            if took_s > _BROKEN_S:
                 break
         return None
 
@@ -158,6 +165,11 @@ def open_stream(url: str, reconnect_s: float) -> FileSource | LiveSource:
     name = hide_credentials(url)
 
     def connect() -> Capture | None:
+        # Several threads decode several frames at a time, and hold them back for it.
+        capture = open_capture(url, cv2.CAP_FFMPEG, limited=True, threads=1)
+        if capture is None or _pixels(capture) <= _ONE_THREAD_PIXELS:
+            return capture
+        capture.release()
         return open_capture(url, cv2.CAP_FFMPEG, limited=True)
 
     capture = connect()
@@ -170,6 +182,10 @@ def open_stream(url: str, reconnect_s: float) -> FileSource | LiveSource:
     if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
         return FileSource(capture, name)
     return LiveSource(capture, name, connect, reconnect_s)
+
+
+def _pixels(capture: Capture) -> float:
+    return capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
 
 
 def camera_of(spec: str) -> int | str | None:

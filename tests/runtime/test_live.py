@@ -189,6 +189,37 @@ def test_an_interrupt_while_it_opens_leaves_nothing_open():
     assert Camera.opened == 0
 
 
+def test_a_frame_from_before_a_silence_is_no_sign_of_life():
+    clock = Clock()
+
+    class Silent(Camera):
+        def read(self):
+            clock.now += 5.0 if self.index >= 3 else 0.0
+            return super().read()
+
+    source = make([Silent(20), Camera(2, (96, 128))], clock=clock)
+    shapes = [source.read()[0].shape[0] for _ in range(4)]
+    assert shapes == [48, 48, 48, 96]
+    source.close()
+
+
+def test_a_streams_decoder_holds_no_frame_back_unless_they_are_large(monkeypatch):
+    asked = []
+
+    class Wide(Camera):
+        def get(self, prop):
+            return {cv2.CAP_PROP_FRAME_WIDTH: width, cv2.CAP_PROP_FRAME_HEIGHT: 1080.0}.get(prop, 0)
+
+    def connect(address, kind, limited=False, threads=None):
+        asked.append(threads)
+        return Wide(3)
+
+    monkeypatch.setattr(live, "open_capture", connect)
+    for width in (1920.0, 3840.0):  # noqa: B007
+        open_source("rtsp://host/a").close()
+    assert asked == [1, 1, None]
+
+
 def test_fifty_losses_leave_no_handle():
     source = make(Camera(2) if i % 3 else None for i in range(1, 200))
     while source.reconnects < 50:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import SourceError
-from runtime.sources import open_source, retry
+from runtime.sources import backend, open_source, retry
 from tests.conftest import REPO
 
 SCRIPT = Path(__file__).with_name("rtsp_server.py")
@@ -59,6 +59,10 @@ class Camera:
 
     def url(self, password: str = "secret") -> str:
         return f"rtsp://me:{password}@127.0.0.1:{self.port}/cam"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def kill(self) -> None:
         """Ends it as a crash does."""
@@ -138,6 +142,27 @@ def test_cameras_that_die_again_and_again_leave_nothing_behind(monkeypatch):
             seen.append(_held())
     camera.kill()
     assert seen[-1] == seen[0]
+
+
+def test_a_camera_that_falls_silent_is_lost_at_the_first_silence(monkeypatch):
+    monkeypatch.setattr(retry, "_PAUSES_S", (0.1, 0.2))
+    monkeypatch.setattr(backend, "TIMEOUT_MS", 2000)
+    with Camera(320, 240) as camera:
+        source = open_source(camera.url(), reconnect_s=120)
+        for _ in range(20):
+            source.read()
+        os.kill(camera.pid, signal.SIGSTOP)
+        timer = threading.Timer(5, os.kill, (camera.pid, signal.SIGCONT))
+        timer.start()
+        late = []
+        while not source.reconnects:
+            began = time.monotonic()
+            source.read()
+            if time.monotonic() - began > 1.9:
+                late.append(source.reconnects)
+        source.close()
+        timer.join()
+    assert late == [1], "no frame that the decoder still held comes seconds later"
 
 
 def test_a_wrong_password_is_one_line_without_it():
