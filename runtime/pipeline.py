@@ -8,6 +8,7 @@ sources one may fail alone; it is logged, and the others go on.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,8 @@ from runtime.sources import Source, open_source
 from runtime.sources.group import open_group
 from runtime.stages import Stages, naming
 
+log = logging.getLogger(__name__)
+
 _Closable = TypeVar("_Closable", Source, Engine, Detector)
 
 #: Frames waiting between two stages; more would only add delay.
@@ -39,9 +42,12 @@ _CAPACITY = 1
 #: Detector's score from which something is a face.
 FACE_SCORE = 0.4
 
-#: Longest wait for a thread to end, in seconds; a stream's own limits are longer,
+#: Longest wait for the threads to end, in seconds; a stream's own limits are longer,
 #: and whoever pressed Ctrl-C should be out within three.
-_JOIN_S = 2.0
+_JOIN_S = 1.5
+
+#: Least wait for them, in seconds, where that time is over.
+_HEAR_S = 0.3
 
 #: Time between two looks at the window while no result comes, in seconds.
 _POLL_S = 0.1
@@ -159,6 +165,8 @@ class Pipeline:
         self._stages = Stages()
         self._used = False
         self._closed = False
+        self._end_by: float | None = None
+        self._hung: StageError | None = None
 
     def __enter__(self) -> Pipeline:
         return self
@@ -173,6 +181,7 @@ class Pipeline:
 
         Raises:
             StageError: A stage failed, or every source did; its cause is the original error.
+                Or one didn't end when it was asked to (a source may take its time).
             RuntimeError: The pipeline was run or closed before.
         """
         self._start()
@@ -186,6 +195,8 @@ class Pipeline:
             self.close()
         if self._stages.error is not None:
             raise self._stages.error
+        if self._hung is not None:
+            raise self._hung
 
     @property
     def error(self) -> StageError | None:
@@ -201,7 +212,7 @@ class Pipeline:
     def close(self) -> None:
         """Ends the threads and frees sources and models; can be called again.
 
-        What a thread still uses after two seconds stays open until a later
+        What a thread still uses after 1.5 seconds stays open until a later
         call finds the thread ended.
         """
         self._used = True
@@ -209,11 +220,24 @@ class Pipeline:
         self._group.interrupt()
         for box in (self._frames, self._tracked, self._results):
             box.close(discard=True)
-        # The loop's end and the `with` both come here: one wait is enough.
-        limit_s = 0.0 if self._closed else _JOIN_S
-        self._closed = True
-        if self._stages.join(limit_s):
+        # A moment for those that only now hear of it.
+        hanging = self._stages.join(max(self._left_s(), 0.0 if self._closed else _HEAR_S))
+        if not hanging:
             self._free()
+        # The loop's end and the `with` both come here: one word is enough.
+        if not self._closed:
+            for name in hanging:
+                log.warning("%s did not end within %g s", name, _JOIN_S)
+                if name != "capture" and self._hung is None:
+                    late = TimeoutError(f"hangs: did not end within {_JOIN_S:g} s")
+                    self._hung = StageError(name, None, late)
+        self._closed = True
+
+    def _left_s(self) -> float:
+        """What is left of the time to end in, which begins with the first call."""
+        now = time.monotonic()
+        self._end_by = self._end_by or now + _JOIN_S
+        return max(0.0, self._end_by - now)
 
     def _start(self) -> None:
         if self._used:
@@ -236,7 +260,6 @@ class Pipeline:
 
     def _wait_for_results(self) -> Iterator[FrameResult]:
         """Results until the last stage ends, or hangs for too long after a stop."""
-        stopped_at: float | None = None
         while True:
             try:
                 result = self._results.get(_POLL_S)
@@ -247,10 +270,8 @@ class Pipeline:
                 continue
             if self.on_wait is not None:
                 self.on_wait()
-            if self._stages.stopped:
-                stopped_at = stopped_at or time.monotonic()
-                if time.monotonic() - stopped_at > _JOIN_S:
-                    return
+            if self._stages.stopped and not self._left_s():
+                return
 
     def _detect(self) -> None:
         for frame in self._frames:

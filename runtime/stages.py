@@ -60,24 +60,22 @@ class Stages:
         """Asks the stages to end. Safe in a signal handler."""
         self._stop.set()
 
-    def join(self, limit_s: float) -> bool:
+    def join(self, limit_s: float) -> list[str]:
         """Waits for the threads; errors from here on are of the ending, and dropped.
 
         Args:
             limit_s: Longest wait in seconds, for all of them together; 0 only looks.
 
         Returns:
-            Whether all have ended; a later call may find that they have.
+            Names of those that haven't ended; a later call may find that they have.
         """
         self._ending = True
         self._stop.set()
         deadline = time.monotonic() + limit_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive() and limit_s > 0:
-                log.warning("%s did not end within %.0f s", thread.name, limit_s)
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        return not self._threads
+        return [thread.name for thread in self._threads]
 
     def _fail(self, stage: str, error: BaseException) -> None:
         """Keeps the first error and asks all to end."""

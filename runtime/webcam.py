@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
-import signal
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,8 +17,10 @@ from runtime.options import option, parse_options, run_command
 from runtime.providers import PROVIDERS
 
 if TYPE_CHECKING:
+    from runtime.ending import Ending
     from runtime.messages import FrameResult
     from runtime.pipeline import Pipeline
+    from runtime.sinks.group import SinkGroup
     from runtime.sinks.window import WindowSink
 
 PROG = "python -m runtime.webcam"
@@ -125,10 +124,8 @@ def run(options: Options) -> dict[str, Any]:
     Raises:
         UserError: Something that the user can mend.
     """
-    from runtime.anonymize import COVER_SCORE
+    from runtime.ending import Ending
     from runtime.outputs import check_apart, check_writable, write_whole
-    from runtime.pipeline import FACE_SCORE, Pipeline
-    from runtime.sinks import opening
     from runtime.sinks.group import SinkGroup
 
     counts: Counter[str] = Counter()
@@ -139,6 +136,34 @@ def run(options: Options) -> dict[str, Any]:
     if summary not in (None, "-"):
         check_writable(Path(summary), "--output_summary")
     sinks = SinkGroup()
+    with Ending(lambda: sinks.busy) as ending:
+        metrics = _run(options, sources, sinks, counts, ending)
+        metrics |= {"emotions": dict(counts), "sinks": sinks.counts()}
+        _report(metrics, counts)
+        if summary is not None:
+            text = json.dumps(metrics, indent=2) + "\n"
+            if summary == "-":
+                print(text, end="", flush=True)
+            else:
+                write_whole(Path(summary), text, "--output_summary")
+        for flag, file in files.items():
+            if file not in (None, "-") and (metrics["frames"] or flag == "--output_summary"):
+                log.info("wrote %s", file)
+    return metrics
+
+
+def _run(
+    options: Options,
+    sources: Sequence[str],
+    sinks: SinkGroup,
+    counts: Counter[str],
+    ending: Ending,
+) -> dict[str, Any]:
+    """Opens everything, runs, closes everything; returns the pipeline's metrics and `shed`."""
+    from runtime.anonymize import COVER_SCORE
+    from runtime.pipeline import FACE_SCORE, Pipeline
+    from runtime.sinks import opening
+
     monitor = None
     try:
         opening.open_remote(options, sinks)
@@ -173,32 +198,20 @@ def run(options: Options) -> dict[str, Any]:
                 pipeline.on_wait = partial(_poll_window, window, pipeline)
             if monitor is not None:
                 monitor.watch(pipeline, sinks.counts)
-            with _signals_stop(pipeline):
-                for result in _anonymized(pipeline) if options.anonymize else pipeline:
-                    sinks.write(result)
-                    for face in result.faces:
-                        counts["uncertain" if face.uncertain else face.emotion] += 1
-                    if window is not None and window.closed:
-                        break
-            metrics = {**pipeline.metrics.summary(), "shed": pipeline.governor.figures()}
+            ending.stop = pipeline.stop
+            for result in _anonymized(pipeline) if options.anonymize else pipeline:
+                sinks.write(result)
+                for face in result.faces:
+                    counts["uncertain" if face.uncertain else face.emotion] += 1
+                if window is not None and window.closed:
+                    break
+            return {**pipeline.metrics.summary(), "shed": pipeline.governor.figures()}
     finally:
         try:
             sinks.close()
         finally:
             if monitor is not None:
                 monitor.close()
-    metrics |= {"emotions": dict(counts), "sinks": sinks.counts()}
-    _report(metrics, counts)
-    if summary is not None:
-        text = json.dumps(metrics, indent=2) + "\n"
-        if summary == "-":
-            print(text, end="", flush=True)
-        else:
-            write_whole(Path(summary), text, "--output_summary")
-    for flag, file in files.items():
-        if file not in (None, "-") and (metrics["frames"] or flag == "--output_summary"):
-            log.info("wrote %s", file)
-    return metrics
 
 
 def _anonymized(pipeline: Pipeline) -> Iterator[FrameResult]:
@@ -215,27 +228,6 @@ def _poll_window(window: WindowSink, pipeline: Pipeline) -> None:
     window.poll()
     if window.closed:
         pipeline.stop()
-
-
-@contextmanager
-def _signals_stop(pipeline: Pipeline) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the capture, so that no output is cut; a second one interrupts."""
-
-    def stop(signum: int, frame: object) -> None:
-        log.info("stopped by %s", signal.Signals(signum).name)
-        signal.signal(signum, signal.default_int_handler)
-        pipeline.stop()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, stop) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:

@@ -9,7 +9,13 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Takes results on the main thread."""
+    """Takes results on the main thread.
+
+    Attributes:
+        name: What messages call it; without credentials.
+    """
+
+    name: str
 
     def write(self, result: FrameResult) -> None:
         """Takes one frame's result.

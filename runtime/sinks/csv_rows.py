@@ -33,6 +33,7 @@ class CsvSink:
             UserError: The file can't be written.
         """
         self._file = LineFile(path, "--output_csv")
+        self.name = self._file.name
         self._labels = tuple(labels)
         self._header_due = True
 

@@ -18,6 +18,8 @@ class SinkGroup:
 
     def __init__(self) -> None:
         self._sinks: list[Sink] = []
+        #: Name of the sink that is at work, if any. Can be read from any thread.
+        self.busy: str | None = None
 
     def add(self, sink: Sink) -> None:
         """Takes over a sink, to close it."""
@@ -26,7 +28,9 @@ class SinkGroup:
     def write(self, result: FrameResult) -> None:
         """See `Sink.write`."""
         for sink in self._sinks:
+            self.busy = sink.name
             sink.write(result)
+        self.busy = None
 
     def close(self) -> None:
         """See `Sink.close`; the first failure is raised, unless another is on its way."""
@@ -36,10 +40,12 @@ class SinkGroup:
         first: UserError | None = None
         # Files first: an impatient second Ctrl-C must not cut them.
         for sink in sorted(self._sinks, key=lambda sink: isinstance(sink, RemoteSink)):
+            self.busy = sink.name
             try:
                 sink.close()
             except UserError as error:
                 first = first or error
+        self.busy = None
         if first is not None and not isinstance(sys.exc_info()[1], UserError):
             raise first
 

@@ -23,6 +23,7 @@ class JsonSink:
             UserError: The file can't be written.
         """
         self._file = LineFile(path, "--output_json")
+        self.name = self._file.name
 
     def write(self, result: FrameResult) -> None:
         """See `Sink.write`."""

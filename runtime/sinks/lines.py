@@ -27,7 +27,8 @@ class LineFile:
             UserError: The file can't be written.
         """
         self._path = path
-        self._flag = flag
+        #: Flag and path, for messages.
+        self.name = f"{flag} {path}"
         self._fd: int | None = None
         self._whole = 0  # bytes of whole lines
         if path != "-":
@@ -56,7 +57,7 @@ class LineFile:
                 data = data[os.write(self._fd, data) :]
         except OSError as error:
             self._take_back()
-            raise UserError(f"{self._flag} {self._path}: {error.strerror}") from error
+            raise UserError(f"{self.name}: {error.strerror}") from error
         self._whole += len(lines)
 
     def close(self) -> None:
@@ -67,7 +68,7 @@ class LineFile:
         try:
             os.close(fd)
         except OSError as error:  # a network's disk may be full only now
-            raise UserError(f"{self._flag} {self._path}: {error.strerror}") from error
+            raise UserError(f"{self.name}: {error.strerror}") from error
 
     def _take_back(self) -> None:
         """Cuts off half-written lines; pipes and devices can't be cut."""

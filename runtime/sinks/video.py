@@ -37,6 +37,7 @@ class VideoSink:
             raise UserError(f"--output_video {path}: must end in .mp4, .mkv or .mov")
         check_writable(path, "--output_video")
         self._path = path
+        self.name = f"--output_video {path}"
         self._fps = fps
         self._process: subprocess.Popen[bytes] | None = None
         self._size = (0, 0)
@@ -65,7 +66,7 @@ class VideoSink:
                 process.stdin.write(picture)
         except OSError as error:
             reason = self._stop() or error.strerror
-            raise UserError(f"--output_video {self._path}: {reason}") from error
+            raise UserError(f"{self.name}: {reason}") from error
         self._written = due
 
     def close(self) -> None:
@@ -73,7 +74,7 @@ class VideoSink:
         if self._process is not None:
             reason = self._stop()
             if reason:
-                raise UserError(f"--output_video {self._path}: {reason}")
+                raise UserError(f"{self.name}: {reason}")
 
     def _open(self, width: int, height: int) -> None:
         from imageio_ffmpeg import get_ffmpeg_exe
@@ -100,7 +101,7 @@ class VideoSink:
                 start_new_session=True,
             )
         except (OSError, RuntimeError) as error:
-            raise UserError(f"--output_video {self._path}: FFmpeg can't start ({error})") from error
+            raise UserError(f"{self.name}: FFmpeg can't start ({error})") from error
 
     def _stop(self) -> str:
         """Ends FFmpeg; returns its last words if it failed."""

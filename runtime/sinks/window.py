@@ -29,6 +29,8 @@ class NoDisplay(UserError):
 class WindowSink:
     """Shows annotated frames; `closed` once the user pressed q or Esc or closed it."""
 
+    name = "the window"
+
     def __init__(self, title: str) -> None:
         """Opens the window.
 

@@ -314,23 +314,50 @@ def test_stop_ends_a_hanging_pipeline_and_waiting_is_told(monkeypatch):
     source.release.set()
 
 
-def test_a_detector_that_never_returns_ends_after_stop(monkeypatch):
+@pytest.mark.parametrize("stage", ["detect", "classify"])
+def test_a_stage_that_never_returns_is_named_after_stop(monkeypatch, caplog, stage):
     import runtime.pipeline as module
 
     monkeypatch.setattr(module, "_JOIN_S", 0.3)
+    before = threads()
     release = threading.Event()
 
-    class Hanging(Finder):
+    class HangingFinder(Finder):
         def detect(self, image):
-            release.wait(30)
-            return []
+            assert stage != "detect" or release.wait(30)
+            return super().detect(image)
 
-    pipeline = Pipeline([Pictures(5)], Brain(), Hanging())
+    class HangingBrain(Brain):
+        def infer(self, batch):
+            assert stage != "classify" or release.wait(30)
+            return super().infer(batch)
+
+    pipeline = Pipeline([Pictures(5)], HangingBrain(), HangingFinder())
     pipeline.on_wait = pipeline.stop
     start = time.monotonic()
-    assert list(pipeline) == []
+    with pytest.raises(StageError, match=f"{stage}: hangs: did not end within 0.3 s") as error:
+        list(pipeline)
+    assert error.value.stage == stage
     assert time.monotonic() - start < 3
+    assert caplog.text.count(f"{stage} did not end") == 1
     release.set()
+    deadline = time.monotonic() + 5
+    while threads() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threads() == before
+
+
+def test_a_reader_that_hangs_holds_up_neither_the_camera_nor_the_end():
+    before = threads()
+    source = Pictures(10**6, live=True, pace=0.001)
+    with Pipeline([source], Brain(), Finder()) as pipeline:
+        for _ in pipeline:
+            deadline = time.monotonic() + 20
+            while pipeline.metrics.summary()["dropped"] < 50 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            break
+        assert pipeline.metrics.summary()["dropped"] >= 50
+    assert threads() == before
 
 
 def test_an_extension_that_panics_is_an_error_not_a_hang():

@@ -147,6 +147,8 @@ def test_closing_cuts_a_long_pause_short():
 
 def test_sinks_of_a_group_close_together_and_the_first_failure_is_told():
     class Bad:
+        name = "bad"
+
         def write(self, _):
             pass
 
