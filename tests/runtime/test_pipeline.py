@@ -344,7 +344,7 @@ def test_a_stage_that_never_returns_is_named_after_stop(monkeypatch, caplog, sta
     deadline = time.monotonic() + 5
     while threads() > before and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert threads() == before
+    assert threads() <= before
 
 
 def test_a_reader_that_hangs_holds_up_neither_the_camera_nor_the_end():
@@ -357,7 +357,7 @@ def test_a_reader_that_hangs_holds_up_neither_the_camera_nor_the_end():
                 time.sleep(0.01)
             break
         assert pipeline.metrics.summary()["dropped"] >= 50
-    assert threads() == before
+    assert threads() <= before  # a test before may have left one that ends late
 
 
 def test_an_extension_that_panics_is_an_error_not_a_hang():
