@@ -231,9 +231,29 @@ def _print(figures: dict[str, Any]) -> None:
             f"slowest alone: {row['slowest']} ({row['slowest_alone_fps']} FPS)"
             + ("" if of_it is None else f", the pipeline runs at {of_it} of it")
         )
+    _print_grid(figures["pipeline"])
     if "start" in figures:
         shown = (f"{k} {v}" for k, v in figures["start"].items() if k != "samples")
         print(", ".join(shown))
+
+
+def _print_grid(rows: Sequence[dict[str, Any]]) -> None:
+    """Frame times of rendered faces by number of faces and of streams, where there are several."""
+    cells = {
+        (row["width"], row["height"], row["faces"], row["streams"]): row
+        for row in rows
+        if row["ratio"] is not None and row["faces"] is not None
+    }
+    streams = sorted({key[3] for key in cells})
+    lines = sorted({key[:3] for key in cells})
+    if len(cells) < 2:
+        return
+    print("frame time / REF, and in brackets the rate over the slowest stage's own")
+    print("faces, size \\ streams" + "".join(f"{count:>15}" for count in streams))
+    for width, height, faces in lines:
+        found = [cells[width, height, faces, count] for count in streams]
+        shown = "".join(f"{row['ratio']:>8.2f} ({row['fps_over_slowest']:.2f})" for row in found)
+        print(f"{faces:>5}, {f'{width}x{height}':<14}{shown}")
 
 
 if __name__ == "__main__":

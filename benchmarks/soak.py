@@ -2,8 +2,9 @@
 
 The soak feeds many frames through detection, tracking, recognition and a
 JSON file, as fast as they go, and looks at memory, threads and file handles
-on the way. The kills start `runtime.webcam` with JSON lines and a film, end it
-with SIGKILL at random moments, and read what it left.
+on the way. The kills start `runtime.webcam` with JSON lines, CSV and a film, end
+it with SIGKILL at random moments, every second time together with the encoder of
+the film, as the end of a container does, and read what they left.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from runtime.pipeline import Pipeline
 from runtime.sinks.json_lines import JsonSink
 
 PROG = "python -m benchmarks.soak"
+
+#: Longest time from the first line to a kill, in seconds.
+_LONGEST_S = 4.0
 
 
 @dataclass
@@ -114,24 +118,27 @@ def kill(options: Options) -> dict[str, Any]:
 
     Returns:
         `kills`: how often it was still running then; `whole`: how often the
-        JSON lines were all whole and the film readable to within a second of
-        the last line; and the largest gap in seconds.
+        JSON lines and the CSV were all whole and the film readable to within a
+        second of the last line; and the largest gap in seconds.
     """
     draw = random.Random(options.seed)
     kills, whole, gaps = 0, 0, []
-    for number in range(1, options.kills + 1):
-        with tempfile.TemporaryDirectory() as folder:
-            lines, film = Path(folder, "out.jsonl"), Path(folder, "out.mp4")
-            killed = _start_and_kill(options.engine, lines, film, draw.uniform(0.5, 2.5))
-            gap = _gap_s(lines, film) if killed else None
-        if not killed:
-            print(f"kill {number}: it had ended by itself", file=sys.stderr, flush=True)
-            continue
-        kills += 1
-        if gap is not None:
-            gaps.append(gap)
-            whole += gap <= 1.0
-        print(f"kill {number}: film ends {gap} s before the lines", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        clip = _write_clip(Path(folder, "clip.mp4"))
+        for number in range(1, options.kills + 1):
+            lines, rows, film = (Path(folder, f"{number}.{end}") for end in ("jsonl", "csv", "mp4"))
+            flags = ["--engine", options.engine, "--source", str(clip), "--headless"]
+            flags += ["--output_json", str(lines), "--output_csv", str(rows)]
+            flags += ["--output_video", str(film)]
+            if not _start_and_kill(flags, lines, draw.uniform(0, _LONGEST_S), number % 2 == 0):
+                print(f"kill {number}: it had ended by itself", file=sys.stderr, flush=True)
+                continue
+            kills += 1
+            gap = _gap_s(lines, film) if _is_whole(rows) else None
+            if gap is not None:
+                gaps.append(gap)
+                whole += gap <= 1.0
+            print(f"kill {number}: film ends {gap} s before the lines", file=sys.stderr, flush=True)
     return {
         "kills": kills,
         "whole": whole,
@@ -139,34 +146,66 @@ def kill(options: Options) -> dict[str, Any]:
     }
 
 
-def _start_and_kill(engine: str, lines: Path, film: Path, after_s: float) -> bool:
-    """Runs the demo in a process group of its own and kills it some time after its first line.
+def _write_clip(path: Path) -> Path:
+    """Two minutes of film: more than is read before the kill."""
+    pictures = render(1, 30, (320, 240))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30.0, (320, 240))
+    for i in range(3600):
+        writer.write(pictures[i % 30])
+    writer.release()
+    return path
+
+
+def _start_and_kill(flags: Sequence[str], lines: Path, after_s: float, encoder: bool) -> bool:
+    """Runs the command and kills it some time after its first line.
+
+    Args:
+        flags: Its options.
+        lines: Where it writes JSON lines.
+        after_s: Time from the first line to the kill, in seconds.
+        encoder: Kill FFmpeg in the same moment; left alone, it finishes the film.
 
     Returns:
-        False where it had ended before: the demo is ten seconds of film, read
-        as fast as the machine can.
+        False where it had ended before.
     """
-    flags = ["--source", "demo", "--headless", "--engine", engine]
-    outputs = ["--output_json", str(lines), "--output_video", str(film)]
     with subprocess.Popen(
-        [sys.executable, "-m", "runtime.webcam", *flags, *outputs],
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        [sys.executable, "-m", "runtime.webcam", *flags], stderr=subprocess.DEVNULL
     ) as process:
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline:
             if lines.is_file() and lines.stat().st_size:
                 break
-            time.sleep(0.05)
+            time.sleep(0.02)
         time.sleep(after_s)
+        running = process.poll() is None
+        children = _children(process.pid) if running else []
         process.send_signal(signal.SIGKILL)
-    # FFmpeg ends by itself when its pipe breaks.
-    time.sleep(1.0)
-    return process.returncode == -signal.SIGKILL
+        for child in children if encoder else []:
+            os.kill(child, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.02)
+    return running
+
+
+def _children(process: int) -> list[int]:
+    found = Path(f"/proc/{process}/task/{process}/children").read_text()
+    return [int(child) for child in found.split()]
+
+
+def _is_whole(rows: Path) -> bool:
+    """Whether a CSV ends with a whole row, and all have as many cells as the header."""
+    text = rows.read_text()
+    return text.endswith("\n") and len({line.count(",") for line in text.splitlines()}) == 1
 
 
 def _gap_s(lines: Path, film: Path) -> float | None:
-    """Media time from the film's end to the last line's; None where one can't be read."""
+    """Media time from the film's end to the last line's; None where the lines can't be read.
+
+    A film without a frame, which begins with its first half second, lacks all of it.
+    """
     try:
         results = [json.loads(line) for line in lines.read_text().splitlines()]
     except (OSError, ValueError):
@@ -176,9 +215,10 @@ def _gap_s(lines: Path, film: Path) -> float | None:
     while capture.read()[0]:
         count += 1
     capture.release()
-    if not results or not count or fps <= 0:
+    if not results:
         return None
-    return max(0.0, round(float(results[-1]["time_s"]) - (count - 1) / fps, 3))
+    end_s = (count - 1) / fps if count else 0.0
+    return max(0.0, round(float(results[-1]["time_s"]) - end_s, 3))
 
 
 if __name__ == "__main__":

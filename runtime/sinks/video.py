@@ -86,8 +86,9 @@ class VideoSink:
             *("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "{}x{}".format(*self._size)),
             *("-r", f"{self._fps:.6g}", "-i", "-", "-an"),
             *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "23", "-pix_fmt", "yuv420p"),
-            # One thread: the pipeline's stages need the cores.
-            *("-threads", "1", "-g", str(max(1, round(self._fps)))),
+            # One thread: the pipeline's stages need the cores. What is lost if FFmpeg is
+            # killed too begins at the last key frame: half a second.
+            *("-threads", "1", "-g", str(max(1, round(self._fps / 2)))),
             *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-flush_packets", "1"),
             str(self._path.absolute()),
         ]

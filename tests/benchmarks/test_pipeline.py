@@ -69,6 +69,16 @@ def test_every_combination_has_a_row(tiny_engine, tmp_path):
     assert "start" not in figures
 
 
+def test_faces_and_streams_make_a_grid(tiny_engine, tmp_path, capsys):
+    flags = ["--engine", tiny_engine, "--faces", 1, 2, "--streams", 1, 2, "--no-start"]
+    rows = _measure(flags, tmp_path)["pipeline"]
+    grid = capsys.readouterr().out.splitlines()[-3:]
+    assert grid[0].split()[-2:] == ["1", "2"]
+    for line, pair in zip(grid[1:], (rows[:2], rows[2:]), strict=True):
+        assert line.split()[:2] == [f"{pair[0]['faces']},", "640x480"]
+        assert line.split()[2::2] == [f"{row['ratio']:.2f}" for row in pair]
+
+
 def test_a_file_is_measured(tiny_engine, clip, tmp_path):
     figures = _measure(["--engine", tiny_engine, "--source", clip, "--no-start"], tmp_path)
     (row,) = figures["pipeline"]

@@ -9,26 +9,33 @@ import numpy as np
 import pytest
 
 from benchmarks.metrics import KINDS
-from benchmarks.soak import _gap_s, main
+from benchmarks.soak import _gap_s, _is_whole, main
 from tests.conftest import write_video
 
 
 def test_soak_and_kill(tiny_engine: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.json"
-    flags = ["--engine", str(tiny_engine), "--frames", "300", "--kills", "1"]
+    flags = ["--engine", str(tiny_engine), "--frames", "300", "--kills", "2"]
     assert main([*flags, "--output_json", str(out)]) == 0
     figures = json.loads(out.read_text())
     assert figures["soak"]["lines_written"] == 300
     assert figures["soak"]["faces_per_frame"] == pytest.approx(1, abs=0.1)
     assert [row["frame"] for row in figures["soak"]["rows"]] == [30 * k for k in range(1, 11)]
     assert figures["kills"] == {
-        "kills": 1,
-        "whole": 1,
+        "kills": 2,
+        "whole": 2,
         "largest_gap_s": figures["kills"]["largest_gap_s"],
     }
     metrics = {metric.name: metric.values for metric in KINDS["soak"].metrics(figures)}
     assert metrics["outputs whole"] == [1]
     assert len(metrics["memory, MB"]) == len(metrics["handles"]) == 10
+
+
+def test_a_csv_cut_in_a_row_is_not_whole(tmp_path: Path) -> None:
+    rows = tmp_path / "a.csv"
+    for text, whole in (("a,b\n1,2\n", True), ("a,b\n1,2", False), ("a,b\n1\n", False)):
+        rows.write_text(text)
+        assert _is_whole(rows) is whole
 
 
 def test_the_gap_is_the_films_lack(tmp_path: Path) -> None:
@@ -38,6 +45,6 @@ def test_the_gap_is_the_films_lack(tmp_path: Path) -> None:
     assert _gap_s(lines, film) == pytest.approx(0.5)
     lines.write_text('{"time_s": 0.0}\n{"time_s": 2.')
     assert _gap_s(lines, film) is None
-    lines.write_text('{"time_s": 0.0}\n')
+    lines.write_text('{"time_s": 0.0}\n{"time_s": 2.46}\n')
     film.write_bytes(b"")
-    assert _gap_s(lines, film) is None
+    assert _gap_s(lines, film) == pytest.approx(2.46)
