@@ -9,13 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
 from runtime.errors import StageError
 from runtime.mailbox import Closed
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Stages:
@@ -100,6 +105,30 @@ def background(name: str, work: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()
     return thread
+
+
+def together(calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
+    """Makes calls at the same time, each in a thread, and waits for all.
+
+    Returns:
+        What came of each, in their order.
+    """
+    futures: list[Future[T]] = [Future() for _ in calls]
+
+    def make(call: Callable[[], T], future: Future[T]) -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # extensions raise more than Exception
+            future.set_exception(error)
+
+    # Not a pool, whose threads would hold up the end after a Ctrl-C.
+    threads = [
+        background("together", partial(make, call, future))
+        for call, future in zip(calls, futures, strict=True)
+    ]
+    for thread in threads:
+        thread.join()
+    return futures
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from runtime.errors import SourceError, StageError, Unreachable
 from runtime.sources.base import Interruptible, Source, hide_credentials
 from runtime.sources.late import LateSource
 from runtime.sources.retry import Retry
+from runtime.stages import together
 
 log = logging.getLogger(__name__)
 
@@ -103,19 +104,24 @@ def open_group(
     Raises:
         SourceError: None could be opened: the first error; the others are logged.
     """
+    names = [spec for spec in specs if isinstance(spec, (str, Path))]
+    opens = [partial(open_source, str(name), reconnect_s) for name in names]
+    # All at once: a dead stream takes its whole time limit.
+    opened = iter(zip(opens, together(opens), strict=True))
     sources: list[Source] = []
     errors: list[SourceError] = []
     for spec in specs:
         if not isinstance(spec, (str, Path)):
             sources.append(spec)
             continue
-        opens, name = partial(open_source, str(spec), reconnect_s), hide_credentials(str(spec))
+        again, future = next(opened)
         try:
-            sources.append(own(opens()))
+            sources.append(own(future.result()))
         except SourceError as error:
             errors.append(error)
+            name = hide_credentials(str(spec))
             if isinstance(error, Unreachable) and reconnect_s > 0:
-                sources.append(own(LateSource(name, opens, error, Retry(reconnect_s))))
+                sources.append(own(LateSource(name, again, error, Retry(reconnect_s))))
             else:
                 sources.append(Unopened(name, error))
     if errors and len(errors) == len(sources):

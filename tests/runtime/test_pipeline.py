@@ -183,6 +183,22 @@ def test_a_source_that_cannot_be_opened_leaves_the_others_going(clip, caplog):
     assert "camera 97 can't be opened" in caplog.text
 
 
+def test_sources_are_opened_at_the_same_time(monkeypatch):
+    import runtime.pipeline as module
+
+    all_there = threading.Barrier(3)
+
+    def opens(name, _):
+        all_there.wait(20)
+        return Pictures(int(name))
+
+    before = threads()
+    monkeypatch.setattr(module, "open_source", opens)
+    with Pipeline(["1", Pictures(4), "2", "3"], Brain(), Finder()) as pipeline:
+        assert [source.count for source in pipeline.sources] == [1, 4, 2, 3]
+        assert threads() <= before
+
+
 def test_when_no_source_can_be_opened_the_first_error_is_raised(caplog):
     with pytest.raises(SourceError, match=r"/nope.mp4: no such file"):
         Pipeline(["/nope.mp4", "97"], Brain(), Finder())
