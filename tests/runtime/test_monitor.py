@@ -167,6 +167,17 @@ def test_a_client_that_goes_in_the_middle_is_no_traceback(monitor, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_figures_that_can_t_be_had_leave_health_and_the_terminal_alone(monitor, capfd):
+    def broken() -> dict:
+        raise ValueError("broke")
+
+    monitor.watch(SimpleNamespace(metrics=measured(), error=None), broken)
+    with pytest.raises(http.client.HTTPException):
+        get(monitor.port, "/metrics")
+    assert get(monitor.port, "/healthz")[0] == 200
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_many_ask_at_once(monitor):
     monitor.watch(SimpleNamespace(metrics=measured(), error=None))
     got: list[int] = []
