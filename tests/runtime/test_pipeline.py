@@ -363,6 +363,18 @@ def test_a_stage_that_never_returns_is_named_after_stop(monkeypatch, caplog, sta
     assert threads() <= before
 
 
+def test_a_stage_that_is_slow_does_not_hang(monkeypatch, caplog):
+    import runtime.pipeline as module
+
+    monkeypatch.setattr(module, "_JOIN_S", 0.2)
+    monkeypatch.setattr(module, "_HEAR_S", 0.0)
+    pipeline = Pipeline([Pictures(50, fps=12)], Brain(), Finder(delay=0.7))
+    for result in pipeline:
+        if result.frame == 1:
+            pipeline.stop()
+    assert "detect did not end" in caplog.text
+
+
 def test_a_reader_that_hangs_holds_up_neither_the_camera_nor_the_end():
     before = threads()
     source = Pictures(10**6, live=True, pace=0.001)
