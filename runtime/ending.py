@@ -15,7 +15,7 @@ log = logging.getLogger("runtime")
 
 #: Longest time from a signal to the end of the process, in seconds: the stages and the
 #: receivers have limits of their own below it.
-_LAST_S = 2.5
+_LAST_S = 2.8
 
 
 class Ending:
