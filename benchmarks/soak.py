@@ -181,7 +181,10 @@ def _start_and_kill(flags: Sequence[str], lines: Path, after_s: float, encoder: 
         children = _children(process.pid) if running else []
         process.send_signal(signal.SIGKILL)
         for child in children if encoder else []:
-            os.kill(child, signal.SIGKILL)
+            try:
+                os.kill(child, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # quicker than we
     deadline = time.monotonic() + 30
     while any(Path(f"/proc/{child}").exists() for child in children):
         if time.monotonic() > deadline:
@@ -191,12 +194,20 @@ def _start_and_kill(flags: Sequence[str], lines: Path, after_s: float, encoder: 
 
 
 def _children(process: int) -> list[int]:
-    found = Path(f"/proc/{process}/task/{process}/children").read_text()
+    try:
+        found = Path(f"/proc/{process}/task/{process}/children").read_text()
+    except OSError:
+        return []
     return [int(child) for child in found.split()]
 
 
 def _is_whole(rows: Path) -> bool:
-    """Whether a CSV ends with a whole row, and all have as many cells as the header."""
+    """Whether a CSV ends with a whole row, and all have as many cells as the header.
+
+    Of a run that was killed between its first JSON line and its first row there is none.
+    """
+    if not rows.exists():
+        return True
     text = rows.read_text()
     return text.endswith("\n") and len({line.count(",") for line in text.splitlines()}) == 1
 

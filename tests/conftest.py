@@ -9,9 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from runtime.demo import demo_faces
 from runtime.manifest import METADATA_KEY, Manifest, Preprocess
+
+# Speed is nothing that a test may fail by.
+settings.register_profile("plain", deadline=None)
+settings.load_profile("plain")
 
 REPO = Path(__file__).resolve().parents[1]
 SHARED = REPO.parent / "shared" / "data"
