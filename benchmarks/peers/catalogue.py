@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import UserError
+from benchmarks.peers.processes import PeerError
 from runtime.manifest import EMOTIONS
 
 ADAPTERS = Path(__file__).resolve().parent / "adapters"
@@ -152,12 +152,12 @@ def our_label(name: str) -> str:
     """Our name of a peer's label, such as `anger` for `Angry`.
 
     Raises:
-        UserError: It stands for none of `EMOTIONS`.
+        PeerError: It stands for none of `EMOTIONS`.
     """
     lower = name.strip().lower()
     label = _NAMES.get(lower, lower)
     if label not in EMOTIONS:
-        raise UserError(f"its label {name!r} is none of ours")
+        raise PeerError(f"its label {name!r} is none of ours")
     return label
 
 
