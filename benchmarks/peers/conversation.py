@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.catalogue import Peer, our_label
-from benchmarks.peers.environments import Environment
+from benchmarks.peers.environments import HOME, Environment
 from benchmarks.peers.processes import PeerError, end, reason
 
 #: Longest time to load libraries and models, in seconds; the first time also downloads weights.
@@ -179,6 +179,5 @@ def _variables(peer: Peer, folder: Path) -> dict[str, str]:
         import runtime
 
         return {**kept, "PYTHONPATH": str(Path(runtime.__file__).parents[1])}
-    home = folder / "home"
-    home.mkdir(exist_ok=True)
-    return {**kept, "HOME": str(home), "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    own = {"HOME": str(folder / HOME), "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return {**kept, **own}

@@ -19,6 +19,9 @@ from runtime.outputs import write_whole
 #: Written last: without it, or with other packages in it, an environment is made anew.
 MARK = "complete.json"
 
+#: A peer's home folder in its environment: what it downloads stays in there.
+HOME = "home"
+
 #: Room that an install may need: PyTorch's CUDA build comes with some peers.
 _NEEDS_GB = 12
 
@@ -90,7 +93,7 @@ def _make(peer: Peer, folder: Path, limit_s: float) -> dict[str, Any]:
     try:
         if folder.exists():
             shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        (folder / HOME).mkdir(parents=True)
         free_gb = shutil.disk_usage(folder).free / 1e9
     except OSError as error:
         raise UserError(f"--environments {folder}: {error.strerror}") from error

@@ -50,9 +50,9 @@ await serve({
     [backend.package]: version(backend.package),
   },
   backend: backend.text,
-  prepare: (rgb, height, width) => tf.tidy(() => {
+  prepare: (rgb, height, width, isFace) => tf.tidy(() => {
     const picture = tf.tensor3d(new Int32Array(rgb), [height, width, 3], 'int32');
-    if (height >= SIDE) return picture;
+    if (!isFace) return picture;
     const large = tf.cast(tf.round(tf.image.resizeBilinear(picture, [SIDE, SIDE])), 'int32');
     const [top, left] = [(HEIGHT - SIDE) / 2, (WIDTH - SIDE) / 2];
     return tf.pad(large, [[top, top], [left, left], [0, 0]], 128);

@@ -32,7 +32,7 @@ export function openBackend() {
   }
 }
 
-// adapter: { labels, versions, backend, prepare(rgb, height, width), frame(tensor), face(tensor), free(tensor) }
+// adapter: { labels, versions, backend, prepare(rgb, height, width, isFace), frame(tensor), face(tensor), free(tensor) }
 export async function serve(adapter) {
   const material = JSON.parse(fs.readFileSync(path.join(folder, 'material.json')));
   const answer = (content) => fs.writeSync(1, JSON.stringify(content) + '\n');
@@ -58,7 +58,7 @@ export async function serve(adapter) {
     const clip = isFrames ? material.clips[request.clip] : material.faces;
     const first = isFrames ? 0 : request.first;
     for (let index = first; index < first + request.count; index++) {
-      const input = adapter.prepare(read(clip, index), clip.height, clip.width);
+      const input = adapter.prepare(read(clip, index), clip.height, clip.width, !isFrames);
       const start = performance.now();
       const labels = await (isFrames ? adapter.frame(input) : adapter.face(input));
       const now = performance.now();
