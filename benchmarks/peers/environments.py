@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,14 +70,26 @@ def prepare(peer: Peer, root: Path, limit_s: float) -> Environment:
     folder = root / peer.environment
     node = _tool("node") if peer.node else ""
     interpreter = node or str(folder / "bin" / "python")
-    found = _completed(peer, folder, interpreter)
-    if found is None:
-        print(f"{peer.name}: installing into {folder}", file=sys.stderr, flush=True)
-        found = _make(peer, folder, limit_s)
-        fresh = True
-    else:
-        fresh = False
+    with _lock(folder):
+        found = _completed(peer, folder, interpreter)
+        fresh = found is None
+        if found is None:
+            print(f"{peer.name}: installing into {folder}", file=sys.stderr, flush=True)
+            found = _make(peer, folder, limit_s)
     return Environment(folder, interpreter, fresh, found["megabytes"], found["install_s"])
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Two runs at a time must not make the same environment: the second waits."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        file = folder.with_name(f"{folder.name}.lock").open("w")
+    except OSError as error:
+        raise UserError(f"--environments {folder.parent}: {error.strerror}") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _completed(peer: Peer, folder: Path, interpreter: str) -> dict[str, Any] | None:

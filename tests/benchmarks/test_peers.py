@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -241,6 +242,21 @@ class TestEnvironments:
         with pytest.raises(KeyboardInterrupt):
             prepare(self.peer, tmp_path, 60)
         assert not (tmp_path / "p").exists()
+
+    def test_two_runs_make_it_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = []
+
+        def install(peer: Peer, folder: Path, limit_s: float) -> None:
+            made.append(folder)
+            time.sleep(0.3)
+            (folder / "bin").mkdir()
+            (folder / "bin" / "python").touch()
+
+        monkeypatch.setattr(environments, "_install_python", install)
+        with ThreadPoolExecutor(2) as pool:
+            both = list(pool.map(lambda _: prepare(self.peer, tmp_path, 60), range(2)))
+        assert len(made) == 1
+        assert sorted(e.fresh for e in both) == [False, True]
 
     def test_no_node_is_a_reason(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", str(tmp_path))
