@@ -162,14 +162,15 @@ class Conversation:
 
     def _why_ended(self) -> str:
         try:
-            code: object = self._process.wait(5)
+            # Large libraries take their time to go.
+            how = f"ended with code {self._process.wait(30)}"
         except subprocess.TimeoutExpired:
-            code = "none yet"
+            how = "closed its output"
         self._errors.seek(0)
         # The end of a long log is enough.
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 100_000))
         said = reason(self._errors.read().decode(errors="replace"))
-        return f"ended with code {code}: {said}"
+        return f"{how}: {said}"
 
 
 def _variables(peer: Peer, folder: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from runtime.errors import UserError
 
 #: Longest reason in a row, in characters.
-_LONGEST = 160
+_LONGEST = 120
 
 
 class PeerError(UserError):
@@ -35,6 +35,8 @@ def reason(text: str) -> str:
     telling = [line for line in lines if re.search(r"error\b", line, re.IGNORECASE)]
     line = next(iter([*reversed(telling), *reversed(lines)]), "it says nothing")
     line = re.sub(r"\w+://\S+", "(an address)", line)
+    # Some decorate theirs with pictures.
+    line = " ".join(line.encode("ascii", "ignore").decode().split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
 
