@@ -109,8 +109,14 @@ PEERS = {
         Peer(
             "deepface",
             ADAPTERS / "deepface_peer.py",
-            # Without the extra api it misses werkzeug, which it imports.
-            ("deepface[tensorflow,api]==0.0.103", "tf-keras>=2.16,<3"),
+            (
+                # Without the extra api it misses werkzeug, which it imports.
+                "deepface[tensorflow,api]==0.0.103",
+                "tf-keras>=2.16,<3",
+                # OpenCV 5 breaks its default detector; its needs bring both builds.
+                "opencv-python<5",
+                "opencv-contrib-python-headless<5",
+            ),
             environment="deepface",
             licence="MIT",
             settings="DeepFace.analyze(actions=['emotion']) with its default detector",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from deepface import DeepFace
+from deepface.modules.exceptions import FaceNotDetected
 from serve import Adapter, serve, versions
 
 
@@ -24,11 +25,8 @@ class Deepface(Adapter):
         """See `serve.Adapter`."""
         try:
             found = DeepFace.analyze(image, actions=["emotion"], silent=True)
-        except ValueError as error:
-            # How it says that there is no face.
-            if "face could not be detected" in str(error).lower():
-                return []
-            raise
+        except FaceNotDetected:
+            return []
         return [face["dominant_emotion"] for face in found]
 
     def face(self, image: Any) -> str | None:
