@@ -113,8 +113,7 @@ PEERS = {
                 # Without the extra api it misses werkzeug, which it imports.
                 "deepface[tensorflow,api]==0.0.103",
                 "tf-keras>=2.16,<3",
-                # OpenCV 5 breaks its default detector; its needs bring both builds.
-                "opencv-python<5",
+                # Its default detector fails with the headless OpenCV 5.0.0.
                 "opencv-contrib-python-headless<5",
             ),
             environment="deepface",
