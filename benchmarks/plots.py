@@ -162,6 +162,30 @@ def accuracy(figures: Figures) -> Drawn:
     return {"accuracy": ("Accuracy of each artifact", figure)}
 
 
+def peers(figures: Figures) -> Drawn:
+    """Rate of each on each clip."""
+    rows = [row for row in figures["rows"] if row.get("clips")]
+    if not rows:
+        return {}
+    clips = list(dict.fromkeys(clip["clip"] for row in rows for clip in row["clips"]))
+    figure, axes = _figure("The same frames, in turns", "frames a second (log)", "")
+    for index, name in enumerate(clips):
+        points = [
+            (clip["fps"], place)
+            for place, row in enumerate(rows)
+            for clip in row["clips"]
+            if clip["clip"] == name
+        ]
+        x, y = zip(*points, strict=True)
+        axes.plot(x, y, "o", color=_COLORS[index % len(_COLORS)], label=name)
+    axes.axvline(30, color="#999999", linestyle=":", label="30 FPS")
+    axes.set_xscale("log")
+    axes.set_yticks(range(len(rows)), [row["peer"] for row in rows])
+    axes.invert_yaxis()
+    axes.legend(fontsize=9)
+    return {"rate": ("Rate beside the peers", figure)}
+
+
 def accuracy_against_latency(engines: Sequence[Figures], accuracies: Sequence[Figures]) -> Drawn:
     """Accuracy against p50 at the smallest batch, of the artifacts that have both.
 
@@ -224,4 +248,5 @@ PLOTS: dict[str, Callable[[Figures], Drawn]] = {
     "stability": stability,
     "soak": soak,
     "accuracy": accuracy,
+    "peers": peers,
 }

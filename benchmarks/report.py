@@ -1,7 +1,7 @@
 """`python -m benchmarks.report`: the benchmarks' JSON as Markdown tables and plots.
 
-Takes what `--output_json` of engine, pipeline, overload, stability, soak and
-accuracy wrote, in any order and number. A file that can't be used is one line
+Takes what `--output_json` of engine, pipeline, overload, stability, soak,
+accuracy and peers wrote, in any order and number. A file that can't be used is one line
 on standard error, and the rest goes on.
 """
 

@@ -89,7 +89,7 @@ def render(
         (height, width, 3) uint8 BGR pictures.
     """
     scene = _scene(faces, count)
-    return [_fit(scene.render(i), size) for i in range(count)]
+    return [fit(scene.render(i), size) for i in range(count)]
 
 
 def _scene(faces: int, count: int) -> Scene:
@@ -109,7 +109,8 @@ def _scene(faces: int, count: int) -> Scene:
     return Scene(canvas, (WIDTH / 2, HEIGHT / 2), 0.94, 6.0, count)
 
 
-def _fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+def fit(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The (H, W, 3) picture in another size (width, height), with grey margins where need be."""
     width, height = size
     if picture.shape[:2] == (height, width):
         return picture

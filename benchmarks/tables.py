@@ -222,6 +222,50 @@ def accuracy(figures: Figures) -> list[str]:
     return parts + (["\n".join(f"- {note}" for note in notes)] if notes else [])
 
 
+def peers(figures: Figures) -> list[str]:
+    """Ours beside the peers: speed on each clip, faces, costs; then what wasn't measured."""
+    rows = _rows(figures, "rows")
+    ran = [row for row in rows if "error" not in row]
+    keys = ["clip", "fps", "frame_ms", "ratio", "p99_ms", "faces_found"]
+    parts = [
+        f"{figures['cores']} cores, threads: {figures['threads']}; medians of {figures['rounds']} "
+        f"rounds in turns; load {figures['machine'].get('load_1min')} before, "
+        f"{figures.get('load_1min_after')} after.",
+        table(
+            ["row", "clip", "FPS", "frame ms", "time / ours", "p99 ms", "faces found"],
+            ([row["peer"], *(clip[key] for key in keys)] for row in ran for clip in row["clips"]),
+        ),
+    ]
+    if any("faces" in row for row in ran):
+        heads = ["row", "accuracy", "95% interval", "n", "ours on the same", "not found", "lacks"]
+        parts.append(table([*heads, "face ms", "time / ours"], map(_peer_faces, ran)))
+    keys = ["peer", "start_s", "peak_memory_mb", "install_mb", "versions", "backend", "settings"]
+    heads = ["row", "start s", "peak MB", "installed MB", "versions", "backend", "used as"]
+    named = [
+        {**row, "versions": ", ".join(f"{k} {v}" for k, v in row["versions"].items())}
+        for row in ran
+    ]
+    parts.append(table(heads, ([row[key] for key in keys] for row in named)))
+    failed = [[row["peer"], row["error"]] for row in rows if "error" in row]
+    return parts + ([table(["row", "not measured"], failed)] if failed else [])
+
+
+def _peer_faces(row: Figures) -> list[Any]:
+    found = row.get("faces", {})
+    low, high = found.get("accuracy_95", (None, None))
+    return [
+        row["peer"],
+        _percent(found.get("accuracy")),
+        None if low is None else f"{low:.2%} to {high:.2%}",
+        found.get("n"),
+        _percent(found.get("ours_on_the_same")),
+        found["n"] - found["found"] if found else None,
+        ", ".join(found.get("lacks", ())) or None,
+        found.get("face_ms"),
+        found.get("ratio"),
+    ]
+
+
 def _rows(figures: Figures, key: str) -> Sequence[Figures]:
     rows = figures[key]
     if not isinstance(rows, list) or not rows:
@@ -237,4 +281,5 @@ TABLES: dict[str, Callable[[Figures], list[str]]] = {
     "stability": stability,
     "soak": soak,
     "accuracy": accuracy,
+    "peers": peers,
 }

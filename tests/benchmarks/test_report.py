@@ -80,6 +80,27 @@ def _load(load: float) -> dict[str, Any]:
     }
 
 
+def _peer(name: str, fps: float) -> dict[str, Any]:
+    speed = {"fps": fps, "frame_ms": 1e3 / fps, "ratio": 50 / fps, "p99_ms": 2e3 / fps}
+    return {
+        "peer": name,
+        "versions": {name: "1.0"},
+        "backend": "none",
+        "settings": "defaults",
+        "start_s": 1.0,
+        "peak_memory_mb": 200.0,
+        "install_mb": None,
+        "clips": [{"clip": "1 face", **speed, "faces_found": 1}],
+        "faces": {
+            "n": 9,
+            "found": 8,
+            "accuracy": 0.5,
+            "accuracy_95": [0.2, 0.8],
+            "lacks": ["fear"],
+        },
+    }
+
+
 REPORTS: dict[str, dict[str, Any]] = {
     "engine": {
         "engines": [_engine(n, b, ms * b) for n, ms in (("a", 6), ("b", 4)) for b in (1, 8)],
@@ -131,6 +152,13 @@ REPORTS: dict[str, dict[str, Any]] = {
             {"engine": "c", "data": "x", "error": "no such file"},
         ],
     },
+    "peers": {
+        "benchmark": "peers",
+        "cores": 2,
+        "threads": "as they are",
+        "rounds": 5,
+        "rows": [_peer("a", 50), _peer("b", 9), {"peer": "c", "error": "no weights"}],
+    },
 }
 
 
@@ -155,6 +183,7 @@ def test_all_reports_in_one(tmp_path: Path) -> None:
     assert "c: not measured: it takes another input" in text
     assert "| a | 1 | 0.1 | 2.5 | 0.1 | 0.4 |" in text
     assert "| a | 1 | 15.3 | memory | 153.2 | 12.30% |" in text
+    assert "| c | no weights |" in text
     plots = sorted(path.name for path in out.glob("*.png"))
     assert plots == [
         "accuracy_accuracy.png",
@@ -162,6 +191,7 @@ def test_all_reports_in_one(tmp_path: Path) -> None:
         "engine_2_latency.png",
         "engine_latency.png",
         "overload_latency.png",
+        "peers_rate.png",
         "pipeline_latency.png",
         "pipeline_rate.png",
         "soak_memory.png",

@@ -1,0 +1,1 @@
+"""`python -m benchmarks.peers`: ours beside what a user would pick instead."""

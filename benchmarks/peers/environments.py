@@ -1,0 +1,175 @@
+"""An environment of its own for each peer: made at first use, kept, trusted only when complete."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.catalogue import Peer
+from benchmarks.peers.processes import PeerError, run_quietly
+from runtime.errors import UserError
+from runtime.outputs import write_whole
+
+#: Written last: without it, or with other packages in it, an environment is made anew.
+MARK = "complete.json"
+
+#: A peer's home folder in its environment: what it downloads stays in there.
+HOME = "home"
+
+#: Room that an install may need: PyTorch's CUDA build comes with some peers.
+_NEEDS_GB = 12
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a peer runs.
+
+    Attributes:
+        folder: Its folder.
+        interpreter: Python or Node.js.
+        fresh: It was made by this call.
+        megabytes: What the installed files take; None for our own.
+        install_s: How long the install took; None for our own.
+    """
+
+    folder: Path
+    interpreter: str
+    fresh: bool = False
+    megabytes: float | None = None
+    install_s: float | None = None
+
+
+def default_folder() -> Path:
+    """Where environments are kept unless `--environments` says otherwise."""
+    return Path.home() / ".cache" / "emotion-edge" / "peers"
+
+
+def prepare(peer: Peer, root: Path, limit_s: float) -> Environment:
+    """The peer's environment; installs it where it isn't there and complete.
+
+    Args:
+        peer: One with packages; our own rows run in this interpreter.
+        root: Folder of all environments.
+        limit_s: Longest time for the install.
+
+    Raises:
+        PeerError: It can't be installed.
+        UserError: The folder can't be written.
+    """
+    if not peer.packages:
+        return Environment(Path.cwd(), sys.executable)
+    folder = root / peer.environment
+    node = _tool("node") if peer.node else ""
+    interpreter = node or str(folder / "bin" / "python")
+    with _lock(folder):
+        found = _completed(peer, folder, interpreter)
+        fresh = found is None
+        if found is None:
+            print(f"{peer.name}: installing into {folder}", file=sys.stderr, flush=True)
+            found = _make(peer, folder, limit_s)
+    return Environment(folder, interpreter, fresh, found["megabytes"], found["install_s"])
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Two runs at a time must not make the same environment: the second waits."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        file = folder.with_name(f"{folder.name}.lock").open("w")
+    except OSError as error:
+        raise UserError(f"--environments {folder.parent}: {error.strerror}") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _completed(peer: Peer, folder: Path, interpreter: str) -> dict[str, Any] | None:
+    """What the mark says, or None where the environment can't be used."""
+    try:
+        found = json.loads((folder / MARK).read_text())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(found, dict) or found.get("packages") != _wanted(peer):
+        return None
+    return found if Path(interpreter).exists() else None
+
+
+def _make(peer: Peer, folder: Path, limit_s: float) -> dict[str, Any]:
+    """Installs from nothing; whatever stops it, no mark is left."""
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+        (folder / HOME).mkdir(parents=True)
+        free_gb = shutil.disk_usage(folder).free / 1e9
+    except OSError as error:
+        raise UserError(f"--environments {folder}: {error.strerror}") from error
+    if free_gb < _NEEDS_GB:
+        raise PeerError(f"not installed: less than {_NEEDS_GB} GB are free")
+    start = time.monotonic()
+    try:
+        if peer.node:
+            _install_node(peer, folder, limit_s)
+        else:
+            _install_python(peer, folder, limit_s)
+    except PeerError as error:
+        raise PeerError(f"not installed: {error}") from error
+    except BaseException:
+        # Ctrl-C: nothing half-made stays.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    found = {
+        "packages": _wanted(peer),
+        "install_s": round(time.monotonic() - start, 1),
+        "megabytes": _megabytes(folder),
+    }
+    write_whole(folder / MARK, json.dumps(found, indent=2) + "\n", "--environments")
+    return found
+
+
+def _install_python(peer: Peer, folder: Path, limit_s: float) -> None:
+    log = folder / "install.log"
+    run_quietly([sys.executable, "-m", "venv", str(folder)], log, limit_s)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
+    run_quietly([*pip, "--quiet", *peer.packages], log, limit_s)
+
+
+def _install_node(peer: Peer, folder: Path, limit_s: float) -> None:
+    wanted = {
+        key: dict(package.rsplit("@", 1) for package in packages)
+        for key, packages in (
+            ("dependencies", peer.packages),
+            ("optionalDependencies", peer.optional),
+        )
+    }
+    (folder / "package.json").write_text(json.dumps({"private": True, **wanted}))
+    npm = [_tool("npm"), "install", "--no-audit", "--no-fund", "--loglevel=error"]
+    run_quietly(npm, folder / "install.log", limit_s)
+
+
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise PeerError(f"not installed: {name} is needed (Node.js 18 or newer)")
+    return found
+
+
+def _wanted(peer: Peer) -> list[str]:
+    python = "" if peer.node else f"python {sys.version_info.major}.{sys.version_info.minor}"
+    return [python, *peer.packages, *peer.optional]
+
+
+def _megabytes(folder: Path) -> float:
+    """Space that the files take on the disk, in MB."""
+    blocks = 0
+    for place, _, files in os.walk(folder):
+        blocks += sum(os.lstat(os.path.join(place, name)).st_blocks for name in files)
+    return round(blocks * 512 / 1e6, 1)
