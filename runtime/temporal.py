@@ -82,8 +82,9 @@ class History:
         after = np.searchsorted(times, points, "right").clip(1, max(1, len(times) - 1))
         before = after - 1
         after = np.minimum(after, len(times) - 1)
-        span = np.maximum(times[after] - times[before], 1e-12)
-        share = ((points - times[before]) / span).clip(0, 1)[:, None]
+        span = times[after] - times[before]
+        # A lone observation has no span.
+        share = ((points - times[before]) / np.where(span > 0, span, 1.0)).clip(0, 1)[:, None]
         result = (1 - share) * rows[before] + share * rows[after]
         result[points < times[0]] = 0
         return np.asarray(result, np.float32)
