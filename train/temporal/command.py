@@ -73,7 +73,7 @@ def run(options: TemporalOptions) -> dict[str, Any]:
     from train.checkpoint import load_checkpoint, save_checkpoint, tool_versions
     from train.datasets import load_faces
     from train.temporal.head import HeadOptions
-    from train.temporal.judge import HEAD, HEAD_STEADY, judge, methods, verdict
+    from train.temporal.judge import HEAD, HEAD_STEADY, calibration, judge, methods, verdict
     from train.temporal.observe import observe
     from train.temporal.sequences import SequenceOptions
 
@@ -111,6 +111,7 @@ def run(options: TemporalOptions) -> dict[str, Any]:
         "train": _describe(seen["train"]),
         "valid": _describe(seen["valid"]),
         "methods": found,
+        "calibration_error": calibration(seen["valid"], head, head_temperature),
         "verdict": verdict(found),
     }
     described = Manifest(
@@ -147,6 +148,8 @@ def markdown(figures: Mapping[str, Any]) -> str:
         f"{valid['degraded_percent']}% of the frames degraded; in brackets the 95% interval of "
         f"the difference from the {BASE}, the runtime's default.",
     ]
+    errors = [f"{name} {error:.3f}" for name, error in figures["calibration_error"].items()]
+    lines.append(f"Expected calibration error: {', '.join(errors)}.")
     failed = [name.replace("_", " ") for name, holds in figures["verdict"].items() if not holds]
     lines.append(f"The head {'wins' if not failed else 'does not win: not ' + ', '.join(failed)}.")
     return "\n".join(lines)

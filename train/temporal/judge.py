@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from runtime.classify import softmax
 from runtime.smooth import Smoother
+from train.score import calibration_error
 from train.temporal.fit import head_logits
 from train.temporal.head import TemporalNet
 from train.temporal.observe import Observed
@@ -143,6 +144,19 @@ def judge(
         }
         result[name]["never"] = int((np.isnan(tallies[name].added_ms) & ~raw_missed).sum())
     return result
+
+
+def calibration(
+    sequences: Sequence[Observed], head: TemporalNet, temperature: float
+) -> dict[str, float]:
+    """Expected calibration error over all frames, of single frames and of the head."""
+    truth = np.concatenate([s.truth for s in sequences])
+    single = np.concatenate([s.probabilities for s in sequences])
+    logits = np.concatenate([head_logits(head, s) for s in sequences])
+    return {
+        SINGLE: round(calibration_error(np.log(single.clip(1e-12)), truth), 4),
+        HEAD: round(calibration_error(logits / temperature, truth), 4),
+    }
 
 
 def verdict(compared: Mapping[str, Any]) -> dict[str, bool]:

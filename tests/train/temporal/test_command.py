@@ -46,6 +46,7 @@ def test_everything_is_written(
     assert figures["train"]["sequences"] == 4
     assert figures["valid"]["sequences"] == 3
     assert len(figures["methods"]) == 8
+    assert all(0 <= error <= 1 for error in figures["calibration_error"].values())
     net, manifest = load_head(head)
     assert (net.options.steps, net.options.window_s, net.options.features) == (5, 0.5, 0)
     assert manifest.labels == ("neutral", "happiness")
