@@ -13,16 +13,14 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.film import Face, film
 from benchmarks.machine import artifact
 from benchmarks.metrics import fingerprint
 from benchmarks.output import begin, finish, head
@@ -30,6 +28,8 @@ from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
 from runtime.smooth import Label, Smoother
 from train.datasets import DATASETS
+from train.temporal.sequences import SequenceOptions, make_sequence
+from train.temporal.steadiness import count_flips, delay_s
 
 if TYPE_CHECKING:
     from runtime.classify import Classifier
@@ -69,33 +69,19 @@ class Run:
         truth: (T,) index of the face's majority label.
         raw: (T,) most probable label of each frame alone.
         smooth: (T,) label after smoothing.
+        times: (T,) seconds.
         change: First frame of the second face.
-        fps: Frames a second.
     """
 
     truth: NDArray[np.int64]
     raw: NDArray[np.int64]
     smooth: NDArray[np.int64]
+    times: NDArray[np.float64]
     change: int
-    fps: float
-
-    def flips(self, labels: NDArray[np.int64]) -> int:
-        """Changes of label, but for the first one after the face's own change."""
-        first, second = labels[: self.change], labels[self.change :]
-        count = np.count_nonzero(np.diff(first)) + np.count_nonzero(np.diff(second))
-        # The second face begins with the first one's label: leaving it is no flip.
-        return int(count) - int(second[0] == first[-1] and (second != second[0]).any())
 
     def delay_s(self, labels: NDArray[np.int64]) -> float | None:
-        """Time from the change until the second face's usual label; None if never, or no change.
-
-        The usual label is what most single frames say.
-        """
-        usual = np.bincount(self.raw[self.change :]).argmax()
-        if usual == np.bincount(self.raw[: self.change]).argmax():
-            return None
-        there = np.flatnonzero(labels[self.change :] == usual)
-        return float(there[0]) / self.fps if len(there) else None
+        """As `train.temporal.steadiness.delay_s`."""
+        return delay_s(labels, self.raw, self.times, self.change)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -133,13 +119,14 @@ def measure(options: Options) -> dict[str, Any]:
         if len(set(faces.majority)) < 2:
             raise UserError(f"{faces.name}: sequences need faces of two labels")
         runs = []
-        for number, (pair, rng) in enumerate(_pairs(faces, options), 1):
-            runs.append(_run(classifier, faces, pair, options, rng))
-            print(f"\r{number} of {options.sequences} sequences", end="", file=sys.stderr)
+        for number in range(options.sequences):
+            rng = np.random.default_rng((options.seed, number))
+            runs.append(_run(classifier, faces, options, rng))
+            print(f"\r{number + 1} of {options.sequences} sequences", end="", file=sys.stderr)
         print(file=sys.stderr)
         engine.close()
         found = {"faces": faces.name, **summarise(runs, options)}
-        found["samples"] = {"items": fingerprint(faces), **_samples(runs)}
+        found["samples"] = {"items": fingerprint(faces), **_samples(runs, options.fps)}
         figures["sequences"] = found
     if options.clip:
         figures["clips"] = [_clip(path, options) for path in options.clip]
@@ -148,12 +135,13 @@ def measure(options: Options) -> dict[str, Any]:
     return figures
 
 
-def _samples(runs: Sequence[Run]) -> dict[str, list[float | None]]:
+def _samples(runs: Sequence[Run], fps: float) -> dict[str, list[float | None]]:
     """What `--compare` takes, sequence by sequence; no delay where a label never comes."""
     late = [(run.delay_s(run.raw), run.delay_s(run.smooth)) for run in runs]
     return {
         "smooth_flips_per_minute": [
-            round(60 * run.fps * run.flips(run.smooth) / len(run.truth), 3) for run in runs
+            round(60 * fps * count_flips(run.smooth, run.change) / len(run.truth), 3)
+            for run in runs
         ],
         "smooth_accuracy": [round(float((run.smooth == run.truth).mean()), 4) for run in runs],
         "added_delay_ms": [
@@ -165,12 +153,12 @@ def _samples(runs: Sequence[Run]) -> dict[str, list[float | None]]:
 
 def summarise(runs: Sequence[Run], options: Options) -> dict[str, Any]:
     """Figures over all sequences."""
-    minutes = sum(len(run.truth) / run.fps for run in runs) / 60
+    minutes = sum(len(run.truth) / options.fps for run in runs) / 60
     truth = np.concatenate([run.truth for run in runs])
     result: dict[str, Any] = {"n": len(runs), "minutes": round(minutes, 2), "fps": options.fps}
     for name in ("raw", "smooth"):
         labels = [getattr(run, name) for run in runs]
-        flips = sum(run.flips(own) for run, own in zip(runs, labels, strict=True))
+        flips = sum(count_flips(own, run.change) for run, own in zip(runs, labels, strict=True))
         result[name] = {
             "flips_per_minute": round(flips / minutes, 2),
             "accuracy": round(float((np.concatenate(labels) == truth).mean()), 4),
@@ -197,41 +185,33 @@ def summarise(runs: Sequence[Run], options: Options) -> dict[str, Any]:
     return result
 
 
-def _pairs(
-    faces: FaceSet, options: Options
-) -> Iterator[tuple[tuple[int, int], np.random.Generator]]:
-    """Two faces of different labels, with the draws of their sequence."""
-    for number in range(options.sequences):
-        rng = np.random.default_rng((options.seed, number))
-        first = int(rng.integers(len(faces)))
-        others = np.flatnonzero(faces.majority != faces.majority[first])
-        yield (first, int(rng.choice(others))), rng
-
-
-def _run(
-    classifier: Classifier,
-    faces: FaceSet,
-    pair: tuple[int, int],
-    options: Options,
-    rng: np.random.Generator,
-) -> Run:
-    count = round(options.seconds * options.fps)
-    frames: list[Face] = []
-    for index in pair:
-        grey = faces.images[index]
-        grey = grey if grey.ndim == 2 else np.asarray(cv2.cvtColor(grey, cv2.COLOR_BGR2GRAY))
-        frames += film(np.asarray(grey, np.uint8), count, options.fps, options.noise, rng)
-    probabilities = classifier.classify(frames)
+def _run(classifier: Classifier, faces: FaceSet, options: Options, rng: np.random.Generator) -> Run:
+    made = make_sequence(faces, _how(options), rng)
+    probabilities = classifier.classify(made.frames)
     smoother = Smoother(options.smoothing_s)
     labels: list[Label] = [
-        smoother.update(1, row, i / options.fps) for i, row in enumerate(probabilities)
+        smoother.update(1, row, float(time_s))
+        for row, time_s in zip(probabilities, made.times, strict=True)
     ]
     return Run(
-        np.repeat(faces.majority[list(pair)], count),
+        faces.majority[made.faces],
         probabilities.argmax(1),
         np.array([label.index for label in labels]),
-        count,
-        options.fps,
+        made.times,
+        made.change,
+    )
+
+
+def _how(options: Options) -> SequenceOptions:
+    """Two faces at an even rate, without spells of worse pictures."""
+    return SequenceOptions(
+        seconds=options.seconds,
+        fps=(options.fps, options.fps),
+        noise=(options.noise, options.noise),
+        jitter=0,
+        lost=0,
+        change=1,
+        spells=0,
     )
 
 

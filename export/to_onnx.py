@@ -6,11 +6,13 @@ import logging
 import re
 import warnings
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
 import onnxsim
 import torch
+from torch import nn
 
 from export.publish import write_whole
 from runtime.errors import UserError
@@ -37,8 +39,25 @@ def to_onnx(net: EmotionNet, size: int) -> onnx.ModelProto:
     Raises:
         UserError: The installed onnxsim left weights outside the initializers.
     """
+    return trace(net, (3, size, size))
+
+
+def trace(net: nn.Module, shape: Sequence[int]) -> onnx.ModelProto:
+    """Traces and simplifies any network of one input and one output.
+
+    Args:
+        net: The network in evaluation mode, on the CPU.
+        shape: Shape of one input.
+
+    Returns:
+        A checked model: `input` (batch, *shape) float32 -> `logits`, every
+        weight an initializer.
+
+    Raises:
+        UserError: The installed onnxsim left weights outside the initializers.
+    """
     # Two samples: a batch of one would be traced as a constant.
-    example = torch.zeros(2, 3, size, size)
+    example = torch.zeros(2, *shape)
     with warnings.catch_warnings():
         # They speak of PyTorch's own insides; the logger, of rewrites it skipped.
         warnings.simplefilter("ignore")

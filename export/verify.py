@@ -9,6 +9,7 @@ import onnx
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
@@ -52,7 +53,7 @@ def network_logits(net: EmotionNet, inputs: NDArray[np.float32]) -> NDArray[np.f
 
 
 def prove(
-    net: EmotionNet,
+    net: nn.Module,
     model: onnx.ModelProto,
     inputs: NDArray[np.float32],
     origin: str,
@@ -64,7 +65,7 @@ def prove(
     Args:
         net: The network in evaluation mode, on the CPU.
         model: Its export.
-        inputs: (N, 3, S, S) float32, N at least the largest of `BATCHES`.
+        inputs: (N, ...) float32, N at least the largest of `BATCHES`.
         origin: Where the inputs come from, in words.
         temperature: Logits are divided by it before softmax.
         limit: Largest difference to accept.
@@ -102,7 +103,7 @@ def prove(
 
 
 def _largest_difference(
-    net: EmotionNet,
+    net: nn.Module,
     session: onnxruntime.InferenceSession,
     inputs: NDArray[np.float32],
     batch: int,

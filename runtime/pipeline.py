@@ -31,10 +31,11 @@ from runtime.recognize import Recognizer
 from runtime.sources import Source, open_source
 from runtime.sources.group import open_group
 from runtime.stages import Stages, naming
+from runtime.temporal import TemporalHead, open_head
 
 log = logging.getLogger(__name__)
 
-_Closable = TypeVar("_Closable", Source, Engine, Detector)
+_Closable = TypeVar("_Closable", Source, Engine, Detector, TemporalHead)
 
 #: Frames waiting between two stages; more would only add delay.
 _CAPACITY = 1
@@ -80,6 +81,7 @@ class Pipeline:
         max_batch: int = 16,
         max_wait_ms: float = 0.0,
         smoothing_s: float = 0.25,
+        temporal_head: str | Path | None = None,
         latency_target_ms: float | None = None,
         max_frames: int | None = None,
         reconnect_s: float = math.inf,
@@ -104,6 +106,8 @@ class Pipeline:
             max_batch: Most faces in one run of the engine.
             max_wait_ms: How long a batch may wait for more faces.
             smoothing_s: Time constant of the labels' smoothing in seconds.
+            temporal_head: File of a head that takes the place of that smoothing
+                (`runtime.temporal`).
             latency_target_ms: Time from capture to result that 99% of frames
                 shall keep to, by less work where it must be (`runtime.budget`).
             max_frames: Ends after so many results.
@@ -120,7 +124,7 @@ class Pipeline:
             sources = [sources]
         if not sources:
             raise SourceError("a pipeline needs a source; try demo")
-        self._opened: list[Source | Engine | Detector] = []
+        self._opened: list[Source | Engine | Detector | TemporalHead] = []
         try:
             # Models first: a camera's light shouldn't go on for a broken model.
             self.engine: Engine = (
@@ -141,6 +145,10 @@ class Pipeline:
                 if isinstance(detector, str)
                 else detector
             )
+            head = None if temporal_head is None else self._own(open_head(temporal_head))
+            self._recognizer = Recognizer(
+                Classifier(self.engine, max_batch), len(sources), smoothing_s, head
+            )
             self._group = open_group(sources, open_source, self._own, reconnect_s)
         except BaseException:
             self._free()
@@ -153,9 +161,6 @@ class Pipeline:
         self._detect_interval_s = detect_interval_s
         # The doubtful ones are no faces, whichever detector gives them.
         self._face_score = FACE_SCORE if regions_score < FACE_SCORE else 0.0
-        self._recognizer = Recognizer(
-            Classifier(self.engine, max_batch), len(self.sources), smoothing_s
-        )
         self._max_batch = max_batch
         self._max_wait_s = max_wait_ms / 1e3
         self._max_frames = max_frames

@@ -6,25 +6,45 @@ import math
 from collections.abc import Sequence
 from operator import itemgetter
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runtime.classify import Classifier
 from runtime.messages import EmotionResult, Track, TrackedFrame
 from runtime.preprocess import crop_face
 from runtime.smooth import Label, Smoother
+from runtime.temporal import TemporalHead, TrackHistories
 
 
 class Recognizer:
     """Reads all faces of some frames in one batch, and remembers each track's label."""
 
-    def __init__(self, classifier: Classifier, streams: int, smoothing_s: float) -> None:
+    def __init__(
+        self,
+        classifier: Classifier,
+        streams: int,
+        smoothing_s: float,
+        head: TemporalHead | None = None,
+    ) -> None:
         """Starts without memory.
 
         Args:
             classifier: Reads single faces.
             streams: Number of streams; each has tracks of its own.
             smoothing_s: Time constant of the smoothing in seconds.
+            head: Reads each track's last moments in place of that smoothing;
+                hysteresis and "uncertain" stay. It remains the caller's, who closes it.
+
+        Raises:
+            ManifestError: The head was made for other labels.
         """
+        if head is not None:
+            head.check(classifier.labels)
         self._classifier = classifier
-        self._smoothers = [Smoother(smoothing_s) for _ in range(streams)]
+        self._head = head
+        self._histories = [] if head is None else [TrackHistories(head) for _ in range(streams)]
+        tau_s = smoothing_s if head is None else 0.0
+        self._smoothers = [Smoother(tau_s) for _ in range(streams)]
 
     def recognize(
         self, batch: Sequence[TrackedFrame], limit: int | None = None
@@ -50,6 +70,8 @@ class Recognizer:
             for i, track in chosen
         ]
         rows = self._classifier.classify(crops)
+        if self._head is not None:
+            rows = self._head.read(self._windows(batch, chosen, rows))
         read = {(i, track.id): row for (i, track), row in zip(chosen, rows, strict=True)}
         results = []
         for i, item in enumerate(batch):
@@ -64,9 +86,25 @@ class Recognizer:
                 )
                 if label is not None:
                     faces.append(self._describe(track, label))
-            smoother.forget(time_s, {track.id for track in item.tracks})
+            present = {track.id for track in item.tracks}
+            smoother.forget(time_s, present)
+            if self._histories:
+                self._histories[item.frame.stream].forget(time_s, present)
             results.append(tuple(faces))
         return results
+
+    def _windows(
+        self,
+        batch: Sequence[TrackedFrame],
+        chosen: Sequence[tuple[int, Track]],
+        rows: NDArray[np.float64],
+    ) -> NDArray[np.float32]:
+        """(N, steps, C): for each of N observations the window that ends at it."""
+        windows = []
+        for (i, track), row in zip(chosen, rows, strict=True):
+            frame = batch[i].frame
+            windows.append(self._histories[frame.stream].push(track.id, row, frame.time_s))
+        return np.array(windows, np.float32)
 
     def _choose(self, batch: Sequence[TrackedFrame], limit: int | None) -> list[tuple[int, Track]]:
         """(place in the batch, track) of the faces to read."""

@@ -67,6 +67,11 @@ class Options:
     smoothing_s: float = option(
         "time constant of the labels' smoothing, in seconds", 0.25, between=(0, 60)
     )
+    temporal_head: str | None = option(
+        "head (.onnx) that reads each face's last second in place of the smoothing; "
+        "python -m export.temporal writes one",
+        None,
+    )
     latency_target: float | None = option(
         "milliseconds from capture to result that 99% of a camera's or stream's frames "
         "shall keep to, by less work where it must be",
@@ -131,7 +136,8 @@ def run(options: Options) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
     files = {f"--{name}": getattr(options, name) for name in _FILES}
-    check_apart(files, [*sources, options.engine])
+    models = [options.engine, *filter(None, [options.temporal_head])]
+    check_apart(files, [*sources, *models])
     summary = options.output_summary
     if summary not in (None, "-"):
         check_writable(Path(summary), "--output_summary")
@@ -184,6 +190,7 @@ def _run(
             threads=options.threads,
             rebuild=options.rebuild,
             smoothing_s=options.smoothing_s,
+            temporal_head=options.temporal_head,
             latency_target_ms=options.latency_target,
             max_frames=options.max_frames,
             reconnect_s=options.reconnect_s,

@@ -1,4 +1,4 @@
-"""Flips and delays by hand, and the command on made faces."""
+"""The command on made faces; flips and delays by hand are in tests/train/temporal."""
 
 from __future__ import annotations
 
@@ -8,41 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.film import film
-from benchmarks.stability import Run, main
+from benchmarks.stability import main
 from runtime.options import run_command
 from tests.conftest import write_video
-
-
-def _run(raw: str, smooth: str, change: int) -> Run:
-    digits = [np.array([int(c) for c in text]) for text in (raw, smooth)]
-    truth = np.repeat([0, 1], [change, len(raw) - change])
-    return Run(truth, digits[0], digits[1], change, fps=10.0)
-
-
-def test_flips_and_delay_by_hand() -> None:
-    run = _run("0020011011", "0000000111", 5)
-    assert run.flips(run.raw) == 4
-    assert run.flips(run.smooth) == 0, "following the face is no flip"
-    assert run.delay_s(run.raw) == 0
-    assert run.delay_s(run.smooth) == pytest.approx(0.2)
-
-
-def test_a_label_that_never_comes_has_no_delay() -> None:
-    run = _run("0000011111", "0000000000", 5)
-    assert run.delay_s(run.smooth) is None
-    assert run.flips(run.smooth) == 0
-    assert _run("0000000000", "0000000000", 5).delay_s(np.zeros(10, int)) is None
-
-
-def test_a_film_moves_and_stays_the_face() -> None:
-    rng = np.random.default_rng(0)
-    face = np.zeros((48, 48), np.uint8)
-    face[16:32, 16:32] = 200
-    frames = film(face, 60, 15, 5, rng)
-    assert {f.shape for f in frames} == {(48, 48)}
-    assert len({f.tobytes() for f in frames}) == 60
-    assert abs(np.mean(frames, 0) - face)[20:28, 20:28].mean() < 40
 
 
 def test_sequences_and_clips(
