@@ -59,12 +59,12 @@ def make_fp16(base: onnx.ModelProto, manifest: Manifest, held: Held) -> Artifact
         UserError: It falls short of the gate.
     """
     from calibration.compare import compare, open_session
-    from export.gate import judge
+    from export.gate import FP16_DROP, judge
     from export.precision import to_fp16
 
     model = to_fp16(base)
     figures = compare(open_session(model), held, "fp16")
-    judge("fp16", "fp16", figures, 0.0)
+    judge("fp16", "fp16", figures, FP16_DROP)
     return Artifact(
         ".fp16.onnx", model, replace(manifest, precision="fp16", proof=figures), "tensorrt"
     )
@@ -77,12 +77,12 @@ def make_tflite(net: EmotionNet, manifest: Manifest, held: Held) -> Artifact:
         UserError: The converter isn't installed, or it falls short of the gate.
     """
     from calibration.compare import compare
-    from export.gate import judge
+    from export.gate import FP16_DROP, judge
     from export.to_tflite import open_tflite, to_tflite
 
     content = to_tflite(net, manifest.preprocess.size)
     figures = compare(open_tflite(content), held, "tflite")
-    judge("fp16", "tflite", figures, 0.0)
+    judge("fp16", "tflite", figures, FP16_DROP)
     return Artifact(".tflite", content, replace(manifest, proof=figures), "phone")
 
 
