@@ -204,7 +204,10 @@ KINDS: dict[str, Kind] = {
     ),
     "stability": Kind(
         stability,
-        ("dataset", "split", "sequences", "seconds", "fps", "noise", "smoothing_s", "seed"),
+        (
+            *("dataset", "split", "sequences", "seconds", "fps", "noise", "seed"),
+            *("temporal_head", "smoothing_s"),
+        ),
     ),
     "soak": Kind(soak, ("frames", "faces", "side", "kills")),
     "accuracy": Kind(

@@ -3,9 +3,10 @@
 Sequences are made of data-set faces: one face for some seconds, then another
 with another label, as a camera would see them: the frame drifts as a
 detector's boxes do, light flickers, the sensor adds noise, motion blurs. The
-labels of single frames are compared with the smoothed ones of
-`runtime.smooth`: flips (changes of label while the face shows one thing), the
-delay at the change from one face to the other, and accuracy over all frames.
+labels of single frames are compared with those that the runtime shows, which
+a temporal head or an average steadies: flips (changes of label while the face
+shows one thing), the delay at the change from one face to the other, and
+accuracy over all frames.
 Clips of real people have no truth: only their flips are counted.
 """
 
@@ -26,13 +27,16 @@ from benchmarks.metrics import fingerprint
 from benchmarks.output import begin, finish, head
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
-from runtime.smooth import Label, Smoother
+from runtime.recognize import make_smoother
+from runtime.smooth import Smoother
+from runtime.temporal import TrackHistories
 from train.datasets import DATASETS
-from train.temporal.sequences import SequenceOptions, make_sequence
+from train.temporal.sequences import FaceSequence, SequenceOptions, make_sequence
 from train.temporal.steadiness import count_flips, delay_s
 
 if TYPE_CHECKING:
     from runtime.classify import Classifier
+    from runtime.temporal import TemporalHead
     from train.datasets import FaceSet
 
 PROG = "python -m benchmarks.stability"
@@ -51,8 +55,11 @@ class Options:
     seconds: float = option("length of each half of a sequence", 3.0, between=(0.5, 600))
     fps: float = option("frames a second", 15.0, between=(2, 240))
     noise: float = option("the sensor's noise, of 255", 12.0, between=(0, 128))
-    smoothing_s: float = option(
-        "time constant of the smoothing; the runtime's default", 0.25, between=(0, 60)
+    temporal_head: str = option(
+        "what steadies the labels, as the runtime takes it: a file, default, none or auto", "auto"
+    )
+    smoothing_s: float | None = option(
+        "time constant of the average where there is no head, in seconds", None, between=(0, 60)
     )
     seed: int = option("seed of faces and changes", 0, between=(0, math.inf))
     compare: str | None = option(
@@ -103,12 +110,15 @@ def measure(options: Options) -> dict[str, Any]:
     """
     from runtime.classify import Classifier
     from runtime.engines import open_engine
+    from runtime.temporal import choose_head
 
     figures: dict[str, Any] = {
         **head("stability", options),
         "artifact": artifact(options.engine),
+        "temporal_head": options.temporal_head,
         "smoothing_s": options.smoothing_s,
     }
+    steady = choose_head(options.temporal_head, options.engine, options.smoothing_s)
     if options.data_dir is not None:
         from train.datasets import load_faces
 
@@ -121,10 +131,14 @@ def measure(options: Options) -> dict[str, Any]:
         runs = []
         for number in range(options.sequences):
             rng = np.random.default_rng((options.seed, number))
-            runs.append(_run(classifier, faces, options, rng))
+            made = make_sequence(faces, _how(options), rng)
+            smoother = make_smoother(options.smoothing_s, steady)
+            runs.append(_run(classifier, faces, made, smoother, steady))
             print(f"\r{number + 1} of {options.sequences} sequences", end="", file=sys.stderr)
         print(file=sys.stderr)
         engine.close()
+        if steady is not None:
+            steady.close()
         found = {"faces": faces.name, **summarise(runs, options)}
         found["samples"] = {"items": fingerprint(faces), **_samples(runs, options.fps)}
         figures["sequences"] = found
@@ -185,14 +199,20 @@ def summarise(runs: Sequence[Run], options: Options) -> dict[str, Any]:
     return result
 
 
-def _run(classifier: Classifier, faces: FaceSet, options: Options, rng: np.random.Generator) -> Run:
-    made = make_sequence(faces, _how(options), rng)
-    probabilities = classifier.classify(made.frames)
-    smoother = Smoother(options.smoothing_s)
-    labels: list[Label] = [
-        smoother.update(1, row, float(time_s))
-        for row, time_s in zip(probabilities, made.times, strict=True)
-    ]
+def _run(
+    classifier: Classifier,
+    faces: FaceSet,
+    made: FaceSequence,
+    smoother: Smoother,
+    steady: TemporalHead | None,
+) -> Run:
+    rows = probabilities = classifier.classify(made.frames)
+    times = made.times.tolist()
+    if steady is not None:
+        histories = TrackHistories(steady)
+        windows = [histories.push(1, row, t) for row, t in zip(probabilities, times, strict=True)]
+        rows = steady.read(np.stack(windows))
+    labels = [smoother.update(1, row, t) for row, t in zip(rows, times, strict=True)]
     return Run(
         faces.majority[made.faces],
         probabilities.argmax(1),
@@ -230,14 +250,17 @@ def _count_flips(path: str, options: Options) -> dict[str, Any]:
 
     row: dict[str, Any] = {}
     # Without a time constant the lead and the hysteresis alone would still hold labels.
-    for name, tau in (("raw", None), ("smooth", options.smoothing_s)):
+    for name in ("raw", "smooth"):
+        how: dict[str, Any] = {"smoothing_s": 0.0}
+        if name == "smooth":
+            how = {"smoothing_s": options.smoothing_s, "temporal_head": options.temporal_head}
         last: dict[int, tuple[str, float]] = {}
         flips, seconds = 0, 0.0
-        with Pipeline([path], options.engine, smoothing_s=tau or 0.0) as pipeline:
+        with Pipeline([path], options.engine, **how) as pipeline:
             for result in pipeline:
                 for face in result.faces:
                     label = face.emotion
-                    if tau is None:
+                    if name == "raw":
                         label = max(face.probabilities, key=lambda k: face.probabilities[k])
                     before = last.get(face.track)
                     if before is not None:

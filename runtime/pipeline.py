@@ -31,7 +31,7 @@ from runtime.recognize import Recognizer
 from runtime.sources import Source, open_source
 from runtime.sources.group import open_group
 from runtime.stages import Stages, naming
-from runtime.temporal import TemporalHead, open_head
+from runtime.temporal import TemporalHead, choose_head
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ class Pipeline:
         rebuild: bool = False,
         max_batch: int = 16,
         max_wait_ms: float = 0.0,
-        smoothing_s: float = 0.25,
-        temporal_head: str | Path | None = None,
+        smoothing_s: float | None = None,
+        temporal_head: str | Path = "auto",
         latency_target_ms: float | None = None,
         max_frames: int | None = None,
         reconnect_s: float = math.inf,
@@ -105,9 +105,9 @@ class Pipeline:
             rebuild: Build a plan that doesn't suit this machine again.
             max_batch: Most faces in one run of the engine.
             max_wait_ms: How long a batch may wait for more faces.
-            smoothing_s: Time constant of the labels' smoothing in seconds.
-            temporal_head: File of a head that takes the place of that smoothing
-                (`runtime.temporal`).
+            smoothing_s: Time constant of the labels' average in seconds (0.25 where
+                there is no head); given, it takes the place of `auto`'s head.
+            temporal_head: What `choose_head` takes.
             latency_target_ms: Time from capture to result that 99% of frames
                 shall keep to, by less work where it must be (`runtime.budget`).
             max_frames: Ends after so many results.
@@ -145,7 +145,9 @@ class Pipeline:
                 if isinstance(detector, str)
                 else detector
             )
-            head = None if temporal_head is None else self._own(open_head(temporal_head))
+            head = choose_head(temporal_head, engine, smoothing_s)
+            if head is not None:
+                self._own(head)
             self._recognizer = Recognizer(
                 Classifier(self.engine, max_batch), len(sources), smoothing_s, head
             )

@@ -16,6 +16,13 @@ from runtime.smooth import Label, Smoother
 from runtime.temporal import TemporalHead, TrackHistories
 
 
+def make_smoother(smoothing_s: float | None, head: TemporalHead | None) -> Smoother:
+    """What steadies labels: an average, or after a head only hysteresis."""
+    if head is not None:
+        return Smoother(0.0)
+    return Smoother() if smoothing_s is None else Smoother(smoothing_s)
+
+
 class Recognizer:
     """Reads all faces of some frames in one batch, and remembers each track's label."""
 
@@ -23,7 +30,7 @@ class Recognizer:
         self,
         classifier: Classifier,
         streams: int,
-        smoothing_s: float,
+        smoothing_s: float | None = None,
         head: TemporalHead | None = None,
     ) -> None:
         """Starts without memory.
@@ -31,7 +38,7 @@ class Recognizer:
         Args:
             classifier: Reads single faces.
             streams: Number of streams; each has tracks of its own.
-            smoothing_s: Time constant of the smoothing in seconds.
+            smoothing_s: Time constant of the smoothing in seconds; None for the usual one.
             head: Reads each track's last moments in place of that smoothing;
                 hysteresis and "uncertain" stay. It remains the caller's, who closes it.
 
@@ -43,8 +50,7 @@ class Recognizer:
         self._classifier = classifier
         self._head = head
         self._histories = [] if head is None else [TrackHistories(head) for _ in range(streams)]
-        tau_s = smoothing_s if head is None else 0.0
-        self._smoothers = [Smoother(tau_s) for _ in range(streams)]
+        self._smoothers = [make_smoother(smoothing_s, head) for _ in range(streams)]
 
     def recognize(
         self, batch: Sequence[TrackedFrame], limit: int | None = None

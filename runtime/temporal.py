@@ -16,8 +16,12 @@ from numpy.typing import NDArray
 
 from runtime.classify import softmax
 from runtime.engines import Network, open_network
-from runtime.errors import EngineError, ManifestError
+from runtime.engines.base import SHIPPED
+from runtime.errors import EngineError, ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest
+
+#: The head that was trained for the shipped models.
+SHIPPED_HEAD = Path(__file__).parent / "models" / "temporal.onnx"
 
 #: `Manifest.model["kind"]` of a head.
 KIND = "temporal_head"
@@ -189,6 +193,34 @@ class TrackHistories:
             for track, entry in self._tracks.items()
             if track in present or abs(time_s - entry[0]) <= self._window_s
         }
+
+
+def choose_head(
+    name: str | Path, engine: object, smoothing_s: float | None = None
+) -> TemporalHead | None:
+    """Opens the head that an option asks for.
+
+    Args:
+        name: A file; `default`, the shipped head; `none`; or `auto`, the shipped head
+            where the engine is a shipped one and no other smoothing is asked for.
+        engine: What the pipeline takes as its engine.
+        smoothing_s: Time constant of the average that was asked for, None where none was.
+
+    Returns:
+        The head, or None where labels shall be averaged.
+
+    Raises:
+        EngineError, ManifestError: As `open_head`.
+        UserError: A head and an average are asked for.
+    """
+    if name == "auto":
+        shipped = isinstance(engine, str) and engine in SHIPPED
+        return open_head(SHIPPED_HEAD) if shipped and smoothing_s is None else None
+    if name == "none":
+        return None
+    if smoothing_s is not None:
+        raise UserError("--smoothing_s and --temporal_head do the same; choose one")
+    return open_head(SHIPPED_HEAD if name == "default" else name)
 
 
 def open_head(path: str | Path) -> TemporalHead:

@@ -64,13 +64,15 @@ class Options:
     rebuild: bool = option(
         "build a .plan that doesn't suit this machine again, from the .onnx beside it", False
     )
-    smoothing_s: float = option(
-        "time constant of the labels' smoothing, in seconds", 0.25, between=(0, 60)
+    temporal_head: str = option(
+        "what steadies labels: a head (.onnx) that reads each face's last second, default "
+        "for the shipped one, none for an average, auto: default with a shipped engine",
+        "auto",
     )
-    temporal_head: str | None = option(
-        "head (.onnx) that reads each face's last second in place of the smoothing; "
-        "python -m export.temporal writes one",
+    smoothing_s: float | None = option(
+        "time constant of that average in seconds: 0.25 where there is no head",
         None,
+        between=(0, 60),
     )
     latency_target: float | None = option(
         "milliseconds from capture to result that 99% of a camera's or stream's frames "
@@ -136,7 +138,7 @@ def run(options: Options) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
     files = {f"--{name}": getattr(options, name) for name in _FILES}
-    models = [options.engine, *filter(None, [options.temporal_head])]
+    models = [options.engine, options.temporal_head]
     check_apart(files, [*sources, *models])
     summary = options.output_summary
     if summary not in (None, "-"):

@@ -15,12 +15,14 @@ from onnx import TensorProto, helper
 
 from runtime.classify import Classifier
 from runtime.engines import open_engine
-from runtime.errors import EngineError, ManifestError
+from runtime.engines.base import SHIPPED
+from runtime.errors import EngineError, ManifestError, UserError
 from runtime.manifest import EMOTIONS, METADATA_KEY, Manifest
 from runtime.messages import Face, Frame, Track, TrackedFrame
 from runtime.options import run_command
+from runtime.pipeline import Pipeline
 from runtime.recognize import Recognizer
-from runtime.temporal import KIND, History, TrackHistories, open_head
+from runtime.temporal import KIND, SHIPPED_HEAD, History, TrackHistories, choose_head, open_head
 from runtime.webcam import main as webcam
 
 STEPS = 6
@@ -207,3 +209,33 @@ def test_the_demo_runs_with_a_head(tiny_engine: Path, head_file: Path, tmp_path:
     engine = ["--engine", str(tiny_engine), "--temporal_head", str(head_file)]
     assert webcam([*flags, *engine]) == 0
     assert len(out.read_text().splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "engine", "smoothing_s", "used"),
+    [
+        ("auto", "default", None, True),
+        ("auto", "fast", None, True),
+        ("auto", "fast", 0.5, False),
+        ("auto", "other.onnx", None, False),
+        ("none", "default", None, False),
+        ("default", "other.onnx", None, True),
+    ],
+)
+def test_the_shipped_head_goes_with_the_shipped_models(
+    name: str, engine: str, smoothing_s: float | None, used: bool
+) -> None:
+    head = choose_head(name, engine, smoothing_s)
+    assert (head is not None) == used
+    if head is not None:
+        shipped = Manifest.load_sidecar(SHIPPED["default"])
+        assert shipped is not None
+        head.check(shipped.labels)
+        head.close()
+
+
+def test_a_head_and_an_average_are_refused() -> None:
+    with pytest.raises(UserError, match="--smoothing_s and --temporal_head do the same"):
+        choose_head("default", "default", 0.25)
+    with pytest.raises(UserError, match="choose one"):
+        Pipeline("demo", temporal_head=SHIPPED_HEAD, smoothing_s=0.25)
