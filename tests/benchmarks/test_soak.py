@@ -27,7 +27,7 @@ def test_soak_and_kill(tiny_engine: Path, tmp_path: Path) -> None:
         "largest_gap_s": figures["kills"]["largest_gap_s"],
     }
     metrics = {metric.name: metric.values for metric in KINDS["soak"].metrics(figures)}
-    assert metrics["outputs whole"] == [1]
+    assert metrics["outputs whole"] == [1, 1]
     assert len(metrics["memory, MB"]) == len(metrics["handles"]) == 10
 
 
