@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from runtime.engines.base import SHIPPED
+from runtime.engines.base import model_path
 from runtime.engines.cuda import Cuda
 from runtime.errors import EngineError
 from runtime.manifest import file_hash
@@ -55,13 +55,14 @@ def describe(found: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def artifact(name: str) -> dict[str, Any]:
+def artifact(name: str, provider: str = "cpu") -> dict[str, Any]:
     """Which file a model is: its name alone may stand for several.
 
     Args:
         name: What `--engine` took: a file, or the name of a shipped model.
+        provider: Where it runs.
     """
-    path = SHIPPED.get(name, Path(name))
+    path = model_path(name, provider)
     return {
         "engine": Path(name).name,
         "sha256": file_hash(path) if path.is_file() else None,

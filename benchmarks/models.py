@@ -72,7 +72,7 @@ def open_models(
 
 
 def _open(name: str, provider: str, threads: int, torch_precision: str, stack: ExitStack) -> Model:
-    about = artifact(name)
+    about = artifact(name, provider)
     if name.endswith(".safetensors"):
         from benchmarks.torch_engine import TimedTorch
 

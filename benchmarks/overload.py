@@ -34,7 +34,7 @@ PROG = "python -m benchmarks.overload"
 class Options:
     """Measure latency, drops and shed work at several times the pipeline's capacity."""
 
-    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    engine: str = option("model: an .onnx file, or a shipped one: default, main, fast", "default")
     faces: int = option("faces in the picture", 6, between=(1, MAX_FACES))
     streams: int = option("sources that share the load", 1, between=(1, 64))
     load: list[float] = option("frames offered, in parts of the capacity", [0.5, 1.0, 2.0, 4.0])

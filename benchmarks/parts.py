@@ -17,7 +17,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from runtime.engines.base import SHIPPED
+from runtime.engines.base import model_path
 from runtime.engines.cuda import Buffer, Cuda, Stream
 from runtime.engines.trt import TrtNetwork
 from runtime.providers import PROVIDERS
@@ -44,7 +44,7 @@ def open_parts(name: str, provider: str) -> Parts | None:
         name: What `--engine` took.
         provider: Where an ONNX file runs.
     """
-    path = SHIPPED.get(name, Path(name))
+    path = model_path(name, provider)
     if path.suffix in (".plan", ".engine"):
         return PlanParts(path)
     if path.suffix == ".onnx" and provider in ("cuda", "tensorrt"):

@@ -47,7 +47,7 @@ _KEPT = 0.98
 class Options:
     """Measure the whole pipeline's rate, latency, drops and stages, and the start."""
 
-    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    engine: str = option("model: an .onnx file, or a shipped one: default, main, fast", "default")
     faces: list[int] = option("numbers of faces to measure", [1, 6], between=(1, MAX_FACES))
     streams: list[int] = option("numbers of streams to measure", [1], between=(1, 64))
     size: list[str] = option("sizes of the frames", ["640x480"], metavar="WxH")

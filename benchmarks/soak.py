@@ -43,7 +43,7 @@ _LONGEST_S = 4.0
 class Options:
     """Run for very long, and be killed often."""
 
-    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    engine: str = option("model: an .onnx file, or a shipped one: default, main, fast", "default")
     frames: int = option("frames of the soak; 0 leaves it out", 20_000, between=(0, math.inf))
     faces: int = option("faces in the picture", 1, between=(1, MAX_FACES))
     side: int = option("longer side of the frames and the detector, in pixels", 160)

@@ -50,7 +50,7 @@ class Options:
     dataset: str = option("its layout", "ferplus", choices=DATASETS)
     split: str = option("split to use", "valid", choices=("train", "valid", "test"))
     clip: list[str] | None = option("video whose flips are counted as well", None)
-    engine: str = option("model: an .onnx file, or default for the shipped one", "default")
+    engine: str = option("model: an .onnx file, or a shipped one: default, main, fast", "default")
     sequences: int = option("how many sequences", 40, between=(1, math.inf))
     seconds: float = option("length of each half of a sequence", 3.0, between=(0.5, 600))
     fps: float = option("frames a second", 15.0, between=(2, 240))

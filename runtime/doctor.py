@@ -31,7 +31,8 @@ class Options:
     """Check this machine and a model, changing nothing; exit code 2 for a problem."""
 
     engine: str = option(
-        "model: an .onnx or .plan file, or a shipped one: default, or fast (INT8, for CPUs)",
+        "model: an .onnx or .plan file, or a shipped one: main (FP32), fast (INT8, for CPUs) "
+        "or default, which is fast on the CPU and main elsewhere",
         "default",
     )
     provider: str = option("where an .onnx runs", "cpu", choices=tuple(PROVIDERS))

@@ -33,7 +33,8 @@ class Options:
 
     paths: list[str] = option("pictures or folders", positional=True)
     engine: str = option(
-        "model: an .onnx or .plan file, or a shipped one: default, or fast (INT8, for CPUs)",
+        "model: an .onnx or .plan file, or a shipped one: main (FP32), fast (INT8, for CPUs) "
+        "or default, which is fast on the CPU and main elsewhere",
         "default",
     )
     face_crops: bool = option("each picture is already a face: don't detect", False)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from runtime.classify import softmax
 from runtime.engines import Network, open_network
-from runtime.engines.base import SHIPPED
+from runtime.engines.base import DEFAULT, SHIPPED
 from runtime.errors import EngineError, ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest
 
@@ -214,7 +214,7 @@ def choose_head(
         UserError: A head and an average are asked for.
     """
     if name == "auto":
-        shipped = isinstance(engine, str) and engine in SHIPPED
+        shipped = isinstance(engine, str) and engine in (DEFAULT, *SHIPPED)
         return open_head(SHIPPED_HEAD) if shipped and smoothing_s is None else None
     if name == "none":
         return None

@@ -36,7 +36,8 @@ class Options:
     """Recognise the emotions of faces in a camera, video, stream or folder; q quits."""
 
     engine: str = option(
-        "model: an .onnx or .plan file, or a shipped one: default, or fast (INT8, for CPUs)",
+        "model: an .onnx or .plan file, or a shipped one: main (FP32), fast (INT8, for CPUs) "
+        "or default, which is fast on the CPU and main elsewhere",
         "default",
     )
     source: list[str] | None = option(

@@ -95,7 +95,7 @@ def measure(options: Options) -> dict[str, Any]:
         "benchmark": "peers",
         "machine": before,
         "load_1min_after": round(os.getloadavg()[0], 2),
-        "artifacts": [artifact("default"), artifact("fast")],
+        "artifacts": [artifact("default"), artifact("main")],
         "cores": cores,
         "threads": "each package's own choice",
         "rounds": options.rounds,

@@ -56,7 +56,7 @@ OURS = tuple(
     Peer(name, ADAPTERS / "ours.py", arguments=arguments, licence="MIT", settings=settings)
     for name, arguments, settings in (
         (BASE, ("default", "default"), "Pipeline's defaults"),
-        ("fast", ("fast", "default"), "Pipeline's defaults, --engine fast"),
+        ("main", ("main", "default"), "Pipeline's defaults, --engine main (FP32)"),
         (
             "default, every frame",
             ("default", "0"),

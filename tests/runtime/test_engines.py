@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -6,6 +7,7 @@ import pytest
 
 from runtime.classify import Classifier, softmax
 from runtime.engines import open_engine, open_network, read_manifest
+from runtime.engines.base import SHIPPED, model_path
 from runtime.errors import EngineError, ManifestError
 from runtime.manifest import EMOTIONS, Manifest
 from runtime.providers import PROVIDERS
@@ -268,3 +270,11 @@ def test_int8_for_tensorrt_is_refused_where_it_would_be_wrong(make_onnx):
             continue
         with pytest.raises(EngineError, match="ONNX Runtime gives other labels with it"):
             open_engine(path)
+
+
+def test_the_default_suits_where_it_runs():
+    assert model_path("default") == model_path("fast") == model_path("fast", "cuda")
+    assert model_path("default", "cuda") == model_path("main") == model_path("main", "cuda")
+    assert model_path("fast").name == "emotion.int8_cpu.onnx"
+    assert model_path("a/b.plan", "cuda") == Path("a/b.plan")
+    assert all(path.is_file() for path in SHIPPED.values())

@@ -228,7 +228,7 @@ def test_the_shipped_head_goes_with_the_shipped_models(
     head = choose_head(name, engine, smoothing_s)
     assert (head is not None) == used
     if head is not None:
-        shipped = Manifest.load_sidecar(SHIPPED["default"])
+        shipped = Manifest.load_sidecar(SHIPPED["main"])
         assert shipped is not None
         head.check(shipped.labels)
         head.close()

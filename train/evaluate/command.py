@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.engines.base import PROVIDERS, SHIPPED
+from runtime.engines.base import PROVIDERS, model_path
 from runtime.errors import UserError
 from runtime.manifest import file_hash
 from runtime.options import option
@@ -32,7 +32,9 @@ class EvaluateOptions:
 
     data_dir: str = option("folder of the data set")
     checkpoint_path: str | None = option("checkpoint that train.fit wrote (.safetensors)", None)
-    engine: str | None = option("or an exported model; default or fast for a shipped one", None)
+    engine: str | None = option(
+        "or an exported model, or a shipped one: main, fast", None
+    )
     dataset: str = option("layout of the data set", "ferplus", choices=DATASETS)
     split: str = option("its part", "valid", choices=("valid", "test"))
     output_dir: str = option("where everything goes", "out/evaluation")
@@ -137,7 +139,7 @@ def _model_path(options: EvaluateOptions) -> Path:
     if (options.checkpoint_path is None) == (options.engine is None):
         raise UserError("give either --checkpoint_path or --engine (default: the shipped model)")
     if options.engine is not None:
-        return SHIPPED.get(options.engine, Path(options.engine))
+        return model_path(options.engine, options.provider)
     path = Path(options.checkpoint_path or "")
     if path.suffix != ".safetensors":
         raise UserError(
