@@ -85,7 +85,7 @@ def test_what_cannot_be_compared_is_left_out_and_the_rest_goes_on(
 
 def test_pytorch_stands_beside_its_export_under_the_roof(tmp_path, capsys):
     out = tmp_path / "e.json"
-    flags = ["--engine", "default", CHECKPOINT, "--rounds", "3", "--batches", "1"]
+    flags = ["--engine", "main", CHECKPOINT, "--rounds", "3", "--batches", "1"]
     more = ["--roofline", CHECKPOINT, "--output_json", out]
     assert run_command(main, [str(a) for a in [*flags, *more]]) == 0
     figures = json.loads(out.read_text())
