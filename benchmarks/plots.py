@@ -71,6 +71,8 @@ def pipelines(reports: Mapping[str, Figures]) -> Drawn:
         axes.legend(fontsize=9)
         drawn["rate"] = ("Rate against faces", figure)
     late = [(model, row) for model, row in rows if "latency_percentiles_ms" in row]
+    # Of a whole grid no more than there are colours, single streams first.
+    late = sorted(late, key=lambda item: item[1].get("streams", 1))[: len(_COLORS)]
     if late:
         figure, axes = _figure(
             "Latency from capture to result", "ms", "share of frames that take no longer"

@@ -32,9 +32,7 @@ class EvaluateOptions:
 
     data_dir: str = option("folder of the data set")
     checkpoint_path: str | None = option("checkpoint that train.fit wrote (.safetensors)", None)
-    engine: str | None = option(
-        "or an exported model, or a shipped one: main, fast", None
-    )
+    engine: str | None = option("or an exported model, or a shipped one: main, fast", None)
     dataset: str = option("layout of the data set", "ferplus", choices=DATASETS)
     split: str = option("its part", "valid", choices=("valid", "test"))
     output_dir: str = option("where everything goes", "out/evaluation")
