@@ -74,12 +74,14 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
+    from runtime.engines.base import SHIPPED
     from runtime.outputs import check_apart, check_writable
     from runtime.sinks.json_lines import JsonSink
     from runtime.sources import collect_pictures
 
     files = collect_pictures(options.paths)
-    check_apart({"--output_json": options.output_json}, [*files, options.engine])
+    engine = SHIPPED.get(options.engine, options.engine)
+    check_apart({"--output_json": options.output_json}, [*files, engine])
     json_sink = JsonSink(options.output_json) if options.output_json else None
     folder = Path(options.visualize) if options.visualize else None
     targets: list[Path] = []

@@ -133,13 +133,19 @@ def run(options: Options) -> dict[str, Any]:
         UserError: Something that the user can mend.
     """
     from runtime.ending import Ending
+    from runtime.engines.base import SHIPPED
     from runtime.outputs import check_apart, check_writable, write_whole
     from runtime.sinks.group import SinkGroup
+    from runtime.temporal import SHIPPED_HEAD
 
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
     files = {f"--{name}": getattr(options, name) for name in _FILES}
-    models = [options.engine, options.temporal_head]
+    # Words stand for the shipped models' files, and are no names of files themselves.
+    models = [SHIPPED.get(options.engine, options.engine)]
+    if options.temporal_head != "none":
+        words = ("auto", "default")
+        models.append(SHIPPED_HEAD if options.temporal_head in words else options.temporal_head)
     check_apart(files, [*sources, *models])
     summary = options.output_summary
     if summary not in (None, "-"):

@@ -16,6 +16,7 @@ import pytest
 from runtime.detect import open_detector
 from runtime.manifest import EMOTIONS
 from runtime.options import parse_options, run_command
+from runtime.temporal import SHIPPED_HEAD
 from runtime.webcam import Options, main, run
 from tests.conftest import REPO, read_back
 from tests.runtime.streams import Server, jpegs
@@ -206,6 +207,23 @@ def test_bad_input_is_one_line_and_code_2(tmp_path, tiny_engine, capsys, argv, w
     assert last.startswith("error: ")
     assert word in last
     assert "a:b" not in last
+
+
+@pytest.mark.parametrize("word", ["auto", "none", "default"])
+def test_words_of_options_are_no_files(tmp_path, tiny_engine, monkeypatch, word):
+    monkeypatch.chdir(tmp_path)
+    argv = ("--source", "demo", "--max_frames", "2", "--output_json", word)
+    assert webcam(*argv, "--engine", "default", "--temporal_head", word) == 0
+    assert len((tmp_path / word).read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("shipped", ["emotion.onnx", "temporal.onnx"])
+def test_shipped_models_are_not_written_over(monkeypatch, capsys, shipped):
+    # Should the check be gone, this is where it ends before it writes.
+    monkeypatch.setattr("runtime.webcam._run", lambda *_: pytest.fail("began"))
+    path = SHIPPED_HEAD.parent / shipped
+    assert webcam("--source", "demo", "--output_json", path) == 2
+    assert "would overwrite" in capsys.readouterr().err
 
 
 def test_one_dead_source_of_two_leaves_the_other_going(clip, tiny_engine, capsys, caplog):
