@@ -216,6 +216,7 @@ class _Fit:
                 "patience",
                 "teacher",
                 "teacher_share",
+                "outliers",
                 *(f.name for f in fields(AugmentOptions)),
             ),
         )

@@ -223,6 +223,12 @@ def test_training_goes_on_from_a_checkpoint_and_learns_from_it(
         fit("second", *still, "--teacher", str(first), "--teacher_share", "0.2", "--resume")
 
 
+def test_a_training_goes_on_with_the_part_of_outliers_that_it_began_with(fit: Fit) -> None:
+    fit("doubt", "--epochs", "1", "--outliers", "0.3")
+    with pytest.raises(UserError, match="the training began with outliers 0.3, not 0.0"):
+        fit("doubt", "--epochs", "1", "--resume")
+
+
 def test_first_weights_that_do_not_fit_are_refused(
     fit: Fit, tmp_path: Path, write_ferplus: Callable[..., None]
 ) -> None:
