@@ -31,6 +31,7 @@ class FaceDataset(Dataset[Sample]):
         augment: Augment | None = None,
         seed: int = 0,
         outliers: float = 0.0,
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
         """Pairs faces with their preprocessing.
 
@@ -41,6 +42,8 @@ class FaceDataset(Dataset[Sample]):
             seed: A face's changes follow from it and the index.
             outliers: Probability that what is no face stands in a face's place,
                 with even votes and no majority.
+            weights: (C,) of each class in the loss, if any. Outliers' votes make up for
+                them: even votes would teach that what is no face is of a rare class.
         """
         self._faces = faces
         self._targets = torch.from_numpy(faces.targets())
@@ -48,6 +51,8 @@ class FaceDataset(Dataset[Sample]):
         self._augment = augment
         self._seed = seed
         self._outliers = outliers
+        even = torch.ones(len(faces.labels)) if weights is None else 1 / torch.from_numpy(weights)
+        self._even = even / even.sum()
 
     def __len__(self) -> int:
         return len(self._faces)
@@ -62,7 +67,7 @@ class FaceDataset(Dataset[Sample]):
             # No draw where it is off: trainings without it go as they always went.
             if self._outliers and rng.random() < self._outliers:
                 face, majority = make_outlier(face, rng), -1
-                targets = torch.full_like(targets, 1 / len(targets))
+                targets = self._even
             face = self._augment(face, rng)
         return torch.from_numpy(face_to_input(face, self._spec)), targets, majority
 
@@ -83,6 +88,7 @@ class FaceData(LightningDataModule):
         warm_epochs: int = 0,
         balanced: bool = False,
         outliers: float = 0.0,
+        weights: NDArray[np.float32] | None = None,
     ) -> None:
         """Prepares the loaders.
 
@@ -100,13 +106,14 @@ class FaceData(LightningDataModule):
                 often: with one label a face each class comes equally often,
                 with votes nearly so.
             outliers: As `FaceDataset` takes it, for training.
+            weights: The same.
         """
         super().__init__()
         self._train, self._valid, self._spec = train, valid, spec
         self._augment = Augment(augment)
         self._batch_size, self._workers, self._seed = batch_size, num_workers, seed
         self._warm_size, self._warm_epochs = warm_size, warm_epochs
-        self._balanced, self._outliers = balanced, outliers
+        self._balanced, self._outliers, self._weights = balanced, outliers, weights
 
     def train_dataloader(self) -> DataLoader[Sample]:
         """Shuffled, augmented batches of this epoch (made anew every epoch)."""
@@ -120,7 +127,7 @@ class FaceData(LightningDataModule):
         seed = self._seed * 1000 + epoch
         order = self._order(torch.Generator().manual_seed(seed))
         return DataLoader(
-            FaceDataset(self._train, spec, self._augment, seed, self._outliers),
+            FaceDataset(self._train, spec, self._augment, seed, self._outliers, self._weights),
             self._batch_size,
             sampler=order,
             drop_last=len(order) >= self._batch_size,

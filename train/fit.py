@@ -83,8 +83,11 @@ def make_spec(options: FitOptions, train: FaceSet) -> Preprocess:
 def make_data(options: FitOptions, train: FaceSet, valid: FaceSet) -> FaceData:
     """The loaders that the options ask for."""
     from train.augment import AugmentOptions
-    from train.data import FaceData
+    from train.data import FaceData, class_weights
 
+    weights = None
+    if options.use_class_weights:
+        weights = class_weights(train, options.class_weight_power)
     return FaceData(
         train,
         valid,
@@ -97,6 +100,7 @@ def make_data(options: FitOptions, train: FaceSet, valid: FaceSet) -> FaceData:
         options.warm_epochs,
         options.balanced_sampling,
         options.outliers,
+        weights,
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import functional
 
 from runtime.manifest import Preprocess
 from train.augment import Augment, AugmentOptions
@@ -59,3 +61,18 @@ def test_their_part_of_a_training_set_has_even_targets(part: float) -> None:
     assert all(flat) == (part == 0)
     # Validation, which is not augmented, has none.
     assert all(FaceDataset(faces, Preprocess(size=32), None, 5, part)[i][2] == 0 for i in range(50))
+
+
+def test_weights_of_the_loss_leave_doubt_even() -> None:
+    votes = np.tile(np.array([[9, 1, 0, 0], [0, 0, 5, 5]], np.float32), (20, 1))
+    labels = ("neutral", "happiness", "surprise", "sadness")
+    images = list(np.full((40, 48, 48), 90, np.uint8))
+    faces = FaceSet("faces", labels, images, votes, np.zeros(40, np.int64))
+    weights = np.array([0.2, 3, 1, 1.5], np.float32)
+    plain = Augment(AugmentOptions(*[0.0] * len(vars(AugmentOptions()))))
+    data = FaceDataset(faces, Preprocess(size=32), plain, 5, 1.0, weights)
+    logits = torch.zeros(1, 4, requires_grad=True)
+    loss = functional.cross_entropy(logits, data[0][1][None], torch.from_numpy(weights))
+    loss.backward()
+    # Even probabilities are where the loss is least.
+    torch.testing.assert_close(logits.grad, torch.zeros(1, 4), atol=1e-6, rtol=0)
