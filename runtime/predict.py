@@ -74,13 +74,13 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
-    from runtime.engines.base import SHIPPED
+    from runtime.engines.base import model_path
     from runtime.outputs import check_apart, check_writable
     from runtime.sinks.json_lines import JsonSink
     from runtime.sources import collect_pictures
 
     files = collect_pictures(options.paths)
-    engine = SHIPPED.get(options.engine, options.engine)
+    engine = model_path(options.engine, options.provider)
     check_apart({"--output_json": options.output_json}, [*files, engine])
     json_sink = JsonSink(options.output_json) if options.output_json else None
     folder = Path(options.visualize) if options.visualize else None

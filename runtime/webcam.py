@@ -133,7 +133,7 @@ def run(options: Options) -> dict[str, Any]:
         UserError: Something that the user can mend.
     """
     from runtime.ending import Ending
-    from runtime.engines.base import SHIPPED
+    from runtime.engines.base import model_path
     from runtime.outputs import check_apart, check_writable, write_whole
     from runtime.sinks.group import SinkGroup
     from runtime.temporal import SHIPPED_HEAD
@@ -142,7 +142,7 @@ def run(options: Options) -> dict[str, Any]:
     sources = options.source or [str(options.camera_id)]
     files = {f"--{name}": getattr(options, name) for name in _FILES}
     # Words stand for the shipped models' files, and are no names of files themselves.
-    models = [SHIPPED.get(options.engine, options.engine)]
+    models: list[str | Path] = [model_path(options.engine, options.provider)]
     if options.temporal_head != "none":
         words = ("auto", "default")
         models.append(SHIPPED_HEAD if options.temporal_head in words else options.temporal_head)

@@ -217,7 +217,7 @@ def test_words_of_options_are_no_files(tmp_path, tiny_engine, monkeypatch, word)
     assert len((tmp_path / word).read_text().splitlines()) == 2
 
 
-@pytest.mark.parametrize("shipped", ["emotion.onnx", "temporal.onnx"])
+@pytest.mark.parametrize("shipped", ["emotion.int8_cpu.onnx", "temporal.onnx"])
 def test_shipped_models_are_not_written_over(monkeypatch, capsys, shipped):
     # Should the check be gone, this is where it ends before it writes.
     monkeypatch.setattr("runtime.webcam._run", lambda *_: pytest.fail("began"))
