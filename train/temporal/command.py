@@ -106,7 +106,7 @@ def run(options: TemporalOptions) -> dict[str, Any]:
         }
     found = judge(seen["valid"], compared, options.seed)
     figures: dict[str, Any] = {
-        "model": {"file": options.model, "sha256": file_hash(Path(options.model))},
+        "model": {"file": Path(options.model).name, "sha256": file_hash(Path(options.model))},
         "options": asdict(options),
         "train": _describe(seen["train"]),
         "valid": _describe(seen["valid"]),
