@@ -63,10 +63,6 @@ def fit(options: FitOptions) -> Path:
         say(f"{valid.name}: no face has a majority label; the likelihood of the votes chooses")
     _describe(train)
     _describe(valid)
-    if options.teacher:
-        from train.distill import taught
-
-        train = taught(train, [Path(path) for path in options.teacher], options.teacher_share)
     return _Fit(options, train, valid).run()
 
 
@@ -121,6 +117,7 @@ class _Fit:
 
         from train.checkpoint import load_checkpoint, read_resumable
         from train.data import class_weights, face_logits
+        from train.distill import taught
         from train.model import EmotionNet, ModelOptions
         from train.module import EmotionModule, LossOptions
         from train.schedule import ScheduleOptions
@@ -130,6 +127,9 @@ class _Fit:
         o = self._options
         check_writable(self._dir / "last.ckpt", "--checkpoint_dir")
         check_writable(Path(o.log_dir) / "events", "--log_dir")
+        last, best = self._dir / "last.ckpt", self._dir / "best.safetensors"
+        if last.is_file() and not o.resume:
+            raise UserError(f"{last} exists: add --resume, or choose another --checkpoint_dir")
         seed_everything(o.seed, workers=True, verbose=False)
         if o.threads:
             torch.set_num_threads(o.threads)
@@ -145,6 +145,10 @@ class _Fit:
             self._start_from_files(net)
         _check_sizes(net, o)
         net = net.to(memory_format=torch.channels_last)
+        # It takes minutes: what can be wrong otherwise has been told by now.
+        if o.teacher:
+            teachers = [Path(path) for path in o.teacher]
+            self._train = taught(self._train, teachers, o.teacher_share)
         weights = None
         if o.use_class_weights:
             weights = torch.from_numpy(class_weights(self._train, o.class_weight_power))
@@ -152,15 +156,12 @@ class _Fit:
             net, _pick(ScheduleOptions, o), _pick(LossOptions, o), o.seed, weights, self._recipe()
         )
         data = make_data(o, self._train, self._valid)
-        last, best = self._dir / "last.ckpt", self._dir / "best.safetensors"
         epochs, stopped = 0, False
         if o.resume:
             state = read_resumable(last, module)
             epochs, stopped = state.epochs, state.waited >= o.patience
             if best.is_file():
                 self._best = _progress(load_checkpoint(best)[1].metrics["valid"])
-        elif last.is_file():
-            raise UserError(f"{last} exists: add --resume, or choose another --checkpoint_dir")
         trainer = make_trainer(o, self._keep_best)
         if stopped:
             print(f"{last}: {state.waited} epochs without progress had ended the training")
