@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.conversation import Conversation
@@ -74,25 +75,15 @@ class Runner:
         """Runs it on the first frames of a clip."""
         if self._talk is None or not self._talk.reads_frames:
             return
-        try:
-            answers = self._talk.ask({"do": "frames", "clip": clip, "count": count}, limit_s)
-        except PeerError as error:
-            self._give_up(error)
-            return
-        if keep:
+        answers = self._ask({"do": "frames", "clip": clip, "count": count}, limit_s)
+        if answers is not None and keep:
             self.frames_ms.setdefault(clip, []).append([a["ms"] for a in answers])
             self.found.setdefault(clip, []).extend(len(a["labels"]) for a in answers)
 
     def faces(self, first: int, count: int, limit_s: float, keep: bool) -> None:
         """Runs it on some of the cropped faces."""
-        if self._talk is None:
-            return
-        try:
-            answers = self._talk.ask({"do": "faces", "first": first, "count": count}, limit_s)
-        except PeerError as error:
-            self._give_up(error)
-            return
-        if keep:
+        answers = self._ask({"do": "faces", "first": first, "count": count}, limit_s)
+        if answers is not None and keep:
             self.faces_ms.append([a["ms"] for a in answers])
             self.said |= {a["index"]: (a["labels"] or [None])[0] for a in answers}
 
@@ -100,6 +91,16 @@ class Runner:
         """Reads its peak memory, while it still runs."""
         if self._talk is not None:
             self.peak_memory_mb = self._talk.peak_memory_mb()
+
+    def _ask(self, request: dict[str, Any], limit_s: float) -> list[dict[str, Any]] | None:
+        """Its answers; None where it has failed, now or before."""
+        if self._talk is None:
+            return None
+        try:
+            return self._talk.ask(request, limit_s)
+        except PeerError as error:
+            self._give_up(error)
+            return None
 
     def _give_up(self, error: PeerError) -> None:
         self.error = str(error)
