@@ -63,7 +63,7 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
     from train.engine import open_model
     from train.evaluate.figures import compute_figures
     from train.evaluate.leaks import check_copies
-    from train.evaluate.outliers import measure_outliers
+    from train.evaluate.outliers import cut_pieces, measure_outliers
     from train.evaluate.report import Results, write_all
     from train.evaluate.robustness import all_logits, measure_robustness
     from train.evaluate.selection import first_notes, select, spread
@@ -81,12 +81,18 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
         notes = first_notes(options, manifest, every, faces)
         for note in notes:
             print(f"note: {note}", flush=True)
+        # Before the slow part, as a source may not be there.
+        pieces = (
+            cut_pieces(options.backgrounds, manifest.preprocess, options.seed)
+            if options.backgrounds
+            else []
+        )
         logits = all_logits(engine, faces, faces.name)
         figures = compute_figures(logits, faces, manifest.temperature)
         _say(figures, len(faces))
         outliers = None
-        if options.backgrounds:
-            outliers = measure_outliers(engine, options.backgrounds, logits, faces, options.seed)
+        if pieces:
+            outliers = measure_outliers(engine, pieces, logits, faces)
             _say_outliers(outliers)
         leak = None if options.skip_copies else check_copies(options, faces, logits, notes)
         robustness = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from runtime.classify import softmax
-from runtime.detect import open_detector
+from runtime.detect import Detector, open_detector
 from runtime.engines import Engine
 from runtime.errors import UserError
+from runtime.manifest import Preprocess
 from runtime.preprocess import Box, crop_face
 from runtime.smooth import CERTAIN
 from runtime.sources import open_source
@@ -54,24 +56,35 @@ class Outliers:
         return {"n": self.n, **{k: round(v, 4) for k, v in vars(self).items() if k != "n"}}
 
 
-def measure_outliers(
-    engine: Engine, sources: Sequence[str], logits: Logits, faces: FaceSet, seed: int
-) -> Outliers:
-    """Compares confidence on pieces of background with that on faces.
+def cut_pieces(sources: Sequence[str], spec: Preprocess, seed: int) -> list[NDArray[np.uint8]]:
+    """Square pieces of pictures, of places without a face, cropped as a face is.
 
     Args:
-        engine: The model.
         sources: Pictures, folders and videos, as `--source` takes them.
-        logits: (N, C) the model's on the faces.
-        faces: N faces; those without a majority are left out.
+        spec: How the model's faces are cropped.
         seed: Seed of where pieces are cut.
 
     Raises:
         UserError: A source can't be read, or none has room beside its faces.
     """
-    pieces = [p for source in sources for p in _pieces(source, engine, seed)]
+    with closing(open_detector("centerface", None, 320, _MAYBE, 1)) as detector:
+        pieces = [p for source in sources for p in _pieces(source, detector, spec, seed)]
     if not pieces:
         raise UserError(f"--backgrounds {' '.join(sources)}: no place without a face in them")
+    return pieces
+
+
+def measure_outliers(
+    engine: Engine, pieces: Sequence[NDArray[np.uint8]], logits: Logits, faces: FaceSet
+) -> Outliers:
+    """Compares confidence on pieces of background with that on faces.
+
+    Args:
+        engine: The model.
+        pieces: What `cut_pieces` gave.
+        logits: (N, C) the model's on the faces.
+        faces: N faces; those without a majority are left out.
+    """
     labels = engine.manifest.labels
     nothing = np.zeros((len(pieces), len(labels)), np.float32)
     found = FaceSet("backgrounds", labels, pieces, nothing, np.full(len(pieces), -1))
@@ -88,12 +101,12 @@ def measure_outliers(
     )
 
 
-def _pieces(source: str, engine: Engine, seed: int) -> Iterator[NDArray[np.uint8]]:
-    """Square pieces of a source's frames, cropped as a face is."""
+def _pieces(
+    source: str, detector: Detector, spec: Preprocess, seed: int
+) -> Iterator[NDArray[np.uint8]]:
+    """The pieces of one source's frames."""
     rng = np.random.default_rng(seed)
-    detector = open_detector("centerface", None, 320, _MAYBE, 1)
-    reader = open_source(source, 0.0)
-    try:
+    with closing(open_source(source, 0.0)) as reader:
         for _ in range(FRAMES):
             read = reader.read()
             if read is None:
@@ -101,10 +114,7 @@ def _pieces(source: str, engine: Engine, seed: int) -> Iterator[NDArray[np.uint8
             image = read[0]
             taken = [face.box for face in detector.detect(image)]
             for box in _places(image.shape[:2], taken, rng):
-                yield crop_face(image, box, engine.manifest.preprocess).copy()
-    finally:
-        reader.close()
-        detector.close()
+                yield crop_face(image, box, spec).copy()
 
 
 def _places(

@@ -15,7 +15,7 @@ from runtime.errors import UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from tests.conftest import REPO
 from train.datasets.faces import FaceSet
-from train.evaluate.outliers import _places, measure_outliers
+from train.evaluate.outliers import _places, cut_pieces, measure_outliers
 
 
 class _Brightness:
@@ -50,7 +50,8 @@ def test_dark_backgrounds_are_doubted_and_bright_ones_are_not(
     logits = engine.infer(
         np.stack([np.full((3, 16, 16), f[0, 0] / 127.5 - 1) for f in faces.images])
     )
-    found = measure_outliers(engine, [str(tmp_path / "wall.png")], logits, faces, 0)
+    pieces = cut_pieces([str(tmp_path / "wall.png")], engine.manifest.preprocess, 0)
+    found = measure_outliers(engine, pieces, logits, faces)
     assert found.n == 8
     assert (found.auroc, found.uncertain, found.uncertain_faces) == (auroc, uncertain, 0.0)
     assert found.figures() == {
@@ -64,20 +65,17 @@ def test_dark_backgrounds_are_doubted_and_bright_ones_are_not(
 def test_a_folder_of_pictures_gives_pieces() -> None:
     engine, faces = _Brightness(), _faces([200])
     logits = engine.infer(np.ones((1, 3, 16, 16), np.float32))
-    found = measure_outliers(engine, [str(REPO / "runtime" / "assets")], logits, faces, 0)
+    pieces = cut_pieces([str(REPO / "runtime" / "assets")], engine.manifest.preprocess, 0)
+    found = measure_outliers(engine, pieces, logits, faces)
     assert 1 <= found.n <= 8
 
 
 def test_a_source_without_room_is_one_line(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "tiny.png"), np.zeros((30, 30, 3), np.uint8))
     with pytest.raises(UserError, match="no place without a face"):
-        measure_outliers(
-            _Brightness(), [str(tmp_path / "tiny.png")], np.zeros((1, 8)), _faces([9]), 0
-        )
+        cut_pieces([str(tmp_path / "tiny.png")], Preprocess(size=16), 0)
     with pytest.raises(UserError, match="none.png"):
-        measure_outliers(
-            _Brightness(), [str(tmp_path / "none.png")], np.zeros((1, 8)), _faces([9]), 0
-        )
+        cut_pieces([str(tmp_path / "none.png")], Preprocess(size=16), 0)
 
 
 boxes = st.tuples(*[st.floats(-50, 400)] * 4).map(
