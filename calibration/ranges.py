@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +22,7 @@ from calibration.options import CalibrationOptions
 from calibration.samples import calibration_inputs
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
-from runtime.outputs import check_writable
+from runtime.outputs import check_writable, replacing
 
 #: Options of ONNX Runtime's calibrators. Its entropy method clips nothing with
 #: fewer bins than twice the quantized ones.
@@ -62,14 +61,11 @@ class Ranges:
         Raises:
             UserError: The file can't be written.
         """
-        partial = path.with_name(path.name + ".partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-            os.replace(partial, path)
+            with replacing(path) as partial:
+                partial.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
         except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
             raise UserError(f"--ranges {path}: {error.strerror or error}") from error
 
     @classmethod

@@ -6,7 +6,6 @@ the graph, so networks are strongly typed. Needs no PyTorch and no `onnx`.
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import threading
@@ -20,6 +19,7 @@ from typing import Any
 
 from export.tensorrt_library import known_targets, shared_logger
 from runtime.errors import UserError
+from runtime.outputs import replacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +167,10 @@ def _save_cache(config: Any, path: Path | None) -> None:
     cache = config.get_timing_cache() if path is not None else None
     if path is None or cache is None:
         return
-    staged = path.with_name(f"{path.name}.partial")
     try:
-        staged.write_bytes(cache.serialize())
-        os.replace(staged, path)
+        with replacing(path) as staged:
+            staged.write_bytes(cache.serialize())
     except OSError as error:
-        staged.unlink(missing_ok=True)
         print(f"{path}: not written ({error.strerror or error})", flush=True)
 
 

@@ -28,7 +28,7 @@ from runtime.mailbox import Closed, Mailbox, pass_end
 from runtime.messages import Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
 from runtime.recognize import Recognizer
-from runtime.sources import Source, open_source
+from runtime.sources import Source, Tls, open_source
 from runtime.sources.group import open_group
 from runtime.stages import Stages, naming
 from runtime.temporal import TemporalHead, choose_head
@@ -86,6 +86,7 @@ class Pipeline:
         max_frames: int | None = None,
         reconnect_s: float = math.inf,
         regions_score: float = FACE_SCORE,
+        tls: Sequence[Tls] = (),
     ) -> None:
         """Opens everything; threads start with the first result asked for.
 
@@ -115,6 +116,8 @@ class Pipeline:
                 seconds: 0 for not at all, infinity for ever.
             regions_score: Detector's score from which `FrameResult.regions` holds
                 something; faces and tracks are the same whatever it is.
+            tls: Whom the connection of each source trusts, in their order; the
+                system's authorities where that is shorter.
 
         Raises:
             UserError: A model or option is wrong, or no source can be opened; nothing
@@ -151,7 +154,7 @@ class Pipeline:
             self._recognizer = Recognizer(
                 Classifier(self.engine, max_batch), len(sources), smoothing_s, head
             )
-            self._group = open_group(sources, open_source, self._own, reconnect_s)
+            self._group = open_group(sources, open_source, self._own, reconnect_s, tls)
         except BaseException:
             self._free()
             raise

@@ -6,7 +6,6 @@ code.
 
 from __future__ import annotations
 
-import os
 import pickle
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest
+from runtime.outputs import replacing
 from train.model import EmotionNet, ModelOptions
 
 
@@ -29,14 +29,12 @@ def save_checkpoint(path: Path, weights: dict[str, Tensor], manifest: Manifest) 
         UserError: It can't be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     tensors = {k: v.detach().cpu().contiguous() for k, v in weights.items()}
     try:
         # safetensors' own save_file makes a file that only its owner may read.
-        partial.write_bytes(save(tensors, metadata={METADATA_KEY: manifest.to_json()}))
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            partial.write_bytes(save(tensors, metadata={METADATA_KEY: manifest.to_json()}))
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise UserError(f"{path}: {error.strerror or error}") from error
 
 

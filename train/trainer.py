@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.strategies import DDPStrategy
 
 from runtime.errors import UserError
+from runtime.outputs import replacing
 from train.module import EmotionModule, OnValidation
 from train.options import FitOptions
 from train.schedule import PROGRESS
@@ -97,12 +97,10 @@ class WholeCheckpointIO(TorchCheckpointIO):
         Raises:
             UserError: The disk is full, or the folder can't be written to.
         """
-        partial = Path(f"{path}.partial")
         try:
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(checkpoint, partial)
-            os.replace(partial, path)
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            with replacing(Path(path)) as partial:
+                torch.save(checkpoint, partial)
         except (OSError, RuntimeError) as error:
-            partial.unlink(missing_ok=True)
             reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
             raise UserError(f"{path}: can't be written ({reason}); is the disk full?") from error

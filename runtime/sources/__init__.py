@@ -2,16 +2,19 @@
 
 `base` says what a source is; `pictures`, `files`, `live` (cameras and streams,
 which come back after a loss), `gstreamer` and `demo` are the kinds of them;
-`backend` holds OpenCV's readers of video, and `group` lets one of several fail.
+`media` decodes files and streams (`http` reads what web servers send, `tls` says
+whom to trust), `backend` holds OpenCV's readers, and `group` lets one of several
+fail.
 """
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 from runtime.errors import SourceError
-from runtime.sources.base import Interruptible, Source, hide_credentials
+from runtime.outputs import local_path
+from runtime.redact import printable
+from runtime.sources.base import Interruptible, Source
 from runtime.sources.demo import DemoSource
 from runtime.sources.files import FileSource, open_file
 from runtime.sources.gstreamer import is_gstreamer, open_gstreamer
@@ -23,6 +26,7 @@ from runtime.sources.pictures import (
     list_pictures,
     read_picture,
 )
+from runtime.sources.tls import Tls
 
 __all__ = [
     "PICTURES",
@@ -32,15 +36,15 @@ __all__ = [
     "LiveSource",
     "PictureSource",
     "Source",
+    "Tls",
     "collect_pictures",
-    "hide_credentials",
     "list_pictures",
     "open_source",
     "read_picture",
 ]
 
 
-def open_source(spec: str, reconnect_s: float = math.inf) -> Source:
+def open_source(spec: str, reconnect_s: float = math.inf, tls: Tls = Tls()) -> Source:  # noqa: B008
     """Opens a source.
 
     Args:
@@ -49,6 +53,7 @@ def open_source(spec: str, reconnect_s: float = math.inf) -> Source:
             or a folder of pictures.
         reconnect_s: How long a camera or stream that is lost later is tried
             again, in seconds: 0 for not at all, infinity for ever.
+        tls: Whom a URL's TLS connection trusts.
 
     Raises:
         SourceError: It isn't there or can't be read; the message says which.
@@ -60,13 +65,14 @@ def open_source(spec: str, reconnect_s: float = math.inf) -> Source:
     camera = camera_of(spec)
     if camera is not None:
         return open_camera(camera, reconnect_s)
-    if "://" in spec:
-        return open_stream(spec, reconnect_s)
-    path = Path(spec)
+    path = local_path(spec)
+    if path is None:
+        return open_stream(spec, reconnect_s, tls)
+    name = printable(spec)
     if path.is_dir():
-        return PictureSource(list_pictures(path), spec)
+        return PictureSource(list_pictures(path), name)
     if not path.exists():
-        raise SourceError(f"--source {spec}: no such file or folder (a camera is a number: 0)")
+        raise SourceError(f"--source {name}: no such file or folder (a camera is a number: 0)")
     if path.suffix.lower() in PICTURES:
-        return PictureSource([path], spec)
-    return open_file(path, spec)
+        return PictureSource([path], name)
+    return open_file(path, name)

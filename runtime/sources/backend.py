@@ -1,4 +1,4 @@
-"""OpenCV's readers of video: kept quiet, opened with time limits."""
+"""OpenCV's readers of cameras and GStreamer pipelines: kept quiet, opened with time limits."""
 
 from __future__ import annotations
 
@@ -6,80 +6,117 @@ import os
 import re
 from typing import Any, Protocol
 
-# FFmpeg inside OpenCV reads this when it starts; our own message says what is wrong.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-# OpenCV would hold one lock over all its FFmpeg readers while a stream is being
-# opened: one dead stream would keep the others from opening for seconds. FFmpeg
-# itself has been safe to open from several threads since 4.0.
-os.environ.setdefault("OPENCV_FFMPEG_IS_THREAD_SAFE", "1")
 # Longest wait for a frame of a camera, in seconds; ten without it.
 os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "5")
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 # OpenCV's own log would stand beside our one line on the terminal. The call
 # moved in OpenCV 5; 0 is silent in both.
 _set_log_level: Any = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # type: ignore[attr-defined]
 _set_log_level(0)
 
-#: Longest wait for a stream to open or to give a frame, in milliseconds.
-TIMEOUT_MS = 5000
+#: Longest wait for a pipeline or stream to open or to give a frame, in seconds.
+TIMEOUT_S = 5.0
 
 
 class Capture(Protocol):
-    """What we use of `cv2.VideoCapture`."""
+    """An open camera, pipeline, file or stream. One thread reads it."""
 
-    def read(self) -> tuple[bool, Any]:
-        """Whether there was a frame, and it ((H, W, 3) uint8 BGR)."""
+    @property
+    def fps(self) -> float:
+        """Frames a second, as it says itself; 0 where it doesn't."""
         ...
 
-    def get(self, prop: int, /) -> float:
-        """A property; 0 where it is unknown."""
+    @property
+    def frames(self) -> int:
+        """Frames until its end; 0 where that is unknown or there is none."""
         ...
 
-    def release(self) -> None:
-        """Frees the device, file or connection."""
+    @property
+    def ended(self) -> bool:
+        """Whether it is known that nothing more will come."""
+        ...
+
+    def read(self) -> tuple[NDArray[np.uint8], float | None] | None:
+        """The next frame ((H, W, 3) uint8 BGR) and its stamp in seconds, None if it has none.
+
+        Returns:
+            None where there is no frame or it is broken; the next may be good.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Ends the waiting in `read`, where that can be done. For another thread."""
+        ...
+
+    def close(self) -> None:
+        """Frees device, file or connection."""
         ...
 
 
-def open_capture(
-    address: str | int, backend: int, limited: bool = False, threads: int | None = None
-) -> Capture | None:
-    """Opens a video, camera or stream.
+class OpenCvCapture:
+    """A `Capture` by OpenCV."""
+
+    ended = False  # OpenCV doesn't tell an end from a failure
+
+    def __init__(self, capture: Any) -> None:
+        """Takes over an open `cv2.VideoCapture`."""
+        self._capture = capture
+        self.fps: float = capture.get(cv2.CAP_PROP_FPS)
+        self.frames = int(max(0, capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+
+    def read(self) -> tuple[NDArray[np.uint8], float | None] | None:
+        """See `Capture.read`."""
+        try:
+            good, image = self._capture.read()
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+        except cv2.error:
+            return None
+        return (np.asarray(image, np.uint8), stamp) if good and image is not None else None
+
+    def interrupt(self) -> None:
+        """OpenCV can't be interrupted; its own limit ends the waiting."""
+
+    def close(self) -> None:
+        """Frees the device."""
+        self._capture.release()
+
+
+def open_capture(address: str | int, backend: int, limited: bool = False) -> OpenCvCapture | None:
+    """Opens a camera or pipeline.
 
     Args:
-        address: Path, URL, pipeline or camera number.
+        address: Pipeline, device file or camera number.
         backend: One of OpenCV's `CAP_` numbers.
-        limited: Give up opening and reading after `TIMEOUT_MS`; only FFmpeg
-            and GStreamer know how.
-        threads: Of FFmpeg's decoder; None for one a core.
+        limited: Give up opening and reading after `TIMEOUT_S`; only GStreamer knows how.
 
     Returns:
         The open capture; None where it can't be opened, and then nothing stays open.
     """
     asked: list[int] = []
     if limited:
-        asked += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS]
-        asked += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-    if threads is not None:
-        asked += [cv2.CAP_PROP_N_THREADS, threads]
+        limit_ms = round(TIMEOUT_S * 1e3)
+        asked += [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit_ms]
+        asked += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit_ms]
+    if isinstance(address, str):
+        try:
+            address.encode()
+        except UnicodeEncodeError:
+            return None  # OpenCV would end the process
     try:
         capture = cv2.VideoCapture(address, backend, asked)  # type: ignore[call-overload]
     except cv2.error:
         return None
     if capture.isOpened():
-        return capture  # type: ignore[no-any-return]
+        if backend != cv2.CAP_GSTREAMER:
+            # Old frames in a camera's queue would be lag.
+            capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        return OpenCvCapture(capture)
     capture.release()
     return None
-
-
-def read_frame(capture: Capture) -> Any | None:
-    """The next frame ((H, W, 3) uint8 BGR), or None where there is none or it is broken."""
-    try:
-        good, image = capture.read()
-    except cv2.error:
-        return None
-    return image if good and image is not None and image.size else None
 
 
 def has_gstreamer() -> bool:

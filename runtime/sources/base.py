@@ -1,8 +1,7 @@
-"""What a source of frames is, and how it may be named in a log."""
+"""What a source of frames is."""
 
 from __future__ import annotations
 
-import re
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -65,24 +64,3 @@ class Reconnecting(Protocol):
     def reconnects(self) -> int:
         """How often it came back."""
         ...
-
-
-#: Names of what is secret, in a stream's path or among a GStreamer element's properties.
-_SECRET = r"(?i)\b((?:proxy-|user-)?(?:user(?:name)?|id|pass(?:word|wd|phrase)?|pw|pwd|token))"
-
-
-def hide_credentials(text: str) -> str:
-    """URLs without user, password and query, for messages and logs.
-
-    Hides too much rather than too little where a URL is badly formed.
-
-    Args:
-        text: A URL, or a GStreamer pipeline with URLs and secrets in it.
-    """
-    if " ! " in text:
-        text = re.sub(r"(://)[^\s\"']*@", r"\1***@", text)
-        text = re.sub(r"(://[^\s?\"']*)\?[^\s\"']*", r"\1", text)
-        return re.sub(_SECRET + r"\s*=\s*(?:\"[^\"]*\"|\S+)", r"\1=***", text)
-    # A password may hold any of / ? @ unescaped, so the last @ counts.
-    text = re.sub(r"(://)(?:[^/]*|[^/]*:.*)@", r"\1***@", text, flags=re.DOTALL)
-    return re.sub(_SECRET + r"=[^&/;]*", r"\1=***", text.split("?", 1)[0])

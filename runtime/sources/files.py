@@ -6,17 +6,16 @@ import logging
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import SourceError
-from runtime.sources.backend import Capture, open_capture, read_frame
+from runtime.redact import printable
+from runtime.sources.backend import Capture
 
 log = logging.getLogger(__name__)
 
-#: Failed reads in a row after which a file is taken to have ended. FFmpeg
-#: reports each broken frame as one; at the real end they cost microseconds.
+#: Broken parts in a row after which a file is taken to have ended.
 _BROKEN_IN_A_ROW = 300
 
 #: And the longest time to go on so, in seconds: behind a URL each may take its limit.
@@ -32,13 +31,16 @@ def open_file(path: Path, name: str) -> FileSource:
     Raises:
         SourceError: It is empty or no video.
     """
+    from runtime.sources import media  # PyAV takes 0.1 s, which cameras need not wait
+
+    name = printable(name)
     # A pipe or device has no size, and may well give a video.
     if path.is_file() and path.stat().st_size == 0:
         raise SourceError(f"--source {name}: the file is empty")
-    capture = open_capture(str(path), cv2.CAP_FFMPEG)
-    if capture is None:
-        raise SourceError(f"--source {name}: not a video that FFmpeg can read, or cut short")
-    return FileSource(capture, name)
+    try:
+        return FileSource(media.open_file(path), name)
+    except SourceError as error:
+        raise SourceError(f"--source {name}: {error}") from error
 
 
 class FileSource:
@@ -55,9 +57,8 @@ class FileSource:
         """
         self._capture = capture
         self.name = name
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 1 <= fps <= 1000 else 25.0
-        self._expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.fps = capture.fps if 1 <= capture.fps <= 1000 else 25.0
+        self._expected = capture.frames
         self._index = 0
         self._broken = 0
         self._stamp_s = 0.0
@@ -65,32 +66,35 @@ class FileSource:
 
     def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
         """See `Source.read`."""
-        image = read_frame(self._capture)
-        if image is None:
-            image = self._after_broken()
-        if image is None:
+        got = self._capture.read() or self._after_broken()
+        if got is None:
             self._tell_end()
             return None
-        time_s = self._media_time(self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
+        image, stamp = got
+        time_s = self._media_time(self._stamp_s if stamp is None else stamp)
         self._index += 1
-        return np.asarray(image, np.uint8), time_s, ""
+        return image, time_s, ""
 
     def close(self) -> None:
         """Frees the decoder."""
-        self._capture.release()
+        self._capture.close()
 
-    def _after_broken(self) -> NDArray[np.uint8] | None:
-        """The first good frame after broken ones; None at the end."""
-        if 0 < self._expected <= self._index:
+    def interrupt(self) -> None:
+        """See `Interruptible`."""
+        self._capture.interrupt()
+
+    def _after_broken(self) -> tuple[NDArray[np.uint8], float | None] | None:
+        """The first good frame after broken ones, and its stamp; None at the end."""
+        if self._capture.ended or 0 < self._expected <= self._index:
             return None
         deadline = time.monotonic() + _BROKEN_S
         for count in range(1, _BROKEN_IN_A_ROW + 1):
-            image = read_frame(self._capture)
-            if image is not None:
+            got = self._capture.read()
+            if got is not None:
                 self._broken += count
                 log.debug("%s: %d broken frames after frame %d", self.name, count, self._index)
-                return np.asarray(image, np.uint8)
-            if time.monotonic() > deadline:
+                return got
+            if self._capture.ended or time.monotonic() > deadline:
                 break
         return None
 

@@ -7,15 +7,18 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import SourceError, StageError, Unreachable
-from runtime.sources.base import Interruptible, Source, hide_credentials
+from runtime.redact import remember, shown_address
+from runtime.sources.base import Interruptible, Source
 from runtime.sources.late import LateSource
 from runtime.sources.retry import Retry
+from runtime.sources.tls import Tls
 from runtime.stages import together
 
 log = logging.getLogger(__name__)
@@ -89,9 +92,10 @@ class SourceGroup:
 
 def open_group(
     specs: Sequence[str | Path | Source],
-    open_source: Callable[[str, float], Source],
+    open_source: Callable[[str, float, Tls], Source],
     own: Callable[[Source], Source],
     reconnect_s: float = math.inf,
+    tls: Sequence[Tls] = (),
 ) -> SourceGroup:
     """Opens sources; as long as one opens, the others may fail, and live ones come later.
 
@@ -100,12 +104,18 @@ def open_group(
         open_source: Opens one.
         own: Is told of each that was opened here, so that it is freed.
         reconnect_s: Given to `open_source`.
+        tls: Whom each one's connection trusts, in the order of `specs`; the system's
+            authorities where that is shorter.
 
     Raises:
         SourceError: None could be opened: the first error; the others are logged.
     """
-    names = [spec for spec in specs if isinstance(spec, (str, Path))]
-    opens = [partial(open_source, str(name), reconnect_s) for name in names]
+    opens = []
+    for spec, trust in zip_longest(specs, tls[: len(specs)], fillvalue=Tls()):
+        if isinstance(spec, (str, Path)):
+            remember([str(spec)])
+            _warn(str(spec), trust)
+            opens.append(partial(open_source, str(spec), reconnect_s, trust))
     # All at once: a dead stream takes its whole time limit.
     opened = iter(zip(opens, together(opens), strict=True))
     sources: list[Source] = []
@@ -119,7 +129,7 @@ def open_group(
             sources.append(own(future.result()))
         except SourceError as error:
             errors.append(error)
-            name = hide_credentials(str(spec))
+            name = shown_address(str(spec))
             if isinstance(error, Unreachable) and reconnect_s > 0:
                 sources.append(own(LateSource(name, again, error, Retry(reconnect_s))))
             else:
@@ -132,3 +142,17 @@ def open_group(
         if isinstance(source, LateSource):
             log.warning("%s; trying again", source.error)
     return SourceGroup(sources)
+
+
+def _warn(spec: str, tls: Tls) -> None:
+    """Says once what of a source can be read or changed by others."""
+    scheme, _, rest = spec.partition("://")
+    scheme = scheme.lower()
+    if tls.insecure and scheme in ("https", "rtsps", "rtmps"):
+        log.warning("%s: its certificate is not verified (--tls_insecure)", shown_address(spec))
+    if "@" in rest and scheme in ("http", "rtsp", "rtmp"):
+        log.warning(
+            "%s: user and password go over plain %s, where others can read them; "
+            "use %ss:// if the camera has it",
+            *(shown_address(spec), scheme, scheme),
+        )

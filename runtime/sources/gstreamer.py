@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 import cv2
 
 from runtime.errors import SourceError, Unreachable
+from runtime.redact import shown_address
 from runtime.sources.backend import Capture, has_gstreamer, limits_gstreamer, open_capture
-from runtime.sources.base import hide_credentials
 from runtime.sources.files import FileSource
 from runtime.sources.live import LiveSource
 
@@ -44,10 +44,10 @@ def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | LiveSource:
         Unreachable: It can't be started.
     """
     if spec.startswith(_CSI):
-        name, pipeline = hide_credentials(spec), csi_pipeline(spec)
+        name, pipeline = shown_address(spec), csi_pipeline(spec)
     else:
         pipeline = spec.removeprefix(_PREFIX).strip()
-        name = _PREFIX + hide_credentials(pipeline)
+        name = _PREFIX + shown_address(pipeline)
         if not re.search(r"(?:^|!)\s*appsink\b[^!]*$", pipeline):
             raise SourceError(f"--source {name}: must end in ' ! appsink'")
     if not has_gstreamer():
@@ -70,7 +70,7 @@ def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | LiveSource:
             f"--source {name}: GStreamer can't start it; GST_DEBUG=3 in the environment tells why"
         )
     # Only what has an end has a length.
-    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+    if capture.frames:
         return FileSource(capture, name)
     return LiveSource(capture, name, connect, reconnect_s)
 
@@ -90,7 +90,7 @@ def csi_pipeline(spec: str) -> str:
     numbers = [address or "0", *given.values()]
     if unknown or not all(re.fullmatch("[0-9]{1,5}", n, re.ASCII) for n in numbers):
         raise SourceError(
-            f"--source {hide_credentials(spec)}: write csi://0 or "
+            f"--source {shown_address(spec)}: write csi://0 or "
             "csi://0?width=1280&height=720&fps=30&flip=0, in whole numbers"
         )
     ask = {**_CSI_DEFAULTS, **{name: int(text) for name, text in given.items()}}

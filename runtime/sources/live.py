@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import SourceError, Unreachable
+from runtime.redact import shown_address
 from runtime.sources import backend
-from runtime.sources.backend import Capture, open_capture, read_frame
-from runtime.sources.base import hide_credentials
+from runtime.sources.backend import Capture, open_capture
 from runtime.sources.files import FileSource
 from runtime.sources.retry import Pauses, Retry
+from runtime.sources.tls import Tls
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +29,6 @@ _STEADY_S = 10.0
 #: Broken frames in a row that are passed over, as long as they come fast.
 _BROKEN_IN_A_ROW = 30
 _BROKEN_S = 1.0
-
-#: Largest frames of a stream that a single thread is trusted to decode in time.
-_ONE_THREAD_PIXELS = 1920 * 1088
 
 
 class LiveSource:
@@ -63,8 +61,7 @@ class LiveSource:
         """
         self.name = name
         self.reconnects = 0
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if 1 <= fps <= 240 else 30.0
+        self.fps = capture.fps if 1 <= capture.fps <= 240 else 30.0
         self._capture: Capture | None = capture
         self._connect = connect
         self._clock = clock
@@ -84,8 +81,11 @@ class LiveSource:
         return None if image is None else (image, self._clock() - self._start, "")
 
     def interrupt(self) -> None:
-        """Ends the waiting of `read` for a lost source, now and later; see `Interruptible`."""
+        """Ends the waiting of `read`, now and later; see `Interruptible`."""
         self._retry.interrupt()
+        capture = self._capture
+        if capture is not None:
+            capture.interrupt()
 
     def close(self) -> None:
         """Frees the device or connection."""
@@ -98,14 +98,14 @@ class LiveSource:
             return None
         began = self._clock()
         for _ in range(_BROKEN_IN_A_ROW):
-            image = read_frame(self._capture)
+            got = self._capture.read()
             took_s = self._clock() - began
             # After a silence the decoder gives up what it held: no sign of life.
-            if took_s > 0.95 * backend.TIMEOUT_MS / 1e3:
+            if took_s > 0.95 * backend.TIMEOUT_S:
                 break
-            if image is not None:
-                return np.asarray(image, np.uint8)
-            if took_s > _BROKEN_S:
+            if got is not None:
+                return got[0]
+            if self._capture.ended or took_s > _BROKEN_S:
                 break
         return None
 
@@ -153,39 +153,44 @@ class LiveSource:
     def _disconnect(self) -> None:
         capture, self._capture = self._capture, None
         if capture is not None:
-            capture.release()
+            capture.close()
 
 
-def open_stream(url: str, reconnect_s: float) -> FileSource | LiveSource:
+def open_stream(url: str, reconnect_s: float, tls: Tls) -> FileSource | LiveSource:
     """A network stream, or a whole video behind a URL.
 
     Raises:
         Unreachable: It can't be reached, or isn't video.
+        SourceError: It is no URL of a stream, or leads elsewhere.
     """
-    name = hide_credentials(url)
+    from runtime.sources import media  # PyAV takes 0.1 s, which cameras need not wait
+
+    name = shown_address(url)
+    tls.context()  # a wrong file of authorities shows before any connection
 
     def connect() -> Capture | None:
-        # Several threads decode several frames at a time, and hold them back for it.
-        capture = open_capture(url, cv2.CAP_FFMPEG, limited=True, threads=1)
-        if capture is None or _pixels(capture) <= _ONE_THREAD_PIXELS:
-            return capture
-        capture.release()
-        return open_capture(url, cv2.CAP_FFMPEG, limited=True)
+        try:
+            return media.open_stream(url, tls)
+        except SourceError as error:
+            log.debug("%s: %s", name, error)
+            return None
 
-    capture = connect()
-    if capture is None:
-        raise Unreachable(
-            f"--source {name}: the stream can't be reached within "
-            f"{backend.TIMEOUT_MS / 1000:g} s, or isn't video"
-        )
+    try:
+        capture = media.open_stream(url, tls)
+    except Unreachable as error:
+        raise Unreachable(f"--source {name}: {error}{_malformed(url)}") from error
+    except SourceError as error:
+        raise SourceError(f"--source {name}: {error}{_malformed(url)}") from error
     # Only what has an end has a length.
-    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+    if capture.frames:
         return FileSource(capture, name)
     return LiveSource(capture, name, connect, reconnect_s)
 
 
-def _pixels(capture: Capture) -> float:
-    return capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+def _malformed(url: str) -> str:
+    """What to do where the host can't be told from a password."""
+    rest = re.sub(r"^[^/?#]*", "", url.partition("://")[2])
+    return "; write / ? # @ inside a user or password as %2F %3F %23 %40" if "@" in rest else ""
 
 
 def camera_of(spec: str) -> int | str | None:
@@ -208,11 +213,7 @@ def open_camera(camera: int | str, reconnect_s: float) -> LiveSource:
 
     def connect() -> Capture | None:
         kind = cv2.CAP_ANY if isinstance(camera, int) else cv2.CAP_V4L2
-        capture = open_capture(camera, kind)
-        if isinstance(capture, cv2.VideoCapture):
-            # Old frames in the driver's queue would be lag.
-            capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        return capture
+        return open_capture(camera, kind)
 
     name = f"camera {camera}"
     capture = connect()

@@ -8,23 +8,26 @@ import numpy as np
 import pytest
 
 from runtime.errors import SourceError
-from runtime.sources import backend, gstreamer, hide_credentials, open_source
+from runtime.redact import shown_address
+from runtime.sources import backend, gstreamer, open_source
 from runtime.sources.gstreamer import csi_pipeline, is_gstreamer
 
 BARS = "videotestsrc ! videoconvert ! appsink"
 
 
 class Capture:
-    def __init__(self, frames=0.0):
+    ended, fps = False, 0.0
+
+    def __init__(self, frames=0):
         self.frames = frames
 
     def read(self):
-        return True, np.zeros((4, 4, 3), np.uint8)
+        return np.zeros((4, 4, 3), np.uint8), 0.0
 
-    def get(self, prop):
-        return self.frames if prop == cv2.CAP_PROP_FRAME_COUNT else 0.0
+    def interrupt(self):
+        pass
 
-    def release(self):
+    def close(self):
         pass
 
 
@@ -36,7 +39,7 @@ def opened(monkeypatch):
     def fake(address, kind, limited=False):
         assert limited
         asked.append((address, kind))
-        return None if "broken" in address else Capture(50.0 if "filesrc" in address else 0.0)
+        return None if "broken" in address else Capture(50 if "filesrc" in address else 0)
 
     monkeypatch.setattr(gstreamer, "has_gstreamer", lambda: True)
     monkeypatch.setattr(gstreamer, "open_capture", fake)
@@ -142,15 +145,16 @@ def test_a_file_named_like_a_pipeline_is_a_file(clip, tmp_path):
 
 
 def test_a_pipelines_secrets_never_show():
-    shown = hide_credentials(
+    shown = shown_address(
         'rtspsrc location=rtsp://u:secret@host/a?t=secret user-id=secret user-pw="secret b" '
         "! decodebin ! appsink"
     )
     assert "secret" not in shown
-    assert shown.startswith("rtspsrc location=rtsp://***@host/a user-id=*** user-pw=***")
+    assert shown.startswith("rtspsrc location=rtsp://host user-id=*** user-pw=***")
     assert shown.endswith("! decodebin ! appsink")
 
 
 def test_a_password_with_a_slash_is_hidden_in_a_pipeline():
-    shown = hide_credentials('rtspsrc location="rtsp://u:se/cret@host/a" latency=0 ! appsink')
-    assert shown == 'rtspsrc location="rtsp://***@host/a" latency=0 ! appsink'
+    for password, host in (("se/cret", "***"), ("se cret", "host")):
+        shown = shown_address(f'rtspsrc location="rtsp://u:{password}@host/a" latency=0 ! appsink')
+        assert shown == f'rtspsrc location="rtsp://{host}" latency=0 ! appsink'

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import UserError
 from runtime.options import parse_options
+from runtime.outputs import replacing
 from train.checkpoint import read_manifest
 from train.datasets import load_faces
 from train.fit import fit
@@ -155,10 +155,9 @@ def _what(run: Run) -> dict[str, Any]:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Writes JSON at once or not at all."""
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error

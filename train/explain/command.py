@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from runtime.errors import SourceError, UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from runtime.options import option
+from runtime.outputs import PRIVATE, replacing
 from train.explain.maps import explain_face
 from train.explain.panels import draw
 
@@ -134,10 +134,8 @@ def _stems(files: Sequence[Path], folder: Path) -> list[str]:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    partial = path.with_name(path.name + ".partial")
     try:
-        figure.savefig(partial, format="png", pil_kwargs={"compress_level": 9})
-        os.replace(partial, path)
+        with replacing(path, PRIVATE) as partial:
+            figure.savefig(partial, format="png", pil_kwargs={"compress_level": 9})
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise UserError(f"--output_dir {path}: {error.strerror or error}") from error

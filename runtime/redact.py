@@ -1,0 +1,167 @@
+"""What a message may show: no secret of an address, no control character.
+
+Every line for a terminal or a log passes `redact`: `run_command` for errors,
+`RedactingFormatter` for the log. Names of sources and receivers are made by
+`shown_address` and hold no secret in the first place.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from collections.abc import Iterable
+from urllib.parse import unquote
+
+#: A URL to the end of its quotes, or to the next space.
+_URL = re.compile(
+    r"""(?P<mark>["'`])(?P<quoted>[A-Za-z][A-Za-z0-9+.-]*://.*?)(?P=mark)"""
+    r"""|[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>`]*"""
+)
+
+#: `name=value` and `name: value` whose value is secret, in pipelines, headers and options.
+_NAMES = (
+    r"(?:[\w-]*(?:pass(?:word|wd|phrase)?|passwd|pwd|secret|token|credentials?|api[_-]?key"
+    r"|signature|authorization|cookie|stream[_-]?key)|(?:proxy-|user-)?user(?:name|-id)?|(?:[\w-]*-)?pw"
+    r"|(?:user-)?id|auth|sig|key)"
+)
+_PAIR = re.compile(rf"(?i)(?<![\w-])({_NAMES})(\s*=\s*)(\"[^\"]*\"|'[^']*'|(?!\*\*\*)[^\s&;,)]+)")
+_HEADER = re.compile(
+    r"(?im)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*(?:key|token))(: *)[^\r\n]+"
+)
+
+#: A path of these is no secret; a long part of one may be a key.
+_PLAIN_PATH = re.compile(r"(?:/[\w.~-]{0,20})*")
+
+#: Shorter secrets would be found inside of ordinary words.
+_SHORTEST = 4
+
+#: Secrets that are remembered, at most.
+_MOST = 1000
+
+#: Text to hide, and what is shown in its place; the longest first.
+_remembered: dict[str, str] = {}
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that could move a terminal's cursor or reorder a line.
+
+    Control and format characters (among them those that turn the direction of
+    writing), line separators and what isn't text at all (bytes of a file name
+    that are no UTF-8) become backslash escapes; spaces and letters of any
+    script stay.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        char
+        if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+        else _escaped(char)
+        for char in text
+    )
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    # Python keeps a byte that is no UTF-8 as a lone surrogate.
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return char.encode("unicode_escape").decode("ascii")
+
+
+def shown_address(text: str) -> str:
+    """An address as messages may show it.
+
+    Of a URL with user, password, query, key or anything else that may be secret,
+    only scheme, host and port are shown, and not even the host where it can't be
+    told from a password with `/`, `?`, `#` or `@` in it.
+
+    Args:
+        text: A URL, a GStreamer pipeline with URLs and properties in it, or
+            anything else, such as a path.
+    """
+    if " ! " in text:
+        return printable(_PAIR.sub(r"\1\2***", _URL.sub(_hide_url, text)))
+    scheme, mark, rest = text.partition("://")
+    if not mark or not re.fullmatch(r"[A-Za-z][\w+.-]*", scheme):
+        return printable(text)
+    if scheme.lower() == "file":
+        return printable(text)
+    authority = re.match(r"[^/?#]*", rest)
+    assert authority is not None  # it may be empty
+    tail = rest[authority.end() :]
+    if "@" in tail or "\\" in authority[0]:
+        return f"{scheme}://***"
+    user, _, host = authority[0].rpartition("@")
+    if not re.fullmatch(r"[\w.-]*(?::\d*)?|\[[0-9A-Fa-f:.%]*\](?::\d*)?", host):
+        return f"{scheme}://***"
+    secret = user or scheme.lower().startswith("rtmp") or not _PLAIN_PATH.fullmatch(tail)
+    return f"{scheme}://{host}{'' if secret else tail}"
+
+
+def remember(texts: Iterable[str]) -> None:
+    """Notes addresses that the operator gave, so that no message repeats what is secret in them.
+
+    Libraries quote an address in parts, decoded, or with a word before it; what is
+    remembered is found all the same.
+
+    Args:
+        texts: URLs or GStreamer pipelines; others are passed over.
+    """
+    for text in texts:
+        if "://" not in text or len(_remembered) > _MOST:
+            continue
+        shown = shown_address(text)
+        if shown == printable(text):
+            continue
+        _remembered[text] = shown
+        rest = text.partition("://")[2]
+        user = rest.rpartition("@")[0]
+        password = user.partition(":")[2]
+        query = rest.partition("?")[2]
+        parts = [rest, user, password, query, *(v.partition("=")[2] for v in query.split("&"))]
+        # What stands after the host may be a key.
+        parts += re.findall(r"/[^?#]*", rest)[:1] if "@" in rest or "?" in rest else []
+        for part in parts:
+            for form in (part, unquote(part)):
+                if len(form) >= _SHORTEST:
+                    _remembered.setdefault(form, "***")
+
+
+def redact(text: str) -> str:
+    """The text without secrets and control characters, on as many lines as before.
+
+    Args:
+        text: A message, which may quote what the operator or a stranger wrote.
+    """
+    if "://" in text or "=" in text or ":" in text or _remembered:
+        for secret in sorted(_remembered, key=len, reverse=True):
+            if secret in text:
+                text = text.replace(secret, _remembered[secret])
+        text = _URL.sub(_hide_url, text)
+        text = _HEADER.sub(r"\1\2***", text)
+        text = _PAIR.sub(r"\1\2***", text)
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _hide_url(match: re.Match[str]) -> str:
+    if match["quoted"] is not None:
+        return f"{match['mark']}{shown_address(match['quoted'])}{match['mark']}"
+    # A sentence's own marks behind an address are no part of it.
+    url = match[0].rstrip(").,;:!")
+    return shown_address(url) + match[0][len(url) :]
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats a record as ever, and shows no secret of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.format`; tracebacks too."""
+        return redact(super().format(record))
+
+
+def start_log(level: int = logging.INFO) -> None:
+    """Sends the log to standard error, redacted, unless somebody has set up logging."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(RedactingFormatter("%(levelname)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])

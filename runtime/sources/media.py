@@ -1,0 +1,282 @@
+"""Media files and network streams, decoded by FFmpeg through PyAV.
+
+What a stranger's file or server may do is bounded here: which protocols and
+containers it may lead to, how large a picture may be, how long it may take and how
+much it may send before a frame comes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from runtime.errors import SourceError, Unreachable
+from runtime.sources import backend
+from runtime.sources.http import Allowance, HttpFile, check_step
+from runtime.sources.tls import Tls
+
+#: Longest wait for the next part of a playlist, in seconds: it may be as long as that.
+PLAYLIST_TIMEOUT_S = 30.0
+
+#: Most pixels of a frame; 8K has half as many.
+MAX_PIXELS = 64_000_000
+
+#: Most bytes that a server may send before it has opened, and for one frame.
+OPEN_BYTES, FRAME_BYTES = 256_000_000, 64_000_000
+
+#: Containers and elementary streams that are read; none of them names other files.
+_FORMATS = (
+    "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mjpeg,mpjpeg,gif,apng,webp,h264,hevc,m4v,"
+    "mpegvideo,ivf,obu,av1,vc1,dv,mxf,nut,rm,yuv4mpegpipe"
+)
+
+#: And of a stream: still pictures of a camera, and what leads on to its parts.
+_STREAM_FORMATS = f"{_FORMATS},jpeg_pipe,png_pipe,hls,rtsp,rtp"
+
+#: Protocols that FFmpeg may use for each scheme of its own.
+_PROTOCOLS = {
+    "rtsp": "rtsp,rtp,udp,tcp",
+    "rtsps": "rtsps,rtsp,rtp,srtp,udp,tcp,tls",
+    "rtmp": "rtmp,tcp",
+    "rtmps": "rtmps,rtmp,tcp,tls",
+    "rtp": "rtp,udp",
+    "udp": "udp",
+    "tcp": "tcp",
+}
+
+#: Schemes of network streams.
+SCHEMES = ("http", "https", *_PROTOCOLS)
+
+#: Demuxers by the media type that a server names; FFmpeg would guess from the bytes.
+_BY_KIND = {
+    "multipart/x-mixed-replace": "mpjpeg",
+    "application/vnd.apple.mpegurl": "hls",
+    "application/x-mpegurl": "hls",
+    "audio/mpegurl": "hls",
+    "audio/x-mpegurl": "hls",
+}
+
+#: What undoes a display matrix, by its degrees counterclockwise.
+_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+Stamped = tuple[NDArray[np.uint8], float | None]
+
+
+class Media:
+    """The first sound video stream of an open container, frame by frame."""
+
+    def __init__(
+        self, container: Any, allowance: Allowance | None, timeout_s: float, live: bool
+    ) -> None:
+        """Takes over a container.
+
+        Args:
+            container: From `av.open`; freed by `close`.
+            allowance: Renewed for each frame; None where nothing is limited.
+            timeout_s: Longest wait for a frame in seconds.
+            live: Decode without holding frames back, where one thread is fast enough.
+
+        Raises:
+            SourceError: It holds no video.
+        """
+        self._container, self._allowance, self._timeout_s = container, allowance, timeout_s
+        stream = container.streams.best("video")
+        if stream is None or stream.codec_context is None:
+            raise SourceError("holds no video that can be decoded")
+        context = stream.codec_context
+        context.options = {"max_pixels": str(MAX_PIXELS)}
+        # Several threads decode several frames at a time, and hold them back for it.
+        one = live and context.width * context.height <= 1920 * 1088
+        context.thread_count = 1 if one else min(4, len(os.sched_getaffinity(0)))
+        context.thread_type = "AUTO"
+        self._stream = stream
+        self._reformatter = VideoReformatter()
+        self._frames: deque[Any] = deque()
+        self._packets: Iterator[Any] = container.demux(stream)
+        #: Whether nothing more will come.
+        self.ended = False
+        rate = stream.average_rate or stream.guessed_rate
+        #: Frames a second, as the container says; 0 where it doesn't.
+        self.fps = float(rate or 0)
+        self._start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(0)))
+        #: Frames in it; 0 where that is unknown, as for what has no end.
+        self.frames: int = stream.frames or round(self._duration_s() * self.fps)
+
+    def read(self) -> Stamped | None:
+        """The next frame ((H, W, 3) uint8 BGR) and its stamp in seconds from the start.
+
+        Returns:
+            None at the end (`ended`), and for a part that is broken, after which others
+            may come. A stamp is None where the container has none.
+        """
+        while not self._frames:
+            if self.ended:
+                return None
+            packet = self._next_packet()
+            if packet is None:
+                return None
+            try:
+                self._frames.extend(packet.decode())
+            except (av.FFmpegError, MemoryError):
+                return None
+        frame = self._frames.popleft()
+        stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self._start_s
+        try:
+            return self._picture(frame), stamp
+        except (av.FFmpegError, MemoryError, ValueError):
+            return None
+
+    def interrupt(self) -> None:
+        """Ends the waiting in `read` where that can be done. For another thread."""
+        if self._allowance is not None:
+            self._allowance.interrupt()
+
+    def close(self) -> None:
+        """Frees decoder, file and connection; a second call does nothing."""
+        self.ended = True
+        self._frames.clear()
+        self._packets = iter(())
+        self._container.close()
+
+    def _duration_s(self) -> float:
+        if self._stream.duration is not None and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        return (self._container.duration or 0) / av.time_base
+
+    def _next_packet(self) -> Any:
+        """The next packet; None where it is broken, and at the end."""
+        if self._allowance is not None:
+            self._allowance.renew(self._timeout_s, FRAME_BYTES)
+        try:
+            packet = next(self._packets, None)
+        except av.error.InvalidDataError:
+            # The generator is over after an error, the container isn't.
+            self._packets = self._container.demux(self._stream)
+            return None
+        except (av.FFmpegError, OSError, MemoryError):
+            # The file or the connection, not what it holds.
+            packet = None
+        self.ended = packet is None
+        return packet
+
+    def _picture(self, frame: Any) -> NDArray[np.uint8]:
+        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)
+        image = np.asarray(bgr.to_ndarray(), np.uint8)
+        code = _TURNS.get(round(frame.rotation) % 360)
+        return image if code is None else np.asarray(cv2.rotate(image, code), np.uint8)
+
+
+def open_file(path: Path) -> Media:
+    """Opens a video file.
+
+    Raises:
+        SourceError: It is no video that can be read.
+    """
+    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS} | _limits()
+    try:
+        # `file:` and an absolute path: a colon in a name begins no protocol.
+        container = av.open(f"file:{path.absolute()}", options=options)
+    except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
+        raise SourceError("not a video that FFmpeg can read, or cut short") from error
+    return _made(container, None, backend.TIMEOUT_S, live=False)
+
+
+def open_stream(url: str, tls: Tls) -> Media:
+    """Opens a network stream, or a whole video behind a URL.
+
+    Args:
+        url: One of `SCHEMES`.
+        tls: Whom to trust.
+
+    Raises:
+        Unreachable: It can't be reached, or isn't video; says which, without the URL.
+        SourceError: It is another scheme, or leads elsewhere.
+    """
+    scheme = urlsplit(url).scheme.lower()
+    if scheme not in SCHEMES:
+        raise SourceError(f"{scheme}:// is no source; streams are {', '.join(SCHEMES)}")
+    if scheme in ("http", "https"):
+        return _open_http(url, tls)
+    options = {"protocol_whitelist": _PROTOCOLS[scheme], "format_whitelist": _STREAM_FORMATS}
+    if scheme in ("rtsp", "rtsps"):
+        options["rtsp_flags"] = "prefer_tcp"
+    if scheme in ("rtsps", "rtmps"):
+        options |= tls.ffmpeg_options()
+    try:
+        container = av.open(
+            url, options=options | _limits(), timeout=(backend.TIMEOUT_S, backend.TIMEOUT_S)
+        )
+    except (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError) as error:
+        raise Unreachable(
+            "asks for another user and password than it was given, if any (401)"
+        ) from error
+    except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
+        hint = ""
+        if not tls.insecure and scheme in ("rtsps", "rtmps"):
+            hint = (
+                ", or its certificate is not trusted: name the authority's file by --tls_ca, or "
+                "trust any by --tls_insecure"
+            )
+        raise Unreachable(
+            f"the stream can't be reached within {backend.TIMEOUT_S:g} s, or isn't video{hint}"
+        ) from error
+    return _made(container, None, backend.TIMEOUT_S, live=True)
+
+
+def _open_http(url: str, tls: Tls) -> Media:
+    allowance = Allowance()
+    allowance.renew(backend.TIMEOUT_S, OPEN_BYTES)
+    parts = urlsplit(url)
+    login = parts.netloc.rpartition("@")[0]
+    first = HttpFile(url, allowance, tls)
+    kind = _BY_KIND.get(first.kind)
+    timeout_s = PLAYLIST_TIMEOUT_S if kind == "hls" else backend.TIMEOUT_S
+    allowance.renew(timeout_s, OPEN_BYTES)
+
+    def open_part(name: str, flags: int, options: dict[str, str]) -> HttpFile:
+        target = urljoin(first.name, name)
+        check_step(url, target)
+        goal = urlsplit(target)
+        # The password is for the server that it was given for.
+        if login and (goal.scheme, goal.netloc) == (parts.scheme, parts.netloc.rpartition("@")[2]):
+            target = urlunsplit(goal._replace(netloc=f"{login}@{goal.netloc}"))
+        offset, end = (int(options.get(key) or 0) for key in ("offset", "end_offset"))
+        return HttpFile(target, allowance, tls, offset, end)
+
+    options = {"format_whitelist": _STREAM_FORMATS} | _limits()
+    if kind == "hls":
+        options["http_persistent"] = "0"  # for connections of FFmpeg's own
+    try:
+        container = av.open(
+            first, format=kind, options=options, timeout=(timeout_s, timeout_s), io_open=open_part
+        )
+    except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
+        first.close()
+        raise Unreachable(f"isn't video, or not within {timeout_s:g} s") from error
+    except BaseException:
+        first.close()
+        raise
+    return _made(container, allowance, timeout_s, live=True)
+
+
+def _limits() -> dict[str, str]:
+    return {"max_pixels": str(MAX_PIXELS)}
+
+
+def _made(container: Any, allowance: Allowance | None, timeout_s: float, live: bool) -> Media:
+    try:
+        return Media(container, allowance, timeout_s, live)
+    except BaseException:
+        container.close()
+        raise

@@ -1,0 +1,79 @@
+"""Whom a source's TLS connection trusts."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.errors import SourceError
+
+#: Where systems keep the authorities they trust, for a Python that was built elsewhere.
+_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How the certificate of `https`, `rtsps` and `rtmps` servers is verified.
+
+    Attributes:
+        authorities: PEM file of the certificates that are trusted; None for the
+            system's, or those of `SSL_CERT_FILE`.
+        insecure: Trust any certificate: whoever is in between reads and changes
+            everything, and gets the password.
+    """
+
+    authorities: str | None = None
+    insecure: bool = False
+
+    def context(self) -> ssl.SSLContext:
+        """For Python's own connections.
+
+        Raises:
+            SourceError: The file of authorities can't be read.
+        """
+        if self.insecure:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        else:
+            file = self._bundle()
+            try:
+                context = ssl.create_default_context(cafile=file)
+            except (OSError, ssl.SSLError) as error:
+                reason = (
+                    "no certificate in PEM form"
+                    if isinstance(error, ssl.SSLError)
+                    else (error.strerror)
+                )
+                raise SourceError(f"--tls_ca {file}: {reason}") from error
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+    def ffmpeg_options(self) -> dict[str, str]:
+        """For FFmpeg's connections: its own default is to verify nothing.
+
+        Raises:
+            SourceError: The file of authorities can't be read.
+        """
+        if self.insecure:
+            return {"tls_verify": "0"}
+        self.context()  # says what is wrong with the file, which FFmpeg would not
+        return {"tls_verify": "1", "ca_file": self._bundle()}
+
+    def _bundle(self) -> str:
+        if self.authorities is not None:
+            return self.authorities
+        default = ssl.get_default_verify_paths().cafile
+        for file in (default, *_BUNDLES):
+            if file and Path(file).is_file():
+                return file
+        raise SourceError(
+            "this machine has no list of trusted certificate authorities: install "
+            "ca-certificates, or name a file by --tls_ca"
+        )
