@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import math
-import re
 import sys
 import types
 import typing
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from runtime.errors import UserError
+from runtime.redact import redact, remember
 
 T = TypeVar("T")
 
@@ -27,9 +28,12 @@ class _Parser(argparse.ArgumentParser):
     """Fails in one line instead of a usage text."""
 
     def error(self, message: str) -> NoReturn:
-        # A mistyped flag must not bring the password of its URL into a log.
-        hidden = re.sub(r"(://)[^\s]*@", r"\1***@", message)
-        raise UserError(f"{hidden} (see {self.prog} --help)")
+        what, mark, extra = message.partition("unrecognized arguments: ")
+        if mark:
+            # Only the names: what was to be their value may be a secret.
+            names = [a.partition("=")[0] for a in extra.split() if a.startswith("-")]
+            message = what + mark + " ".join(names or ["a value without a flag"])
+        raise UserError(f"{redact(message)} (see {self.prog} --help)")
 
 
 def option(help: str, default: Any = dataclasses.MISSING, **extra: Any) -> Any:
@@ -38,8 +42,9 @@ def option(help: str, default: Any = dataclasses.MISSING, **extra: Any) -> Any:
     Args:
         help: What `--help` says.
         default: Default value; none makes the option required.
-        extra: `choices`, `metavar`, `positional=True`, or `between=(low, high)`:
-            the range of a number, or of each in a list.
+        extra: `choices`, `metavar`, `positional=True`, `bare=True` (a list's flag may
+            stand alone, for an empty one), or `between=(low, high)`: the range of a
+            number, or of each in a list.
     """
     metadata = {"help": help, **extra}
     if isinstance(default, list):
@@ -52,7 +57,7 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
 
     Args:
         cls: Dataclass made of `option` fields; its docstring's first line is
-            the description.
+            the description. A field `config` that isn't one gets the YAML file's path.
         prog: Name shown in messages, such as `python -m runtime.webcam`.
         argv: Arguments; `sys.argv[1:]` by default.
 
@@ -74,11 +79,16 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     for name, field in fields.items():
         _add(parser, field, hints[name])
+    argv = sys.argv[1:] if argv is None else argv
+    # A mistyped flag must not bring the password of its URL into a log.
+    remember(argv)
     given = vars(parser.parse_intermixed_args(argv))
     config = given.pop("config", None)
     values = {} if config is None else _from_yaml(Path(config), fields, hints)
     values.update(given)
     for name, value in values.items():
+        if any("\0" in text for text in _texts(value)):
+            raise UserError(f"--{name} holds a NUL character")
         _check_range(name, value, fields[name].metadata.get("between"))
     for name, field in fields.items():
         required = (
@@ -87,19 +97,28 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
         if required and not values.get(name):
             shown = _metavar(name) if field.metadata.get("positional") else f"--{name}"
             raise UserError(f"{shown} is required (see {prog} --help)")
-    return cls(**values)
+    options = cls(**values)
+    if hasattr(options, "config"):
+        options.config = config
+    return options
 
 
 def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None) -> int:
     """Runs a command: one line and exit code 2 for what the user can mend.
 
+    What it prints can be printed anywhere: a terminal that lacks a character, or a
+    name that is no text, gets an escape in its place.
+
     Returns:
         `main`'s exit code; 2 for a `UserError` or a missing extra; 130 after Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         return main(argv)
     except UserError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {redact(' '.join(str(error).split()))}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         # An extra that isn't installed; a module of our own missing is a defect.
@@ -154,8 +173,9 @@ def _add(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: A
             field.name, nargs="*", type=kind, help=text, metavar=_metavar(field.name)
         )
     elif many:
+        count = "*" if meta.get("bare") else "+"
         parser.add_argument(
-            f"--{field.name}", nargs="+", action="extend", type=kind, help=text, **extra
+            f"--{field.name}", nargs=count, action="extend", type=kind, help=text, **extra
         )
     else:
         parser.add_argument(f"--{field.name}", type=kind, help=text, **extra)
@@ -186,16 +206,24 @@ def _from_yaml(
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"--config {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"--config {path}: not YAML ({error})") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"--config {path}: not text in UTF-8") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        # The parser's own message quotes the line, which may hold a password.
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "it can't be read"
+        raise UserError(f"--config {path}: not YAML{where} ({problem})") from error
     if data is None:
         return {}
     if not isinstance(data, dict):
         raise UserError(f"--config {path}: must hold `option: value` lines")
     values = {}
+    remember(_texts(list(data.values())))
     for key, value in data.items():
         if key not in fields:
-            raise UserError(f"--config {path}: unknown option {key!r}")
+            shown = repr(key) if isinstance(key, str) else f"of type {type(key).__name__}"
+            raise UserError(f"--config {path}: unknown option {shown}")
         values[key] = _convert(value, hints[key], fields[key], f"--config {path}: {key}")
     return values
 
@@ -204,6 +232,8 @@ def _convert(value: Any, hint: Any, field: dataclasses.Field[Any], where: str) -
     kind, many, optional = _unwrap(hint)
     if value is None and optional:
         return None
+    if field.metadata.get("bare") and isinstance(value, bool):
+        return [] if value else None
     if many:
         items = value if isinstance(value, list) else [value]
         return [_scalar(item, kind, where) for item in items]
@@ -212,6 +242,15 @@ def _convert(value: Any, hint: Any, field: dataclasses.Field[Any], where: str) -
     if choices and result not in choices:
         raise UserError(f"{where} must be one of {', '.join(choices)}, not {result!r}")
     return result
+
+
+def _texts(value: Any) -> list[str]:
+    """Every text in a value."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return []
 
 
 def _scalar(value: Any, kind: Any, where: str) -> Any:
@@ -226,4 +265,4 @@ def _scalar(value: Any, kind: Any, where: str) -> Any:
             pass
     elif isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
-    raise UserError(f"{where} must be of type {kind.__name__}, not {value!r}")
+    raise UserError(f"{where} must be of type {kind.__name__}, not {type(value).__name__}")

@@ -8,9 +8,10 @@ link there, planted or not, is replaced, and what it pointed to stays as it was.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -29,7 +30,7 @@ _Identity = tuple[int, int] | str
 def check_apart(
     outputs: Mapping[str, str | None],
     inputs: Sequence[str | Path],
-    picture_suffixes: frozenset[str] | set[str] = frozenset(),
+    picture_suffixes: Set[str] = frozenset(),
 ) -> None:
     """Refuses to write over an input, into a folder that is one, or two outputs into one file.
 
@@ -66,6 +67,31 @@ def check_apart(
         if suffix in picture_suffixes and _identity(Path(name).parent) in folders:
             raise UserError(f"{flag} {name}: would be read as a picture of that folder, an input")
         taken[identity] = f"it is {flag}"
+
+
+def check_folder(folder: Path, flag: str, inputs: Sequence[str | Path]) -> None:
+    """Refuses to write pictures into a folder whose pictures are read.
+
+    Raises:
+        UserError: It is one of the inputs.
+    """
+    if any(_identity(folder) == _identity(Path(given)) for given in inputs):
+        raise UserError(
+            f"{flag} {folder}: is an input; what is written there would be read as one next time"
+        )
+
+
+def read_mode(text: str) -> int:
+    """Permissions from an option.
+
+    Raises:
+        UserError: It isn't three octal digits that let the owner read and write.
+    """
+    if not re.fullmatch(r"0?[67][0-7]{2}", text):
+        raise UserError(
+            f'--output_mode must be three octal digits such as "640", in quotes in YAML, not {text}'
+        )
+    return int(text, 8)
 
 
 def local_path(given: str | Path) -> Path | None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from runtime.errors import SourceError, UserError
 from runtime.options import option, parse_options, run_command
 from runtime.providers import PROVIDERS
+from runtime.redact import printable, redact, start_log
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,12 +53,14 @@ class Options:
     visualize: str | None = option("write annotated pictures to this folder", None)
     output_json: str | None = option("write one JSON line a picture here; - is the terminal", None)
     anonymize: bool = option("cover the faces in the annotated pictures", False)
+    output_mode: str = option("permissions of the files written, octal", "600")
+    config: str | None = field(init=False, default=None, compare=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code: 2 if a picture could not be read."""
     options = parse_options(Options, PROG, argv)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    start_log()
     failed = predict(options)
     if failed:
         raise UserError(f"{failed} of the pictures could not be read (see above)")
@@ -74,18 +76,23 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
-    from runtime.engines.base import model_path
-    from runtime.outputs import check_apart, check_writable
+    from runtime.inputs import files_of
+    from runtime.outputs import check_apart, check_folder, check_writable, read_mode
     from runtime.sinks.json_lines import JsonSink
-    from runtime.sources import collect_pictures
+    from runtime.sources import PICTURES, collect_pictures
 
     files = collect_pictures(options.paths)
-    engine = model_path(options.engine, options.provider)
-    check_apart({"--output_json": options.output_json}, [*files, engine])
-    json_sink = JsonSink(options.output_json) if options.output_json else None
+    models = files_of(
+        options.engine, options.provider, "none", options.detector_model, [options.config]
+    )
+    output = {"--output_json": options.output_json}
+    check_apart(output, [*options.paths, *files, *models], PICTURES)
+    mode = read_mode(options.output_mode)
+    json_sink = JsonSink(options.output_json, mode) if options.output_json else None
     folder = Path(options.visualize) if options.visualize else None
     targets: list[Path] = []
     if folder is not None:
+        check_folder(folder, "--visualize", options.paths)
         check_writable(folder / "x.png", "--visualize")
         targets = _targets(files, folder)
     failed = 0
@@ -97,7 +104,7 @@ def predict(options: Options) -> int:
             if json_sink is not None:
                 json_sink.write(result)
             if folder is not None:
-                _save_annotated(result, targets[number], options.anonymize)
+                _save_annotated(result, targets[number], options.anonymize, mode)
             if options.output_json != "-":
                 _print(file, result)
     finally:
@@ -174,7 +181,7 @@ def _results(
         try:
             image = read_picture(file)
         except SourceError as error:
-            print(f"skipped: {error}", file=sys.stderr)
+            print(f"skipped: {redact(str(error))}", file=sys.stderr)
             yield number, file, None
             continue
         result = predict_image(image, detector, classifier, options.min_confidence, str(file))
@@ -197,30 +204,29 @@ def _targets(files: Sequence[Path], folder: Path) -> list[Path]:
     return targets
 
 
-def _save_annotated(result: FrameResult, target: Path, hide: bool) -> None:
+def _save_annotated(result: FrameResult, target: Path, hide: bool, mode: int) -> None:
     import cv2
 
     from runtime.anonymize import anonymize
     from runtime.draw import annotate
+    from runtime.outputs import write_whole
 
     if hide:
         result = anonymize(result)
     good, data = cv2.imencode(".png", annotate(result))
-    try:
-        if not good:
-            raise OSError(0, "can't be encoded")
-        target.write_bytes(data.tobytes())
-    except OSError as error:
-        raise UserError(f"--visualize {target}: {error.strerror}") from error
+    if not good:
+        raise UserError(f"--visualize {target}: can't be encoded")
+    write_whole(target, data.tobytes(), "--visualize", mode)
 
 
 def _print(file: Path, result: FrameResult) -> None:
+    name = printable(str(file))
     if not result.faces:
-        print(f"{file}: no face")
+        print(f"{name}: no face")
     for face in result.faces:
         box = ", ".join(f"{v:.0f}" for v in face.box)
         mark = " (uncertain)" if face.uncertain else ""
-        print(f"{file}: {face.emotion} {face.confidence:.0%}{mark} at [{box}]")
+        print(f"{name}: {face.emotion} {face.confidence:.0%}{mark} at [{box}]")
 
 
 if __name__ == "__main__":

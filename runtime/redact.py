@@ -120,8 +120,9 @@ def remember(texts: Iterable[str]) -> None:
         password = user.partition(":")[2]
         query = rest.partition("?")[2]
         parts = [rest, user, password, query, *(v.partition("=")[2] for v in query.split("&"))]
-        # What stands after the host may be a key.
-        parts += re.findall(r"/[^?#]*", rest)[:1] if "@" in rest or "?" in rest else []
+        path = re.search(r"/[^?#]*", rest.rpartition("@")[2])
+        if path and (text.lower().startswith("rtmp") or not _PLAIN_PATH.fullmatch(path[0])):
+            parts.append(path[0])
         for part in parts:
             for form in (part, unquote(part)):
                 if len(form) >= _SHORTEST:

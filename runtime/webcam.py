@@ -8,13 +8,14 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.options import option, parse_options, run_command
 from runtime.providers import PROVIDERS
+from runtime.redact import redact, start_log
 
 if TYPE_CHECKING:
     from runtime.ending import Ending
@@ -106,18 +107,29 @@ class Options:
         between=(0, 65535),
     )
     metrics_host: str = option("address to answer at; 0.0.0.0 is every one", "127.0.0.1")
+    output_mode: str = option("permissions of the files written, octal", "600")
+    tls_ca: list[str] | None = option(
+        "PEM file of the authorities that https, rtsps and rtmps sources must be certified by, "
+        "in place of the system's; one for all sources, or one each",
+        None,
+        metavar="FILE",
+    )
+    tls_insecure: list[int] | None = option(
+        "trust any certificate of the sources with these numbers, from 0; of every source "
+        "where no number is given",
+        None,
+        metavar="N",
+        bare=True,
+    )
     max_frames: int | None = option("end after so many frames", None, between=(1, math.inf))
     verbose: bool = option("log more", False)
+    config: str | None = field(init=False, default=None, compare=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(Options, PROG, argv)
-    logging.basicConfig(
-        level=logging.DEBUG if options.verbose else logging.INFO,
-        format="%(levelname)s %(message)s",
-        stream=sys.stderr,
-    )
+    start_log(logging.DEBUG if options.verbose else logging.INFO)
     run(options)
     return 0
 
@@ -133,20 +145,23 @@ def run(options: Options) -> dict[str, Any]:
         UserError: Something that the user can mend.
     """
     from runtime.ending import Ending
-    from runtime.engines.base import model_path
-    from runtime.outputs import check_apart, check_writable, write_whole
+    from runtime.inputs import files_of
+    from runtime.outputs import check_apart, check_writable, read_mode, write_whole
     from runtime.sinks.group import SinkGroup
-    from runtime.temporal import SHIPPED_HEAD
+    from runtime.sources.pictures import PICTURES
 
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
     files = {f"--{name}": getattr(options, name) for name in _FILES}
-    # Words stand for the shipped models' files, and are no names of files themselves.
-    models: list[str | Path] = [model_path(options.engine, options.provider)]
-    if options.temporal_head != "none":
-        words = ("auto", "default")
-        models.append(SHIPPED_HEAD if options.temporal_head in words else options.temporal_head)
-    check_apart(files, [*sources, *models])
+    read = files_of(
+        options.engine,
+        options.provider,
+        options.temporal_head,
+        options.detector_model,
+        [options.config, *(options.tls_ca or ())],
+    )
+    check_apart(files, [*sources, *read], PICTURES)
+    mode = read_mode(options.output_mode)
     summary = options.output_summary
     if summary not in (None, "-"):
         check_writable(Path(summary), "--output_summary")
@@ -160,7 +175,7 @@ def run(options: Options) -> dict[str, Any]:
             if summary == "-":
                 print(text, end="", flush=True)
             else:
-                write_whole(Path(summary), text, "--output_summary")
+                write_whole(Path(summary), text, "--output_summary", mode)
         for flag, file in files.items():
             if file not in (None, "-") and (metrics["frames"] or flag == "--output_summary"):
                 log.info("wrote %s", file)
@@ -178,6 +193,7 @@ def _run(
     from runtime.anonymize import COVER_SCORE
     from runtime.pipeline import FACE_SCORE, Pipeline
     from runtime.sinks import opening
+    from runtime.sources.tls import choose_trust
 
     monitor = None
     try:
@@ -204,6 +220,7 @@ def _run(
             max_frames=options.max_frames,
             reconnect_s=options.reconnect_s,
             regions_score=COVER_SCORE if options.anonymize else FACE_SCORE,
+            tls=choose_trust(options.tls_ca, options.tls_insecure, len(sources)),
         ) as pipeline:
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
             log.info("detector: %s at %d pixels", options.detector, options.detect_size)
@@ -284,7 +301,7 @@ def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
     total = sum(counts.values())
     shares = [f"{name} {count / total:.0%}" for name, count in counts.most_common()]
     lines.append(f"{metrics['faces']} faces: {', '.join(shares) or 'none'}")
-    print("\n".join(lines), file=sys.stderr)
+    print(redact("\n".join(lines)), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 
 from runtime.messages import FrameResult
+from runtime.outputs import PRIVATE
 from runtime.sinks.lines import LineFile
 
 #: Columns before the labels' probabilities.
@@ -22,17 +23,18 @@ class CsvSink:
     A frame without a face adds no row.
     """
 
-    def __init__(self, path: str, labels: Sequence[str]) -> None:
+    def __init__(self, path: str, labels: Sequence[str], mode: int = PRIVATE) -> None:
         """Remembers the path; the file is opened by the first result.
 
         Args:
             path: File to write, or `-`.
             labels: The model's labels; each has a column for its probability.
+            mode: Permissions of the file.
 
         Raises:
             UserError: The file can't be written.
         """
-        self._file = LineFile(path, "--output_csv")
+        self._file = LineFile(path, "--output_csv", mode)
         self.name = self._file.name
         self._labels = tuple(labels)
         self._header_due = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from runtime.messages import FrameResult
+from runtime.outputs import PRIVATE
 from runtime.sinks.lines import LineFile
 
 
@@ -16,13 +17,17 @@ def to_line(result: FrameResult) -> str:
 class JsonSink:
     """One JSON object a frame and line; `-` is standard output."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, mode: int = PRIVATE) -> None:
         """Remembers the path; the file is opened by the first result.
+
+        Args:
+            path: File to write, or `-`.
+            mode: Permissions of the file.
 
         Raises:
             UserError: The file can't be written.
         """
-        self._file = LineFile(path, "--output_json")
+        self._file = LineFile(path, "--output_json", mode)
         self.name = self._file.name
 
     def write(self, result: FrameResult) -> None:

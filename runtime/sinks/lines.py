@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from runtime.errors import UserError
-from runtime.outputs import check_writable
+from runtime.outputs import PRIVATE, check_writable, create
 
 
 class LineFile:
@@ -16,17 +16,18 @@ class LineFile:
     What one call adds is written whole or, on a full disk, taken back.
     """
 
-    def __init__(self, path: str, flag: str) -> None:
+    def __init__(self, path: str, flag: str, mode: int = PRIVATE) -> None:
         """Remembers the path; the file is opened by the first text.
 
         Args:
             path: File to write, or `-`.
             flag: Option that named it, for messages.
+            mode: Permissions of the file.
 
         Raises:
             UserError: The file can't be written.
         """
-        self._path = path
+        self._path, self._mode = path, mode
         #: Flag and path, for messages.
         self.name = f"{flag} {path}"
         self._fd: int | None = None
@@ -50,8 +51,7 @@ class LineFile:
         lines = text.encode()
         try:
             if self._fd is None:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-                self._fd = os.open(self._path, flags, 0o644)
+                self._fd = create(Path(self._path), self._mode)
             data = lines
             while data:
                 data = data[os.write(self._fd, data) :]

@@ -58,15 +58,18 @@ def open_files(options: Options, pipeline: Pipeline, sinks: SinkGroup) -> None:
     Raises:
         UserError: A file can't be written.
     """
+    from runtime.outputs import read_mode
     from runtime.sinks.csv_rows import CsvSink
     from runtime.sinks.json_lines import JsonSink
-    from runtime.sinks.video import VideoSink
 
+    mode = read_mode(options.output_mode)
     if options.output_json:
-        sinks.add(JsonSink(options.output_json))
+        sinks.add(JsonSink(options.output_json, mode))
     if options.output_csv:
-        sinks.add(CsvSink(options.output_csv, pipeline.engine.manifest.labels))
+        sinks.add(CsvSink(options.output_csv, pipeline.engine.manifest.labels, mode))
     if options.output_video:
+        from runtime.sinks.video import VideoSink
+
         if len(pipeline.sources) > 1:
             raise UserError("--output_video takes a single --source")
-        sinks.add(VideoSink(Path(options.output_video), pipeline.sources[0].fps))
+        sinks.add(VideoSink(Path(options.output_video), pipeline.sources[0].fps, mode))

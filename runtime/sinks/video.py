@@ -2,127 +2,169 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
+import stat
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import cv2
 import numpy as np
+from av.video.frame import PictureType
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from runtime.draw import annotate
 from runtime.errors import UserError
 from runtime.messages import FrameResult
-from runtime.outputs import check_writable
+from runtime.outputs import PRIVATE, check_writable, create
+
+#: Container by suffix.
+_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+
+#: Ticks of a second in the film's time; MPEG's own.
+_TICKS = 90_000
+
+#: Longest time between two key frames in seconds: what is lost with the process.
+_KEY_S = 0.5
 
 
 class VideoSink:
     """Annotated H.264 video in a fragmented MP4, playable up to the last second if killed.
 
-    FFmpeg (from the package imageio-ffmpeg, or $IMAGEIO_FFMPEG_EXE) encodes in
-    its own process. The rate is fixed; frames are repeated or left out so that
-    the film's time follows the source's.
+    Each frame is shown for as long as the source showed it.
     """
 
-    #: Longest gap that is filled with the last frame, in seconds.
-    _MAX_GAP_S = 5.0
-
-    def __init__(self, path: Path, fps: float) -> None:
+    def __init__(self, path: Path, fps: float, mode: int = PRIVATE) -> None:
         """Remembers the path; the file is opened by the first result.
 
         Args:
             path: File to write, `.mp4`.
-            fps: Frames per second.
+            fps: Usual frames per second, for where times don't go on.
+            mode: Permissions of the file.
+
+        Raises:
+            UserError: The file can't be written.
         """
-        if path.suffix.lower() not in (".mp4", ".mkv", ".mov"):
+        if path.suffix.lower() not in _FORMATS:
             raise UserError(f"--output_video {path}: must end in .mp4, .mkv or .mov")
         check_writable(path, "--output_video")
-        self._path = path
+        self._path, self._mode = path, mode
         self.name = f"--output_video {path}"
         self._fps = fps
-        self._process: subprocess.Popen[bytes] | None = None
+        self._file: _File | None = None
+        self._container: Any = None
+        self._stream: Any = None
+        self._reformatter = VideoReformatter()
         self._size = (0, 0)
-        self._start_s = 0.0
-        self._written = 0
+        self._offset_s = 0.0
+        self._last_pts = -1
+        self._key_pts = -_TICKS
 
     def write(self, result: FrameResult) -> None:
         """See `Sink.write`."""
-        if self._process is None:
-            height, width = result.image.shape[:2]
-            self._open(width, height)
-            self._start_s = result.time_s
-        # Number of frames that the film should hold once this one is in.
-        due = round((result.time_s - self._start_s) * self._fps) + 1
-        if due - self._written > self._MAX_GAP_S * self._fps or due < self._written - 1:
-            self._start_s = result.time_s - self._written / self._fps
-            due = self._written + 1
-        if due <= self._written:
-            return
-        picture = _fit(annotate(result), self._size).tobytes()
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
         try:
-            for _ in range(due - self._written):
-                process.stdin.write(picture)
-        except OSError as error:
-            reason = self._stop() or error.strerror
-            raise UserError(f"{self.name}: {reason}") from error
-        self._written = due
+            if self._container is None:
+                height, width = result.image.shape[:2]
+                self._open(width, height)
+                self._offset_s = -result.time_s
+            frame = av.VideoFrame.from_ndarray(_fit(annotate(result), self._size), format="bgr24")
+            frame = self._reformatter.reformat(frame, format="yuv420p", threads=1)
+            frame.pts, frame.time_base = self._next_pts(result.time_s), Fraction(1, _TICKS)
+            if frame.pts - self._key_pts >= _KEY_S * _TICKS:
+                frame.pict_type, self._key_pts = PictureType.I, frame.pts
+            self._container.mux(self._stream.encode(frame))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self._abandon()
+            raise UserError(f"{self.name}: {_reason(error)}") from error
 
     def close(self) -> None:
         """See `Sink.close`."""
-        if self._process is not None:
-            reason = self._stop()
-            if reason:
-                raise UserError(f"{self.name}: {reason}")
+        if self._container is None:
+            return
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise UserError(f"{self.name}: {_reason(error)}") from error
+        finally:
+            self._abandon()
+
+    def _next_pts(self, time_s: float) -> int:
+        """The frame's time in ticks; goes on by a usual step where the source's goes back."""
+        pts = round((time_s + self._offset_s) * _TICKS)
+        if pts <= self._last_pts:
+            pts = self._last_pts + max(1, round(_TICKS / self._fps))
+            self._offset_s = pts / _TICKS - time_s
+        self._last_pts = pts
+        return pts
 
     def _open(self, width: int, height: int) -> None:
-        from imageio_ffmpeg import get_ffmpeg_exe
-
         # yuv420p needs even sides.
         self._size = (max(2, width // 2 * 2), max(2, height // 2 * 2))
-        command = [
-            *(get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-y"),
-            *("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "{}x{}".format(*self._size)),
-            *("-r", f"{self._fps:.6g}", "-i", "-", "-an"),
-            *("-c:v", "libx264", "-preset", "ultrafast", "-crf", "23", "-pix_fmt", "yuv420p"),
-            # One thread: the pipeline's stages need the cores. What is lost if FFmpeg is
-            # killed too begins at the last key frame: half a second.
-            *("-threads", "1", "-g", str(max(1, round(self._fps / 2)))),
-            *("-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-flush_packets", "1"),
-            str(self._path.absolute()),
-        ]
-        try:
-            # Its own session: Ctrl-C is ours to handle, and must not cut the film.
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except (OSError, RuntimeError) as error:
-            raise UserError(f"{self.name}: FFmpeg can't start ({error})") from error
+        self._file = _File(create(self._path, self._mode))
+        self._container = av.open(
+            self._file,
+            "w",
+            format=_FORMATS[self._path.suffix.lower()],
+            options={
+                "movflags": "frag_keyframe+empty_moov+default_base_moof",
+                "flush_packets": "1",
+            },
+        )
+        stream = self._container.add_stream(
+            "libx264", rate=Fraction(self._fps).limit_denominator(1001)
+        )
+        stream.width, stream.height = self._size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, _TICKS)
+        # One thread: the pipeline's stages need the cores.
+        stream.codec_context.thread_count = 1
+        stream.options = {
+            "preset": "ultrafast",
+            "tune": "zerolatency",
+            "crf": "23",
+            "forced-idr": "1",
+        }
+        self._stream = stream
 
-    def _stop(self) -> str:
-        """Ends FFmpeg; returns its last words if it failed."""
-        process, self._process = self._process, None
-        if process is None:
-            return ""
-        try:
-            _, errors = process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            return "FFmpeg did not finish"
-        except OSError:  # the pipe broke: it is gone already
-            process.kill()
-            process.wait()
-            errors = b""
-        lines = errors.decode(errors="replace").strip().splitlines()
-        if process.returncode == 0:
-            return ""
-        return lines[-1] if lines else f"FFmpeg ended with code {process.returncode}"
+    def _abandon(self) -> None:
+        """Closes the file as it is; what was written stays."""
+        file, self._file = self._file, None
+        self._container = self._stream = None
+        if file is not None:
+            file.close()
+
+
+class _File:
+    """A descriptor for PyAV, which takes a short write for a whole one."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
+
+    def write(self, data: bytes) -> int:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._fd, left) :]
+        return len(data)
+
+    def seekable(self) -> bool:
+        return self._regular
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return os.lseek(self._fd, offset, whence)
+
+    def tell(self) -> int:
+        return os.lseek(self._fd, 0, os.SEEK_CUR)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or "can't be encoded"
 
 
 def _fit(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import SourceError
+from runtime.errors import SourceError, UserError
 
 #: Where systems keep the authorities they trust, for a Python that was built elsewhere.
 _BUNDLES = (
@@ -77,3 +78,24 @@ class Tls:
             "this machine has no list of trusted certificate authorities: install "
             "ca-certificates, or name a file by --tls_ca"
         )
+
+
+def choose_trust(
+    files: Sequence[str] | None, insecure: Sequence[int] | None, count: int
+) -> list[Tls]:
+    """Whom each source's connection trusts, by the options.
+
+    Args:
+        files: `--tls_ca`: one for all sources, or one each.
+        insecure: `--tls_insecure`: numbers of sources; all of them where it is empty.
+        count: Number of sources.
+
+    Raises:
+        UserError: There are too many files, or a number is no source's.
+    """
+    if files and len(files) not in (1, count):
+        raise UserError(f"--tls_ca takes one file, or one for each of the {count} sources")
+    if not all(0 <= number < count for number in insecure or ()):
+        raise UserError(f"--tls_insecure takes numbers of sources, 0 to {count - 1}")
+    chosen = () if insecure is None else insecure or range(count)
+    return [Tls(files[n % len(files)] if files else None, n in chosen) for n in range(count)]

@@ -72,7 +72,7 @@ def test_bad_flags_are_one_clear_error(argv, word):
 def test_a_mistyped_flag_shows_no_password():
     with pytest.raises(UserError, match="unrecognized") as caught:
         parse_options(Options, "x", ["a", "--mqt", "mqtt://u:sec/r@et@host/topic"])
-    assert "host/topic" in str(caught.value)
+    assert "host" not in str(caught.value)
     assert "sec" not in str(caught.value)
 
 

@@ -71,10 +71,23 @@ def test_annotated_pictures_never_replace_an_input_or_each_other(tmp_path, tiny_
     for path in (tmp_path / "x.jpg", tmp_path / "x.png", other / "x.png"):
         cv2.imwrite(str(path), portrait)
     before = {p: p.read_bytes() for p in tmp_path.rglob("x.*")}
-    code = predict(tmp_path, other, "--engine", tiny_engine, "--visualize", tmp_path)
-    assert code == 0
+    argv = ("--engine", tiny_engine, "--visualize", tmp_path)
+    assert predict(tmp_path / "x.jpg", tmp_path / "x.png", other, *argv) == 0
     assert {p: p.read_bytes() for p in before} == before
     assert len(list(tmp_path.glob("*.png"))) == 1 + 3
+
+
+def test_no_picture_is_written_into_a_folder_that_is_read(tmp_path, tiny_engine, portrait, capsys):
+    cv2.imwrite(str(tmp_path / "x.jpg"), portrait)
+    (tmp_path.parent / f"{tmp_path.name}_link").symlink_to(tmp_path)
+    for folder in (tmp_path, tmp_path.parent / f"{tmp_path.name}_link"):
+        assert predict(tmp_path, "--engine", tiny_engine, "--visualize", folder) == 2
+        assert "is an input" in capsys.readouterr().err
+        assert predict(tmp_path, "--engine", tiny_engine, "--output_json", folder / "o.png") == 2
+        assert "would be read as a picture" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["x.jpg"]
+    # Other files do no harm there.
+    assert predict(tmp_path, "--engine", tiny_engine, "--output_json", tmp_path / "o.jsonl") == 0
 
 
 def test_output_over_an_input_is_refused(tmp_path, tiny_engine, portrait, capsys):

@@ -229,7 +229,7 @@ def test_shipped_models_are_not_written_over(monkeypatch, capsys, shipped):
 def test_one_dead_source_of_two_leaves_the_other_going(clip, tiny_engine, capsys, caplog):
     assert webcam("--engine", tiny_engine, "--source", "rtsp://a:b@127.0.0.1:9/x", clip) == 0
     err = capsys.readouterr().err
-    assert "source 0 (rtsp://***@127.0.0.1:9/x): 0 frames, 0 dropped, 0 reconnects, failed" in err
+    assert "source 0 (rtsp://127.0.0.1:9): 0 frames, 0 dropped, 0 reconnects, failed" in err
     assert f"source 1 ({clip}): 40 frames, 0 dropped, 0 reconnects, ended" in err
     assert "can't be reached" in caplog.text
     assert "a:b" not in err + caplog.text
