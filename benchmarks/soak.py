@@ -3,8 +3,7 @@
 The soak feeds many frames through detection, tracking, recognition and a
 JSON file, as fast as they go, and looks at memory, threads and file handles
 on the way. The kills start `runtime.webcam` with JSON lines, CSV and a film, end
-it with SIGKILL at random moments, every second time together with the encoder of
-the film, as the end of a container does, and read what they left.
+it with SIGKILL at random moments, and read what they left.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 
@@ -130,7 +130,7 @@ def kill(options: Options) -> dict[str, Any]:
             flags = ["--engine", options.engine, "--source", str(clip), "--headless"]
             flags += ["--output_json", str(lines), "--output_csv", str(rows)]
             flags += ["--output_video", str(film)]
-            if not _start_and_kill(flags, lines, draw.uniform(0, _LONGEST_S), number % 2 == 0):
+            if not _start_and_kill(flags, lines, draw.uniform(0, _LONGEST_S)):
                 print(f"kill {number}: it had ended by itself", file=sys.stderr, flush=True)
                 continue
             kills += 1
@@ -156,14 +156,13 @@ def _write_clip(path: Path) -> Path:
     return path
 
 
-def _start_and_kill(flags: Sequence[str], lines: Path, after_s: float, encoder: bool) -> bool:
+def _start_and_kill(flags: Sequence[str], lines: Path, after_s: float) -> bool:
     """Runs the command and kills it some time after its first line.
 
     Args:
         flags: Its options.
         lines: Where it writes JSON lines.
         after_s: Time from the first line to the kill, in seconds.
-        encoder: Kill FFmpeg in the same moment; left alone, it finishes the film.
 
     Returns:
         False where it had ended before.
@@ -178,27 +177,8 @@ def _start_and_kill(flags: Sequence[str], lines: Path, after_s: float, encoder: 
             time.sleep(0.02)
         time.sleep(after_s)
         running = process.poll() is None
-        children = _children(process.pid) if running else []
         process.send_signal(signal.SIGKILL)
-        for child in children if encoder else []:
-            try:
-                os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # quicker than we
-    deadline = time.monotonic() + 30
-    while any(Path(f"/proc/{child}").exists() for child in children):
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.02)
     return running
-
-
-def _children(process: int) -> list[int]:
-    try:
-        found = Path(f"/proc/{process}/task/{process}/children").read_text()
-    except OSError:
-        return []
-    return [int(child) for child in found.split()]
 
 
 def _is_whole(rows: Path) -> bool:
@@ -221,14 +201,15 @@ def _gap_s(lines: Path, film: Path) -> float | None:
         results = [json.loads(line) for line in lines.read_text().splitlines()]
     except (OSError, ValueError):
         return None
-    capture = cv2.VideoCapture(str(film))
-    fps, count = capture.get(cv2.CAP_PROP_FPS), 0
-    while capture.read()[0]:
-        count += 1
-    capture.release()
     if not results:
         return None
-    end_s = (count - 1) / fps if count else 0.0
+    end_s = 0.0
+    try:
+        with av.open(str(film)) as container:
+            for frame in container.decode(video=0):
+                end_s = float(frame.time or 0.0)
+    except (av.FFmpegError, IndexError):  # no frame, or none after what was read
+        pass
     return max(0.0, round(float(results[-1]["time_s"]) - end_s, 3))
 
 

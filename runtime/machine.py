@@ -146,15 +146,15 @@ def _gpu() -> Check:
 
 def _ffmpeg() -> Check:
     try:
-        from imageio_ffmpeg import get_ffmpeg_exe
+        import av
 
-        return Check("ffmpeg", "ok", get_ffmpeg_exe())
-    except (ImportError, RuntimeError) as error:
+        return Check("ffmpeg", "ok", f"{av.ffmpeg_version_info} in PyAV {av.__version__}")
+    except ImportError as error:
         reason = str(error).splitlines()[0]
         return Check(
             "ffmpeg",
             "warning",
-            f"none, so no --output_video: `pip install imageio-ffmpeg` ({reason})",
+            f"none, so no files, streams and --output_video: `pip install av` ({reason})",
         )
 
 

@@ -45,8 +45,13 @@ class LineFile:
             UserError: The disk is full, or the file went away.
         """
         if self._path == "-":
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            except BrokenPipeError:  # the reader went away, which is no fault
+                raise
+            except OSError as error:
+                raise UserError(f"{self.name}: {error.strerror}") from error
             return
         lines = text.encode()
         try:

@@ -8,6 +8,7 @@ verified, and a redirect never leads from https to http nor takes a password alo
 
 from __future__ import annotations
 
+import errno
 import http.client
 import io
 import socket
@@ -67,7 +68,7 @@ class Allowance:
         """
         self._bytes -= size
         if self._bytes < 0:
-            raise OSError("sends more without a frame than any frame could need")
+            raise OSError(errno.EMSGSIZE, "sends more than any frame could need")
 
     def watch(self, line: socket.socket) -> None:
         """Lets `interrupt` end the reading from a socket."""
@@ -221,23 +222,28 @@ class HttpFile:
         ):
             self._opener.add_handler(handler)
         self._position = offset
+        #: Why there was no more to read; empty at a sound end.
+        self.failure = ""
         self._response = self._ask()
+        headers = self._response.headers
         #: Media type, such as `multipart/x-mixed-replace`.
-        self.kind: str = self._response.headers.get_content_type()
-        self._gives_parts: bool = self._response.headers.get("Accept-Ranges", "").lower() == "bytes"
+        self.kind: str = headers.get_content_type()
+        self._gives_parts: bool = headers.get("Accept-Ranges", "").lower() == "bytes"
+        length = headers.get("Content-Length", "")
+        self._size = offset + int(length) if length.isdecimal() and len(length) < 16 else None
 
     def read(self, size: int) -> bytes:
-        """What is there, at most so many bytes; empty at the end.
+        """What is there, at most so many bytes; empty at the end, and after a failure.
 
-        Raises:
-            OSError: The connection broke, or used up its allowance.
+        FFmpeg calls it, and can't be told of an exception.
         """
-        if self._response is None:
-            self._response = self._ask()
         try:
+            if self._response is None:
+                self._response = self._ask()
             data: bytes = self._response.read1(size)
-        except http.client.HTTPException as error:
-            raise OSError(type(error).__name__) from error
+        except (SourceError, OSError, http.client.HTTPException, ValueError) as error:
+            self.failure = str(error) if isinstance(error, SourceError) else _failed(error)
+            return b""
         self._position += len(data)
         return data
 
@@ -250,11 +256,17 @@ class HttpFile:
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Goes to a byte, counted from the start or from here."""
+        """Goes to a byte, counted from the start, from here or from the end.
+
+        Returns:
+            The new position; -1 where the end is unknown.
+        """
         if whence == io.SEEK_CUR:
             offset += self._position
-        elif whence != io.SEEK_SET:
-            raise OSError("its length is unknown")
+        elif whence == io.SEEK_END:
+            if self._size is None:
+                return -1
+            offset += self._size
         ahead = offset - self._position
         if 0 < ahead <= _NEAR:
             while self._position < offset and self.read(offset - self._position):

@@ -7,10 +7,12 @@ much it may send before a frame comes.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -25,6 +27,8 @@ from runtime.errors import SourceError, Unreachable
 from runtime.sources import backend
 from runtime.sources.http import Allowance, HttpFile, check_step
 from runtime.sources.tls import Tls
+
+log = logging.getLogger(__name__)
 
 #: Longest wait for the next part of a playlist, in seconds: it may be as long as that.
 PLAYLIST_TIMEOUT_S = 30.0
@@ -244,15 +248,19 @@ def _open_http(url: str, tls: Tls) -> Media:
     timeout_s = PLAYLIST_TIMEOUT_S if kind == "hls" else backend.TIMEOUT_S
     allowance.renew(timeout_s, OPEN_BYTES)
 
-    def open_part(name: str, flags: int, options: dict[str, str]) -> HttpFile:
+    def open_part(name: str, flags: int, options: dict[str, str]) -> HttpFile | BytesIO:
         target = urljoin(first.name, name)
-        check_step(url, target)
         goal = urlsplit(target)
         # The password is for the server that it was given for.
         if login and (goal.scheme, goal.netloc) == (parts.scheme, parts.netloc.rpartition("@")[2]):
             target = urlunsplit(goal._replace(netloc=f"{login}@{goal.netloc}"))
         offset, end = (int(options.get(key) or 0) for key in ("offset", "end_offset"))
-        return HttpFile(target, allowance, tls, offset, end)
+        try:
+            check_step(url, target)
+            return HttpFile(target, allowance, tls, offset, end)
+        except SourceError as error:
+            log.debug("a part of a playlist is left out: %s", error)
+            return BytesIO()  # FFmpeg can't be told of an exception
 
     options = {"format_whitelist": _STREAM_FORMATS} | _limits()
     if kind == "hls":
@@ -263,7 +271,7 @@ def _open_http(url: str, tls: Tls) -> Media:
         )
     except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
         first.close()
-        raise Unreachable(f"isn't video, or not within {timeout_s:g} s") from error
+        raise Unreachable(first.failure or f"isn't video, or not within {timeout_s:g} s") from error
     except BaseException:
         first.close()
         raise

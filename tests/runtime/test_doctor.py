@@ -224,7 +224,7 @@ def test_a_camera_that_is_closed_to_the_user(tmp_path, monkeypatch):
 
 
 def test_no_ffmpeg_is_a_warning(monkeypatch):
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setitem(sys.modules, "av", None)
     assert machine._ffmpeg().status == "warning"
 
 
