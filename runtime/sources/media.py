@@ -207,7 +207,7 @@ def open_stream(url: str, tls: Tls) -> Media:
         Unreachable: It can't be reached, or isn't video; says which, without the URL.
         SourceError: It is another scheme, or leads elsewhere.
     """
-    scheme = urlsplit(url).scheme.lower()
+    scheme = url.partition("://")[0].lower()
     if scheme not in SCHEMES:
         raise SourceError(f"{scheme}:// is no source; streams are {', '.join(SCHEMES)}")
     if scheme in ("http", "https"):
@@ -241,9 +241,9 @@ def open_stream(url: str, tls: Tls) -> Media:
 def _open_http(url: str, tls: Tls) -> Media:
     allowance = Allowance()
     allowance.renew(backend.TIMEOUT_S, OPEN_BYTES)
-    parts = urlsplit(url)
-    login = parts.netloc.rpartition("@")[0]
     first = HttpFile(url, allowance, tls)
+    parts = urlsplit(url)
+    login, _, place = parts.netloc.rpartition("@")
     kind = _BY_KIND.get(first.kind)
     timeout_s = PLAYLIST_TIMEOUT_S if kind == "hls" else backend.TIMEOUT_S
     allowance.renew(timeout_s, OPEN_BYTES)
@@ -252,7 +252,7 @@ def _open_http(url: str, tls: Tls) -> Media:
         target = urljoin(first.name, name)
         goal = urlsplit(target)
         # The password is for the server that it was given for.
-        if login and (goal.scheme, goal.netloc) == (parts.scheme, parts.netloc.rpartition("@")[2]):
+        if login and (goal.scheme, goal.netloc) == (parts.scheme, place):
             target = urlunsplit(goal._replace(netloc=f"{login}@{goal.netloc}"))
         offset, end = (int(options.get(key) or 0) for key in ("offset", "end_offset"))
         try:
