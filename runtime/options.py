@@ -219,7 +219,7 @@ def _from_yaml(
     if not isinstance(data, dict):
         raise UserError(f"--config {path}: must hold `option: value` lines")
     values = {}
-    remember(_texts(list(data.values())))
+    remember(text for value in data.values() for text in _texts(value))
     for key, value in data.items():
         if key not in fields:
             shown = repr(key) if isinstance(key, str) else f"of type {type(key).__name__}"
@@ -245,12 +245,10 @@ def _convert(value: Any, hint: Any, field: dataclasses.Field[Any], where: str) -
 
 
 def _texts(value: Any) -> list[str]:
-    """Every text in a value."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list):
-        return [text for item in value for text in _texts(item)]
-    return []
+    """The texts of an option's value, which is one or a list of them."""
+    return [
+        text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)
+    ]
 
 
 def _scalar(value: Any, kind: Any, where: str) -> Any:

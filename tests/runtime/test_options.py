@@ -1,10 +1,16 @@
+import dataclasses
 import math
 from dataclasses import dataclass
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
+from runtime.redact import redact
+from runtime.webcam import Options as WebcamOptions
 
 
 @dataclass
@@ -143,3 +149,77 @@ def test_ranges_hold_for_yaml_and_include_their_ends(tmp_path):
         parse_options(Ranged, "prog", ["--config", str(file)])
     assert parse_options(Ranged, "prog", ["--rate", "1", "--config", str(file)]).rate == 1.0
     assert parse_options(Ranged, "prog", []) == Ranged()
+
+
+# Whatever is written, it is options or one line.
+
+_WORDS = st.one_of(
+    st.sampled_from(
+        [
+            *(f"--{f.name}" for f in dataclasses.fields(WebcamOptions) if f.init),
+            *("--config", "--", "-", "--no-headless", "--no-tls_ca", "=", "", "demo", "0", "-1"),
+            *("nan", "inf", "1e999", "rtsp://admin:S3cret@host/live", "--x=S3cret"),
+        ]
+    ),
+    st.text(st.characters(blacklist_characters="\0"), max_size=12),
+)
+
+
+@given(st.lists(_WORDS, max_size=8))
+@settings(max_examples=400)
+def test_any_command_line_is_options_or_one_line(argv):
+    if "--help" in argv or "-h" in argv:
+        return
+    message = ""
+    try:
+        parse_options(WebcamOptions, "x", argv)
+    except UserError as error:
+        message = redact(str(error))
+    assert "S3c" not in message
+    assert message.replace("\n", " ").isprintable()
+
+
+_YAML = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.dates()
+    | st.binary(max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_NAMES = st.sampled_from([f.name for f in dataclasses.fields(WebcamOptions) if f.init])
+
+
+@given(st.dictionaries(_NAMES | st.text(max_size=5), _YAML, max_size=4))
+@settings(max_examples=300)
+def test_any_yaml_is_options_or_one_line(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    try:
+        parse_options(WebcamOptions, "x", ["--config", str(path)])
+    except UserError:
+        pass
+
+
+@given(st.binary(max_size=60) | st.text("{}[]&*!|>'\"%@`:- \n\tab\0", max_size=40).map(str.encode))
+@settings(max_examples=400)
+def test_any_bytes_as_yaml_are_options_or_one_line(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "bytes.yaml"
+    path.write_bytes(content)
+    try:
+        parse_options(WebcamOptions, "x", ["--config", str(path)])
+    except UserError:
+        pass
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "a: &a [*a]\nsource: *a", "? {a: b}\n: c", "1: 2"])
+def test_yaml_that_breaks_parsers_is_one_line(tmp_path, text):
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match="--config"):
+        parse_options(WebcamOptions, "x", ["--config", str(path)])
