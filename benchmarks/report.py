@@ -20,7 +20,7 @@ from benchmarks.output import Report, read_report
 from benchmarks.tables import TABLES
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_writable, write_whole
+from runtime.outputs import check_writable, replacing, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -143,9 +143,11 @@ def _save(figure: Figure, path: Path, title: str) -> str:
     from train.evaluate.plots import save
 
     try:
-        save(figure, path, _DPI)
-        with Image.open(path) as picture:
-            picture.convert("RGB").quantize(_PALETTE).save(path, optimize=True)
+        with replacing(path) as partial:
+            save(figure, partial, _DPI)
+            with Image.open(partial) as picture:
+                small = picture.convert("RGB").quantize(_PALETTE)
+            small.save(partial, format="PNG", optimize=True)
     except OSError as error:
         raise UserError(f"--output_dir {path}: {error.strerror}") from error
     return f"![{title}]({path.name.replace(' ', '%20')})"

@@ -20,7 +20,7 @@ from calibration.options import CalibrationOptions
 from runtime.errors import UserError
 from runtime.manifest import Manifest
 from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_writable
+from runtime.outputs import check_writable, replacing
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
@@ -264,11 +264,15 @@ def _write(folder: Path, effects: Sequence[Effect], title: str) -> None:
     axes.set_xlabel("divergence of the probabilities, in nats")
     axes.set_title(f"Quantized alone: {title}", fontsize=10)
     try:
-        with (folder / "sensitivity.csv").open("w", newline="", encoding="utf-8") as stream:
+        with (
+            replacing(folder / "sensitivity.csv") as partial,
+            partial.open("w", newline="", encoding="utf-8") as stream,
+        ):
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(("layer", "weights", "kl", "agreement"))
             writer.writerows((e.layer, e.weights, e.kl, e.agreement) for e in effects)
-        figure.savefig(folder / "sensitivity.png", dpi=120)
+        with replacing(folder / "sensitivity.png") as partial:
+            figure.savefig(partial, format="png", dpi=120)
     except OSError as error:
         raise UserError(f"--output_dir {folder}: {error.strerror or error}") from error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from runtime.errors import UserError
 from runtime.options import option, parse_options, run_command
+from runtime.outputs import write_whole
 
 PROG = "python -m export.centerface"
 
@@ -80,7 +81,7 @@ def clean(source: Path, output: Path) -> None:
     )
     onnx.checker.check_model(model, full_check=True)
     output.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, output)
+    write_whole(output, model.SerializeToString(), "--output")
 
 
 if __name__ == "__main__":

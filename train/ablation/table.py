@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from runtime.outputs import replacing, write_whole
 from train.ablation.cost import Cost
 from train.options import FitOptions
 
@@ -80,7 +81,10 @@ def write_table(
         recipe: Options of one run, for the record.
     """
     lines = [_cells(row, cost.get(row.variant)) for row in rows]
-    with (folder / "ablation.csv").open("w", newline="", encoding="utf-8") as stream:
+    with (
+        replacing(folder / "ablation.csv") as partial,
+        partial.open("w", newline="", encoding="utf-8") as stream,
+    ):
         writer = csv.DictWriter(stream, list(lines[0]))
         writer.writeheader()
         writer.writerows(lines)
@@ -102,13 +106,13 @@ def write_table(
         )
         + "latency of one face in PyTorch on one thread."
     )
-    (folder / "ablation.md").write_text(f"{text}\n\n{note}\n", encoding="utf-8")
+    write_whole(folder / "ablation.md", f"{text}\n\n{note}\n", "--output_dir")
     record = {
         "rows": [asdict(row) for row in rows],
         "cost": {name: asdict(value) for name, value in cost.items()},
         "options": {k: v for k, v in asdict(recipe).items() if not k.endswith("_dir")},
     }
-    (folder / "ablation.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / "ablation.json", json.dumps(record, indent=2) + "\n", "--output_dir")
     _plot(rows, folder / "ablation.png")
 
 
@@ -157,4 +161,5 @@ def _plot(rows: Sequence[Row], path: Path) -> None:
     axes.set_ylabel(f"accuracy % (n = {rows[0].n})")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(fontsize="small")
-    figure.savefig(path, dpi=120)
+    with replacing(path) as partial:
+        figure.savefig(partial, format="png", dpi=120)

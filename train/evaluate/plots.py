@@ -28,7 +28,7 @@ _COLORS = (
 def save(figure: Figure, path: Path, dpi: int = _DPI) -> None:
     """Writes a PNG of so many dots an inch."""
     FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=dpi)
+    figure.savefig(path, format="png", dpi=dpi)
 
 
 def confusion(counts: NDArray[np.int64], labels: Sequence[str], normalised: bool) -> Figure:
