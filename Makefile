@@ -2,16 +2,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
-# Six faces for the demo; the package's own needs (SciPy and more) aren't.
-FACES := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile --no-deps -c constraints.txt insightface
+# Every package is in a lock, with the hashes of its files: `make lock` writes them.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps --no-build-isolation
+# Wheels run nothing when they are installed; TensorRT for RTX is two source archives.
+LOCKED := $(PIP) --require-hashes --only-binary :all: --no-binary tensorrt-rtx,tensorrt-rtx-cu13 -r
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint lock lock-peers clean
 
 help:
 	@echo "make demo   run the built-in clip: out/demo.mp4 and out/demo.jsonl"
 	@echo "make test   run every test"
 	@echo "make lint   ruff and mypy"
+	@echo "make lock   write requirements/ anew; with UPGRADE=--upgrade to newer versions"
+	@echo "make lock-peers   the same for what benchmarks.peers installs"
 	@echo "make clean  remove .venv, out/ and caches"
 
 demo: $(VENV)/.runtime
@@ -19,7 +22,7 @@ demo: $(VENV)/.runtime
 		--output_video out/demo.mp4 --output_json out/demo.jsonl
 	@echo "Look at out/demo.mp4. With a camera: $(BIN)/python -m runtime.webcam"
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/newest
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -31,21 +34,53 @@ clean:
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-		{ echo "Python 3.10 or newer is needed: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15))' || \
+		{ echo "Python 3.10 to 3.14 is needed: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 2; }
+	@case "$$(uname -sm)" in "Linux x86_64" | "Linux aarch64") ;; \
+		*) echo "requirements/ is for Linux on x86_64 or aarch64, not $$(uname -sm)"; exit 2 ;; esac
 	@$(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "python3-venv is needed: apt-get install python3-venv"; exit 2; }
 
-$(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing the runtime into $(VENV) (about 380 MB)"
+$(VENV)/.runtime: pyproject.toml requirements/runtime.txt | $(BIN)/python
+	@echo "Installing the runtime into $(VENV) (about 410 MB)"
+	$(LOCKED) requirements/build.txt
+	$(LOCKED) requirements/runtime.txt --no-compile
 	$(PIP) --no-compile -e .
-	@# Python before 3.12 puts it into every new venv; nothing here needs it.
-	@$(BIN)/python -m pip uninstall --quiet --yes setuptools 2>/dev/null || true
-	$(FACES)
+	@# Nothing in the runtime needs it, and it would count as a part of it.
+	@$(BIN)/python -m pip uninstall --quiet --yes setuptools
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+$(VENV)/.dev: pyproject.toml requirements/dev.txt | $(BIN)/python
 	@echo "Installing everything into $(VENV) (PyTorch: some GB, minutes)"
-	$(PIP) -e '.[dev]'
-	$(FACES)
+	$(LOCKED) requirements/build.txt
+	$(LOCKED) requirements/dev.txt
+	$(PIP) -e .
 	@touch $@ $(VENV)/.runtime
+
+# For the tests that nothing phones home: the runtime's own is older.
+$(VENV)/newest: requirements/newest.txt | $(VENV)/.dev
+	rm -rf $@
+	$(LOCKED) requirements/newest.txt --target $@
+	@touch $@
+
+# All Pythons and processors at once, with the same versions where there are such.
+# After a change of pyproject.toml's needs; without UPGRADE versions stay where they can.
+PEERS := benchmarks/peers/locks
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-python-downloads \
+	--generate-hashes --no-annotate --custom-compile-command "make lock" $(UPGRADE)
+lock: | $(BIN)/python
+	$(LOCKED) requirements/lock.txt
+	$(UV) --group lock -o requirements/lock.txt
+	$(UV) --group build -o requirements/build.txt
+	$(UV) --group newest --no-deps --upgrade -o requirements/newest.txt
+	$(UV) pyproject.toml --group demo -c constraints.txt -c requirements/build.txt \
+		-o requirements/runtime.txt
+	$(UV) pyproject.toml --extra dev --group demo -c requirements/build.txt \
+		-c requirements/runtime.txt -o requirements/dev.txt
+
+# What benchmarks.peers installs; package.json and requirements.in say what is wanted.
+lock-peers: | $(BIN)/python
+	$(LOCKED) requirements/lock.txt
+	for file in $(PEERS)/*/requirements.in; do $(UV) $$file -o $${file%.in}.txt || exit; done
+	for file in $(PEERS)/*/package.json; do npm install --prefix $${file%/*} --package-lock-only \
+		--ignore-scripts --omit-lockfile-registry-resolved --no-audit --no-fund || exit; done

@@ -12,6 +12,7 @@ packages of this project.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import EngineError, ManifestError, SourceError, StageError, UserError
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from runtime.pipeline import Pipeline
 
 __version__ = "0.1.0"
+
+# ONNX Runtime from 1.29 on sends a device id, the machine and the program's name to
+# its makers, unless it finds this when it is imported; empty and 0 don't count.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = [
     "EMOTIONS",

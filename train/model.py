@@ -21,7 +21,7 @@ class ModelOptions:
     """Architecture of an `EmotionNet`.
 
     Attributes:
-        backbone: Any timm model that gives feature maps.
+        backbone: Any model of timm's own list that gives feature maps.
         model_type: `baseline` (CNN, global pooling), `attention` (adds channel
             and spatial attention) or `full` (adds the BiLSTM).
         lstm_hidden: Hidden units in each direction.
@@ -92,10 +92,13 @@ class EmotionNet(nn.Module):
                 f"--model_type must be one of {', '.join(MODEL_TYPES)}, not {options.model_type!r}"
             )
         try:
+            # timm takes other names for places: it would ask a hub, with the user's token.
+            if not timm.is_model(options.backbone):
+                raise ValueError("not in timm's list")
             self.backbone = timm.create_model(
                 options.backbone, pretrained=False, features_only=True, out_indices=(-1,)
             )
-        except (RuntimeError, AttributeError, ValueError, OSError) as error:
+        except (RuntimeError, AttributeError, ValueError, TypeError) as error:
             raise UserError(
                 f"--backbone {options.backbone!r}: timm has no such model with feature maps"
             ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ ADAPTERS = Path(__file__).resolve().parent / "adapters"
 #: The row that the others are compared with.
 BASE = "default"
 
-_TFJS = ("@tensorflow/tfjs@4.22.0", "@tensorflow/tfjs-backend-wasm@4.22.0")
-#: Faster, but its install downloads a library from outside the registry.
-_TFJS_NODE = ("@tensorflow/tfjs-node@4.22.0",)
+#: What is installed for each peer, every file by its hash (`make lock`).
+LOCKS = Path(__file__).resolve().parent / "locks"
+
+_WASM = "WebAssembly: tfjs-node's install brings a library that nothing pins"
 _HUB = "its weights are downloaded at first use, from outside the package registry"
 
 
@@ -27,10 +29,9 @@ class Peer:
     Attributes:
         name: Its row.
         adapter: Script that runs it; `.py` or `.mjs`.
-        packages: What is installed, with versions; none for our own rows.
-        optional: npm packages that may fail to install.
+        lock: Folder with the lock of what is installed, its name also that of the
+            environment; rows may share one, and our own have none.
         arguments: Given to the adapter after the folder of frames and faces.
-        environment: Name of the folder of its environment; rows may share one.
         licence: Licence of the package, as it states it.
         settings: How it is used, for the report.
         weights: Where they come from, where a failure is likely to be theirs.
@@ -38,10 +39,8 @@ class Peer:
 
     name: str
     adapter: Path
-    packages: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
+    lock: Path | None = None
     arguments: tuple[str, ...] = ()
-    environment: str = ""
     licence: str = ""
     settings: str = ""
     weights: str = ""
@@ -50,6 +49,17 @@ class Peer:
     def node(self) -> bool:
         """Runs in Node.js, not in Python."""
         return self.adapter.suffix == ".mjs"
+
+    @property
+    def packages(self) -> list[str]:
+        """What the lock was made for, with versions; none for our own rows."""
+        if self.lock is None:
+            return []
+        if self.node:
+            wanted = json.loads((self.lock / "package.json").read_text())["dependencies"]
+            return [f"{name}@{version}" for name, version in wanted.items()]
+        lines = (self.lock / "requirements.in").read_text().splitlines()
+        return [line.split(";")[0].strip() for line in lines if not line.startswith("#")]
 
 
 OURS = tuple(
@@ -71,52 +81,37 @@ PEERS = {
         Peer(
             "fer",
             ADAPTERS / "fer_peer.py",
-            # It imports pkg_resources, which newer setuptools lack.
-            ("fer==25.10.3", "tensorflow>=2.16,<3", "setuptools<81"),
-            environment="fer",
+            LOCKS / "fer",
             licence="MIT",
             settings="FER(): Haar cascade, TensorFlow Lite",
         ),
         Peer(
             "human",
             ADAPTERS / "human.mjs",
-            ("@vladmandic/human@3.3.6", *_TFJS),
-            _TFJS_NODE,
-            environment="human",
+            LOCKS / "human",
             licence="MIT",
             settings="defaults (results reused for up to 1.5 s), up to 10 faces, emotion only; "
-            "face crops through its detector, in 640x480 pictures",
+            f"face crops through its detector, in 640x480 pictures; {_WASM}",
         ),
         Peer(
             "human-every-frame",
             ADAPTERS / "human.mjs",
-            ("@vladmandic/human@3.3.6", *_TFJS),
-            _TFJS_NODE,
+            LOCKS / "human",
             arguments=("every_frame",),
-            environment="human",
             licence="MIT",
             settings="as human, but no result reused",
         ),
         Peer(
             "face-api",
             ADAPTERS / "face_api.mjs",
-            ("@vladmandic/face-api@1.7.15", *_TFJS),
-            _TFJS_NODE,
-            environment="face-api",
+            LOCKS / "face-api",
             licence="MIT",
-            settings="SSD MobileNet v1, expressions without landmarks",
+            settings=f"SSD MobileNet v1, expressions without landmarks; {_WASM}",
         ),
         Peer(
             "deepface",
             ADAPTERS / "deepface_peer.py",
-            (
-                # Without the extra api it misses werkzeug, which it imports.
-                "deepface[tensorflow,api]==0.0.103",
-                "tf-keras>=2.16,<3",
-                # Its default detector fails with the headless OpenCV 5.0.0.
-                "opencv-contrib-python-headless<5",
-            ),
-            environment="deepface",
+            LOCKS / "deepface",
             licence="MIT",
             settings="DeepFace.analyze(actions=['emotion']) with its default detector",
             weights=_HUB,
@@ -124,8 +119,7 @@ PEERS = {
         Peer(
             "emotiefflib",
             ADAPTERS / "emotiefflib_peer.py",
-            ("emotiefflib==1.1.1",),
-            environment="emotiefflib",
+            LOCKS / "emotiefflib",
             licence="Apache-2.0",
             settings="enet_b0_8_best_vgaf in ONNX Runtime; has no detector: face crops only",
             weights=_HUB,
@@ -133,8 +127,7 @@ PEERS = {
         Peer(
             "online-emotion-detection",
             ADAPTERS / "online_emotion_peer.py",
-            ("online-emotion-detection[torch,headless]==0.3.4",),
-            environment="online-emotion-detection",
+            LOCKS / "online-emotion-detection",
             licence="MIT",
             settings="hsemotion in PyTorch on the CPU; has no detector: face crops only",
             weights=_HUB,

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.catalogue import Peer, our_label
-from benchmarks.peers.environments import HOME, Environment
-from benchmarks.peers.processes import PeerError, end, reason
+from benchmarks.peers.environments import Environment
+from benchmarks.peers.processes import PeerError, end, reason, variables
 
 #: Longest time to load libraries and models, in seconds; the first time also downloads weights.
 START_S, FIRST_START_S = 120.0, 600.0
@@ -47,13 +47,18 @@ class Conversation:
         command = [environment.interpreter, str(peer.adapter), str(material)]
         if peer.node:
             command.append(str(environment.folder))
+        # Cleared when it is closed, or when we end.
+        self._scratch = tempfile.TemporaryDirectory()
+        env = variables(environment.home or Path(self._scratch.name), Path(self._scratch.name))
+        if peer.lock is None:
+            env["PYTHONPATH"] = str(Path(__file__).resolve().parents[2])
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - close() does
         start = time.monotonic()
         try:
             self._process = subprocess.Popen(
                 [*command, *peer.arguments],
                 cwd=environment.folder,
-                env=_variables(peer, environment.folder),
+                env=env,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
@@ -138,6 +143,7 @@ class Conversation:
                     stream.close()
             except OSError:
                 pass
+        self._scratch.cleanup()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -171,14 +177,3 @@ class Conversation:
         self._errors.seek(max(0, self._errors.seek(0, os.SEEK_END) - 100_000))
         said = reason(self._errors.read().decode(errors="replace"))
         return f"{how}: {said}"
-
-
-def _variables(peer: Peer, folder: Path) -> dict[str, str]:
-    """A peer sees nothing of our Python, keeps what it downloads with itself, and has no GPU."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    if not peer.packages:
-        import runtime
-
-        return {**kept, "PYTHONPATH": str(Path(runtime.__file__).parents[1])}
-    own = {"HOME": str(folder / HOME), "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return {**kept, **own}

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.catalogue import Peer
-from benchmarks.peers.processes import PeerError, run_quietly
+from benchmarks.peers.processes import PeerError, run_quietly, variables
 from runtime.errors import UserError
 from runtime.outputs import write_whole
 
 #: Written last: without it, or with other packages in it, an environment is made anew.
 MARK = "complete.json"
 
-#: A peer's home folder in its environment: what it downloads stays in there.
-HOME = "home"
+#: setuptools, for peers that come as source code.
+_BUILD = Path(__file__).resolve().parents[2] / "requirements" / "build.txt"
 
 #: Room that an install may need: PyTorch's CUDA build comes with some peers.
 _NEEDS_GB = 12
@@ -36,6 +38,7 @@ class Environment:
     Attributes:
         folder: Its folder.
         interpreter: Python or Node.js.
+        home: Its home folder: what it downloads stays in there. None for our own.
         fresh: It was made by this call.
         megabytes: What the installed files take; None for our own.
         install_s: How long the install took; None for our own.
@@ -43,6 +46,7 @@ class Environment:
 
     folder: Path
     interpreter: str
+    home: Path | None = None
     fresh: bool = False
     megabytes: float | None = None
     install_s: float | None = None
@@ -65,9 +69,9 @@ def prepare(peer: Peer, root: Path, limit_s: float) -> Environment:
         PeerError: It can't be installed.
         UserError: The folder can't be written.
     """
-    if not peer.packages:
+    if peer.lock is None:
         return Environment(Path.cwd(), sys.executable)
-    folder = root / peer.environment
+    folder = root / peer.lock.name
     node = _tool("node") if peer.node else ""
     interpreter = node or str(folder / "bin" / "python")
     with _lock(folder):
@@ -76,7 +80,8 @@ def prepare(peer: Peer, root: Path, limit_s: float) -> Environment:
         if found is None:
             print(f"{peer.name}: installing into {folder}", file=sys.stderr, flush=True)
             found = _make(peer, folder, limit_s)
-    return Environment(folder, interpreter, fresh, found["megabytes"], found["install_s"])
+    home = folder / "home"
+    return Environment(folder, interpreter, home, fresh, found["megabytes"], found["install_s"])
 
 
 @contextmanager
@@ -98,7 +103,7 @@ def _completed(peer: Peer, folder: Path, interpreter: str) -> dict[str, Any] | N
         found = json.loads((folder / MARK).read_text())
     except (OSError, ValueError):
         return None
-    if not isinstance(found, dict) or found.get("packages") != _wanted(peer):
+    if not isinstance(found, dict) or found.get("lock") != _wanted(peer):
         return None
     return found if Path(interpreter).exists() else None
 
@@ -108,7 +113,7 @@ def _make(peer: Peer, folder: Path, limit_s: float) -> dict[str, Any]:
     try:
         if folder.exists():
             shutil.rmtree(folder)
-        (folder / HOME).mkdir(parents=True)
+        (folder / "home").mkdir(parents=True)
         free_gb = shutil.disk_usage(folder).free / 1e9
     except OSError as error:
         raise UserError(f"--environments {folder}: {error.strerror}") from error
@@ -116,10 +121,10 @@ def _make(peer: Peer, folder: Path, limit_s: float) -> dict[str, Any]:
         raise PeerError(f"not installed: less than {_NEEDS_GB} GB are free")
     start = time.monotonic()
     try:
-        if peer.node:
-            _install_node(peer, folder, limit_s)
-        else:
-            _install_python(peer, folder, limit_s)
+        # What the installers keep for another time isn't the peer's.
+        with tempfile.TemporaryDirectory() as scratch:
+            install = _install_node if peer.node else _install_python
+            install(peer, folder, limit_s, variables(Path(scratch), Path(scratch)))
     except PeerError as error:
         raise PeerError(f"not installed: {error}") from error
     except BaseException:
@@ -127,7 +132,7 @@ def _make(peer: Peer, folder: Path, limit_s: float) -> dict[str, Any]:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     found = {
-        "packages": _wanted(peer),
+        "lock": _wanted(peer),
         "install_s": round(time.monotonic() - start, 1),
         "megabytes": _megabytes(folder),
     }
@@ -135,24 +140,24 @@ def _make(peer: Peer, folder: Path, limit_s: float) -> dict[str, Any]:
     return found
 
 
-def _install_python(peer: Peer, folder: Path, limit_s: float) -> None:
+def _install_python(peer: Peer, folder: Path, limit_s: float, env: Mapping[str, str]) -> None:
+    """Takes only files whose hash is in the lock, and builds with what is there."""
+    assert peer.lock is not None
     log = folder / "install.log"
-    run_quietly([sys.executable, "-m", "venv", str(folder)], log, limit_s)
+    run_quietly([sys.executable, "-m", "venv", str(folder)], log, limit_s, env)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install"]
-    run_quietly([*pip, "--quiet", *peer.packages], log, limit_s)
+    pip += ["--quiet", "--no-deps", "--no-build-isolation", "--require-hashes", "-r"]
+    for lock in (_BUILD, peer.lock / "requirements.txt"):
+        run_quietly([*pip, str(lock)], log, limit_s, env)
 
 
-def _install_node(peer: Peer, folder: Path, limit_s: float) -> None:
-    wanted = {
-        key: dict(package.rsplit("@", 1) for package in packages)
-        for key, packages in (
-            ("dependencies", peer.packages),
-            ("optionalDependencies", peer.optional),
-        )
-    }
-    (folder / "package.json").write_text(json.dumps({"private": True, **wanted}))
-    npm = [_tool("npm"), "install", "--no-audit", "--no-fund", "--loglevel=error"]
-    run_quietly(npm, folder / "install.log", limit_s)
+def _install_node(peer: Peer, folder: Path, limit_s: float, env: Mapping[str, str]) -> None:
+    """Takes only files whose hash is in the lock, and runs none of their scripts."""
+    assert peer.lock is not None
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(peer.lock / name, folder)
+    npm = [_tool("npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    run_quietly(npm, folder / "install.log", limit_s, env)
 
 
 def _tool(name: str) -> str:
@@ -162,9 +167,11 @@ def _tool(name: str) -> str:
     return found
 
 
-def _wanted(peer: Peer) -> list[str]:
-    python = "" if peer.node else f"python {sys.version_info.major}.{sys.version_info.minor}"
-    return [python, *peer.packages, *peer.optional]
+def _wanted(peer: Peer) -> str:
+    assert peer.lock is not None
+    lock = peer.lock / ("package-lock.json" if peer.node else "requirements.txt")
+    python = "" if peer.node else f"python {sys.version_info.major}.{sys.version_info.minor} "
+    return python + hashlib.sha256(lock.read_bytes()).hexdigest()
 
 
 def _megabytes(folder: Path) -> float:

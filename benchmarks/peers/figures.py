@@ -24,7 +24,7 @@ def _row(runner: Runner, base: Runner | None, material: Material) -> dict[str, A
     peer, environment = runner.peer, runner.environment
     row: dict[str, Any] = {
         "peer": peer.name,
-        "packages": [*peer.packages, *peer.optional],
+        "packages": peer.packages,
         "licence": peer.licence,
         "settings": peer.settings,
         "install_mb": environment and environment.megabytes,

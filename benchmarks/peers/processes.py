@@ -15,8 +15,37 @@ from runtime.errors import UserError
 _LONGEST = 120
 
 
+#: All that a stranger's code sees of the caller's variables, which may hold tokens;
+#: the certificates are files of the system, without which it could download nothing.
+_KEPT = (
+    *("PATH", "LANG", "LC_ALL", "LC_CTYPE"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT"),
+    # OpenBLAS computes wrongly on some processors unless it is told which they are.
+    "OPENBLAS_CORETYPE",
+)
+
+
 class PeerError(UserError):
     """What a peer failed with: it becomes a row of the report."""
+
+
+def variables(home: Path, scratch: Path) -> dict[str, str]:
+    """The environment variables of a peer, or of its install.
+
+    Args:
+        home: Its home folder, where it keeps what it downloads.
+        scratch: Its folder for temporary files.
+    """
+    return {
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        "HOME": str(home),
+        "TMPDIR": str(scratch),
+        "CUDA_VISIBLE_DEVICES": "",  # all run on the CPU
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "ORT_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+    }
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -40,16 +69,14 @@ def reason(text: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
 
-def run_quietly(
-    command: Sequence[str], log: Path, limit_s: float, env: Mapping[str, str] | None = None
-) -> None:
+def run_quietly(command: Sequence[str], log: Path, limit_s: float, env: Mapping[str, str]) -> None:
     """Runs a command to its end, its output in a file.
 
     Args:
         command: The program and its arguments.
         log: Is added to; its folder is the command's.
         limit_s: Time until it is ended.
-        env: Its environment variables; ours by default.
+        env: Its environment variables, such as `variables` gives.
 
     Raises:
         PeerError: It failed or took too long.
@@ -59,7 +86,7 @@ def run_quietly(
             process = subprocess.Popen(
                 list(command),
                 cwd=log.parent,
-                env=None if env is None else dict(env),
+                env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +21,7 @@ import pytest
 from benchmarks.peers import environments
 from benchmarks.peers.__main__ import PROG, Options, main
 from benchmarks.peers.catalogue import ADAPTERS, BASE, OURS, PEERS, Peer, choose, our_label
+from benchmarks.peers.conversation import Conversation
 from benchmarks.peers.environments import MARK, Environment, prepare
 from benchmarks.peers.figures import make_rows
 from benchmarks.peers.material import Material, write_material
@@ -76,6 +80,19 @@ def material(tmp_path: Path, faces: Path) -> Material:
     return write_material(folder, "demo", 5, load_faces(faces, "folder", "valid").with_majority())
 
 
+def write_wheel(folder: Path) -> Path:
+    """A package `pear` that pip installs."""
+    path = folder / "pear-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("pear.py", "")
+        wheel.writestr(
+            "pear-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: pear\nVersion: 1\n"
+        )
+        wheel.writestr("pear-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr("pear-1.dist-info/RECORD", "")
+    return path
+
+
 def run(peers: list[Peer], material: Material, rounds: int = 2) -> list[Runner]:
     return run_rounds(peers, material, material.folder / "none", rounds, 3.0, 1.0)
 
@@ -96,7 +113,18 @@ def test_every_peer_is_pinned_and_has_its_adapter() -> None:
         assert peer.licence
         assert peer.settings
     for peer in PEERS.values():
-        assert all("<" in text or "==" in text or "@" in text[1:] for text in peer.packages)
+        assert peer.packages
+        assert peer.lock is not None
+        if peer.node:
+            lock = json.loads((peer.lock / "package-lock.json").read_text())["packages"]
+            assert lock.pop("")["dependencies"] == dict(p.rsplit("@", 1) for p in peer.packages)
+            assert all(package["integrity"].startswith("sha512-") for package in lock.values())
+            assert not any("resolved" in package for package in lock.values())
+        else:
+            lines = (peer.lock / "requirements.txt").read_text().splitlines()
+            pinned = [line for line in lines if not line.startswith(("#", " "))]
+            assert len(pinned) > len(peer.packages)
+            assert all("==" in line and line.endswith("\\") for line in pinned)
     assert [peer.name for peer in choose(["fer"])] == [*(peer.name for peer in OURS), "fer"]
     assert OURS[0].name == BASE
 
@@ -189,6 +217,33 @@ def test_a_peer_that_hangs_is_a_row_and_ends(
         os.kill(int(mark.read_text()), 0)
 
 
+@pytest.mark.parametrize("ours", [False, True])
+def test_a_peer_sees_no_token_and_has_folders_of_its_own(
+    tmp_path: Path, material: Material, monkeypatch: pytest.MonkeyPatch, ours: bool
+) -> None:
+    """A real child writes down all that it sees."""
+    for name in ("HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "PIP_INDEX_URL", "HTTPS_PROXY", "LD_PRELOAD"):
+        monkeypatch.setenv(name, "" if name == "LD_PRELOAD" else "secret")
+    monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
+    seen = tmp_path / "seen.json"
+    code = f"import os, json; json.dump(dict(os.environ), open({str(seen)!r}, 'w'))\n{READY}"
+    script = tmp_path / "peer.py"
+    script.write_text(code)
+    home = None if ours else tmp_path / "home"
+    peer = Peer("p", script) if ours else replace(locked(tmp_path, ""), adapter=script)
+    Conversation(peer, Environment(tmp_path, sys.executable, home), material.folder).close()
+    env = json.loads(seen.read_text())
+    assert "secret" not in env.values()
+    names = {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "HOME", "TMPDIR", "ORT_DISABLE_TELEMETRY"}
+    names |= {"HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK", "CUDA_VISIBLE_DEVICES"}
+    names |= {"TF_CPP_MIN_LOG_LEVEL", "OPENBLAS_CORETYPE"} | ({"PYTHONPATH"} if ours else set())
+    assert {name for name in env if "CERT" not in name and "_CA_" not in name} <= names
+    assert env["ORT_DISABLE_TELEMETRY"] == "1"
+    assert env["HOME"] == (str(home) if home else env["TMPDIR"])
+    assert env["HOME"] != os.environ["HOME"]
+    assert not Path(env["TMPDIR"]).exists()
+
+
 def test_a_reason_is_one_short_line_without_addresses() -> None:
     log = "Traceback\n  File x\nURLError: https://user:secret@host/x failed\nnpm notice bye\n\n"
     assert reason(log) == "URLError: (an address) failed"
@@ -197,57 +252,96 @@ def test_a_reason_is_one_short_line_without_addresses() -> None:
     assert len(reason("error " * 100)) == 120
 
 
+def locked(folder: Path, content: str) -> Peer:
+    """A peer whose lock says so."""
+    lock = folder / "locks" / "p"
+    lock.mkdir(parents=True, exist_ok=True)
+    (lock / "requirements.in").write_text("# why\nfer==1 ; python_version < '3.14'\n")
+    (lock / "requirements.txt").write_text(content)
+    return Peer("p", ADAPTERS / "fer_peer.py", lock)
+
+
 class TestEnvironments:
-    peer = Peer("p", ADAPTERS / "fer_peer.py", ("fer==1",), environment="p")
+    @pytest.fixture
+    def peer(self, tmp_path: Path) -> Peer:
+        return locked(tmp_path, "fer==1")
 
     def test_made_once_and_again_for_other_packages(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, peer: Peer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # No network here: what pip would do is left out, a virtual environment is real.
         made = []
 
-        def install(peer: Peer, folder: Path, limit_s: float) -> None:
+        def install(peer: Peer, folder: Path, limit_s: float, env: dict[str, str]) -> None:
             made.append(peer.packages)
             flags = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
-            run_quietly(flags, folder / "install.log", limit_s)
+            run_quietly(flags, folder / "install.log", limit_s, env)
 
         monkeypatch.setattr(environments, "_install_python", install)
-        first = prepare(self.peer, tmp_path, 60)
+        first = prepare(peer, tmp_path, 60)
         assert first.fresh
         assert first.megabytes is not None
-        again = prepare(self.peer, tmp_path, 60)
+        again = prepare(peer, tmp_path, 60)
         assert not again.fresh
         assert again.megabytes == first.megabytes
-        newer = Peer("p", self.peer.adapter, ("fer==2",), environment="p")
+        newer = locked(tmp_path, "fer==2")
         assert prepare(newer, tmp_path, 60).fresh
         (tmp_path / "p" / MARK).write_text("{")
         assert prepare(newer, tmp_path, 60).fresh
-        assert len(made) == 3
+        assert made == [["fer==1"]] * 3
+
+    @pytest.mark.parametrize(
+        ("digest", "said"), [("0" * 64, "DO NOT MATCH THE HASHES"), (None, "installed"), ("", "")]
+    )
+    def test_only_what_the_lock_has_the_hash_of(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digest: str | None, said: str
+    ) -> None:
+        """A wheel made here, in a lock of three kinds: another's hash, the right one, none."""
+        wheel = write_wheel(tmp_path)
+        right = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        line = f"pear @ {wheel.as_uri()}"
+        if digest != "":
+            line += f" --hash=sha256:{digest or right}"
+        empty = tmp_path / "build.txt"
+        empty.touch()
+        monkeypatch.setattr(environments, "_BUILD", empty)
+        peer = locked(tmp_path, line)
+        if said == "installed":
+            prepare(peer, tmp_path, 120)
+            assert list((tmp_path / "p").glob("lib/python*/site-packages/pear.py"))
+            return
+        with pytest.raises(PeerError, match=f"^not installed: .*{said}"):
+            prepare(peer, tmp_path, 120)
+        assert not list((tmp_path / "p").glob("lib/python*/site-packages/pear.py"))
 
     def test_a_failed_install_is_not_trusted(self, tmp_path: Path) -> None:
-        nowhere = Peer("p", self.peer.adapter, (str(tmp_path / "none.whl"),), environment="p")
+        nowhere = locked(tmp_path, str(tmp_path / "none.whl"))
         with pytest.raises(PeerError, match="^not installed: "):
             prepare(nowhere, tmp_path, 120)
         assert not (tmp_path / "p" / MARK).exists()
 
-    def test_an_install_has_a_time_limit(self, tmp_path: Path) -> None:
+    def test_an_install_has_a_time_limit(self, tmp_path: Path, peer: Peer) -> None:
         with pytest.raises(PeerError, match="not done after 0 s"):
-            prepare(self.peer, tmp_path, 0.01)
+            prepare(peer, tmp_path, 0.01)
         assert not (tmp_path / "p" / MARK).exists()
 
-    def test_ctrl_c_leaves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_ctrl_c_leaves_nothing(
+        self, tmp_path: Path, peer: Peer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def interrupt(*_: object) -> None:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(environments, "_install_python", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            prepare(self.peer, tmp_path, 60)
+            prepare(peer, tmp_path, 60)
         assert not (tmp_path / "p").exists()
 
-    def test_two_runs_make_it_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_runs_make_it_once(
+        self, tmp_path: Path, peer: Peer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         made = []
 
-        def install(peer: Peer, folder: Path, limit_s: float) -> None:
+        def install(peer: Peer, folder: Path, limit_s: float, env: dict[str, str]) -> None:
             made.append(folder)
             time.sleep(0.3)
             (folder / "bin").mkdir()
@@ -255,7 +349,7 @@ class TestEnvironments:
 
         monkeypatch.setattr(environments, "_install_python", install)
         with ThreadPoolExecutor(2) as pool:
-            both = list(pool.map(lambda _: prepare(self.peer, tmp_path, 60), range(2)))
+            both = list(pool.map(lambda _: prepare(peer, tmp_path, 60), range(2)))
         assert len(made) == 1
         assert sorted(e.fresh for e in both) == [False, True]
 

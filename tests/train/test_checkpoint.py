@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,7 @@ from safetensors.torch import save_file
 
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest, Preprocess
+from tests.conftest import REPO
 from train.checkpoint import load_checkpoint, read_manifest, read_resumable, save_checkpoint
 from train.model import EmotionNet, ModelOptions
 
@@ -94,7 +100,24 @@ def test_no_manifest_is_refused(tmp_path: Path, net: EmotionNet) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"lstm_hidden": 16}, {"model_type": "baseline"}, {"backbone": "test_byobnet"}, {"depth": 3}],
+    [
+        {"lstm_hidden": 16},
+        {"model_type": "baseline"},
+        {"backbone": "test_byobnet"},
+        {"depth": 3},
+        # A stranger's file may say anything.
+        {"backbone": "hf-hub:stranger/model"},
+        {"backbone": "stranger/model"},
+        {"backbone": 3},
+        {"model_type": ["full"]},
+        {"lstm_hidden": 10**7},
+        {"lstm_hidden": 10**30},
+        {"lstm_hidden": "many"},
+        {"lstm_layers": 10**9},
+        {"lstm_layers": 0},
+        {"reduction": 0},
+        {"dropout": 7.0},
+    ],
 )
 def test_weights_of_another_network_are_refused(
     tmp_path: Path, net: EmotionNet, manifest: Manifest, change: dict[str, object]
@@ -104,6 +127,41 @@ def test_weights_of_another_network_are_refused(
     save_checkpoint(path, net.state_dict(), wrong)
     with pytest.raises(ManifestError, match="don't match the manifest"):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize("scheme", ["hf-hub:", "hf_hub:", "local-dir:"])
+def test_a_strangers_checkpoint_asks_no_hub(
+    tmp_path: Path, net: EmotionNet, manifest: Manifest, scheme: str
+) -> None:
+    """Neither a hub, which is here a server that counts, nor a folder is asked."""
+    asked = []
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            self.send_error(404)
+
+        do_HEAD = do_GET
+
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"architecture": "test_resnet"}')
+    path = tmp_path / "stranger.safetensors"
+    model = {**manifest.model, "backbone": f"{scheme}{folder if scheme[0] == 'l' else 'a/b'}"}
+    save_checkpoint(path, net.state_dict(), replace(manifest, model=model))
+    code = "import sys, pathlib as p, train.checkpoint as c; c.load_checkpoint(p.Path(sys.argv[1]))"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
+        threading.Thread(target=server.serve_forever).start()
+        env = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_TOKEN": "secret"}
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path)],
+            env={**os.environ, **env, "HOME": str(tmp_path), "PYTHONPATH": str(REPO)},
+            capture_output=True,
+            text=True,
+        )
+        server.shutdown()
+    assert asked == []
+    assert "ManifestError" in done.stderr
 
 
 def test_unusable_last_checkpoint_is_refused(tmp_path: Path, net: EmotionNet) -> None:

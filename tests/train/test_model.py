@@ -61,6 +61,9 @@ def test_attention_only_weighs() -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UserError, match=r"--backbone 'resnet_9000'"):
         EmotionNet(ModelOptions("resnet_9000"), 8)
+    for place in ("hf-hub:timm/test_resnet.r160_in1k", "local-dir:/tmp", "timm/test_resnet"):
+        with pytest.raises(UserError, match="--backbone .*: timm has no such model"):
+            EmotionNet(ModelOptions(place), 8)
     with pytest.raises(UserError, match="--model_type must be one of"):
         EmotionNet(ModelOptions("test_resnet", "transformer"), 8)
 

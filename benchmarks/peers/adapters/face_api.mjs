@@ -3,8 +3,8 @@ import path from 'node:path';
 import { modules, openBackend, require, serve, version } from './serve.mjs';
 
 const backend = openBackend();
-const tf = backend.name === 'wasm' ? require('@tensorflow/tfjs') : require(backend.package);
-const faceapi = require(path.join(modules, `@vladmandic/face-api/dist/face-api.${backend.suffix}.js`));
+const tf = require('@tensorflow/tfjs');
+const faceapi = require(path.join(modules, '@vladmandic/face-api/dist/face-api.node-wasm.js'));
 await tf.setBackend(backend.name);
 await tf.ready();
 const weights = path.join(modules, '@vladmandic/face-api/model');

@@ -14,13 +14,13 @@ const plain = globalThis.fetch;
 globalThis.fetch = (address, init) => (String(address).startsWith('file:')
   ? Promise.resolve(new Response(fs.readFileSync(new URL(address))))
   : plain(address, init));
-const { Human } = require(path.join(modules, `@vladmandic/human/dist/human.${backend.suffix}.js`));
+const { Human } = require(path.join(modules, '@vladmandic/human/dist/human.node-wasm.js'));
 const off = { enabled: false };
 // 0 reuses nothing; 0.7 is its default.
 const reuse = options.includes('every_frame') ? 0 : 0.7;
 const human = new Human({
   backend: backend.name,
-  ...(backend.path ? { wasmPath: backend.path } : {}),
+  wasmPath: backend.path,
   modelBasePath: pathToFileURL(path.join(modules, '@vladmandic/human/models') + path.sep).href,
   debug: false,
   cacheSensitivity: reuse,

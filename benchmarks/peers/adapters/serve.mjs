@@ -16,20 +16,12 @@ export function version(name) {
   return JSON.parse(fs.readFileSync(path.join(modules, name, 'package.json'))).version;
 }
 
-// tfjs-node where it could be installed, else WebAssembly.
+// TensorFlow.js on WebAssembly: tfjs-node is faster, but no lock could pin its library.
 export function openBackend() {
-  try {
-    require('@tensorflow/tfjs-node');
-    return { name: 'tensorflow', text: 'tfjs-node', suffix: 'node', package: '@tensorflow/tfjs-node' };
-  } catch {
-    const wasm = require('@tensorflow/tfjs-backend-wasm');
-    const dist = path.join(modules, '@tensorflow/tfjs-backend-wasm', 'dist') + path.sep;
-    wasm.setWasmPaths(dist);
-    return {
-      name: 'wasm', text: 'WebAssembly, as tfjs-node does not load', suffix: 'node-wasm',
-      package: '@tensorflow/tfjs-backend-wasm', path: dist,
-    };
-  }
+  const wasm = require('@tensorflow/tfjs-backend-wasm');
+  const dist = path.join(modules, '@tensorflow/tfjs-backend-wasm', 'dist') + path.sep;
+  wasm.setWasmPaths(dist);
+  return { name: 'wasm', text: 'WebAssembly', package: '@tensorflow/tfjs-backend-wasm', path: dist };
 }
 
 // adapter: { labels, versions, backend, prepare(rgb, height, width, isFace), frame(tensor), face(tensor), free(tensor) }
