@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import ssl
 import threading
 import time
 from collections import deque
@@ -24,6 +25,9 @@ CAPACITY = 300
 
 #: First and longest pause after a failure, in seconds; each is twice the last.
 PAUSES_S = (0.5, 30.0)
+
+#: Longest time of one `Transport.send`, in seconds.
+TIMEOUT_S = 5.0
 
 #: Longest wait for the last messages on closing, in seconds.
 FLUSH_S = 2.0
@@ -226,9 +230,11 @@ class RemoteSink:
 
 
 def reason(error: BaseException) -> str:
-    """Why a connection failed, in words that hold no URL."""
+    """Why a connection failed, in words that hold no URL and nothing the other side wrote."""
     if isinstance(error, TimeoutError):
         return "timed out"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is refused: {error.verify_message}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

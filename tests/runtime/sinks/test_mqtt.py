@@ -201,9 +201,9 @@ def test_tls(broker, tmp_path, monkeypatch):
 
 
 def test_a_broker_that_hangs_times_out(monkeypatch):
-    monkeypatch.setattr("runtime.sinks.mqtt._TIMEOUT_S", 0.2)
+
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        link = Mqtt(f"mqtt://127.0.0.1:{silent.getsockname()[1]}/t")
+        link = Mqtt(f"mqtt://127.0.0.1:{silent.getsockname()[1]}/t", timeout_s=0.2)
         with pytest.raises(SendError, match="doesn't answer"):
             link.send([b"x"])
 

@@ -115,9 +115,9 @@ def test_nobody_there_is_said_without_the_url():
 
 
 def test_a_receiver_that_never_answers_times_out(monkeypatch):
-    monkeypatch.setattr("runtime.sinks.webhook._TIMEOUT_S", 0.1)
+
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        hook = Webhook(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        hook = Webhook(f"http://127.0.0.1:{silent.getsockname()[1]}/", timeout_s=0.1)
         with pytest.raises(SendError, match="timed out"):
             hook.send([b"{}"])
 
