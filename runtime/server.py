@@ -3,7 +3,8 @@
 At most `CONNECTIONS` are open at once: a further one ends the oldest of the
 address that has most of them. All of a request and its answer must be over
 within one deadline, a request's head has a size, a body is never read, and a
-connection ends with its answer.
+connection ends with its answer. A flood of whole requests is served at `RATE`,
+so that it can't take the CPU from the pipeline.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -30,6 +32,12 @@ log = logging.getLogger(__name__)
 
 #: Connections, and so threads, at once.
 CONNECTIONS = 8
+
+#: Connections that may come all at once after a quiet time.
+BURST = 256
+
+#: Connections a second after that.
+RATE = 20.0
 
 #: Longest time of a request and its answer, in seconds.
 REQUEST_S = 5.0
@@ -54,7 +62,7 @@ class LimitedServer(socketserver.TCPServer):
     """Answers GET and HEAD of a few exact paths, each request in a thread."""
 
     allow_reuse_address = True
-    request_queue_size = CONNECTIONS
+    request_queue_size = 64  # they wait in the system, and cost us no descriptor
 
     def __init__(
         self, host: str, port: int, answers: Mapping[str, Answer], request_s: float
@@ -77,6 +85,7 @@ class LimitedServer(socketserver.TCPServer):
         self._open: dict[LimitedSocket, tuple[str, threading.Thread]] = {}
         self._closing = threading.Lock()
         self._stopped = threading.Event()
+        self._paid_until = 0.0  # time until which the rate is used up
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
         #: Whether it listens to this machine only.
@@ -91,7 +100,10 @@ class LimitedServer(socketserver.TCPServer):
             self._hang_up(connection)
 
     def get_request(self) -> tuple[LimitedSocket, Any]:
-        """Accepts a connection and puts limits on it."""
+        """Accepts a connection, not too soon, and puts limits on it."""
+        now = time.monotonic()
+        self._paid_until = max(self._paid_until, now - BURST / RATE) + 1 / RATE
+        self._stopped.wait(max(0.0, self._paid_until - now))
         try:
             request, address = self.socket.accept()
         except OSError as error:

@@ -76,10 +76,12 @@ def read_address(url: str, schemes: Collection[str], form: str) -> Address:
 
 def warn_of_plain_password(address: Address) -> None:
     """Says once that a password can be read on its way, unless it stays on this machine."""
-    if address.password is None or address.scheme.endswith("s") or is_loopback(address.host):
+    if not (address.user or address.password) or address.scheme.endswith("s"):
+        return
+    if is_loopback(address.host):
         return
     log.warning(
-        "%s: the password goes over the network unencrypted; use %ss://",
+        "%s: user and password go over the network unencrypted; use %ss://",
         address.shown,
         address.scheme,
     )
