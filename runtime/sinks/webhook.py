@@ -22,6 +22,9 @@ _PORTS = {"http": 80, "https": 443}
 #: Answers after which the same request may succeed later, besides 5xx.
 _TRY_AGAIN = {http.HTTPStatus.REQUEST_TIMEOUT, http.HTTPStatus.TOO_MANY_REQUESTS, 425}
 
+#: What a connection or an answer that makes no sense raises.
+_BROKEN = (OSError, ValueError, http.client.HTTPException)
+
 _FORM = "--webhook must be http(s)://[user:password@]host[:port]/path"
 
 
@@ -85,9 +88,9 @@ class Webhook:
             # The server closed a connection that was idle: no failure yet.
             try:
                 status = self._post(body, deadline - time.monotonic())
-            except (OSError, http.client.HTTPException) as again:
+            except _BROKEN as again:
                 raise SendError(reason(again)) from again
-        except (OSError, http.client.HTTPException) as error:
+        except _BROKEN as error:
             raise SendError(reason(error)) from error
         if 200 <= status < 300:
             return
