@@ -288,7 +288,7 @@ def test_a_flood_ends_the_connection_at_once(then):
         assert link._client is None
 
 
-def test_a_flood_while_idle_ends_the_connection(broker):
+def test_a_flood_while_idle_ends_the_connection():
     def talk(peer: socket.socket) -> None:
         peer.recv(100)
         peer.sendall(ACCEPTED)
@@ -392,9 +392,9 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch):
     asked = []
     with stranger(lambda peer: asked.append(peer.recv(100))) as proxy:
         monkeypatch.setenv("mqtt_proxy", f"http://127.0.0.1:{proxy}")
-        with stranger(broker_that_sends(b"\x20\x02\0\x05")) as port:
-            with pytest.raises(SendError, match="Not authorized"):
-                Mqtt(f"mqtt://127.0.0.1:{port}/t").send([b"x"])
+        refusing = broker_that_sends(b"\x20\x02\0\x05")
+        with stranger(refusing) as port, pytest.raises(SendError, match="Not authorized"):
+            Mqtt(f"mqtt://127.0.0.1:{port}/t").send([b"x"])
     assert not asked
 
 
