@@ -125,7 +125,10 @@ class LimitedServer(socketserver.TCPServer):
         _, thread = self._open[oldest]
         self._hang_up(oldest)
         thread.join(1)
-        return not thread.is_alive()
+        if thread.is_alive():
+            return False
+        del self._open[oldest]
+        return True
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answers in a thread, which ends with the connection."""

@@ -192,12 +192,13 @@ def test_the_address_with_most_connections_makes_room(serve):
 
     patient = connect_from("127.0.0.2")
     crowd = [connect_from("127.0.0.1") for _ in range(3 * CONNECTIONS)]
-    wait_until(lambda: len(server._open) == CONNECTIONS)
-    assert crowd[0].recv(1) == b""
+    for client in crowd[: 1 - CONNECTIONS]:
+        assert read_all(client) == ""
     patient.sendall(b"\r\n")
     assert read_all(patient).endswith("fine\n")
-    for client in crowd:
-        client.close()
+    for client in crowd[1 - CONNECTIONS :]:
+        client.sendall(b"\r\n")
+        assert read_all(client).endswith("fine\n")
 
 
 def test_a_flood_of_requests_is_slowed_down(serve, monkeypatch):
