@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import random
-import ssl
 import threading
 import time
 from collections import deque
@@ -244,8 +243,9 @@ def reason(error: BaseException) -> str:
     """Why a connection failed, in words that hold no URL and nothing the other side wrote."""
     if isinstance(error, TimeoutError):
         return "timed out"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is refused: {error.verify_message}"
+    refused = getattr(error, "verify_message", None)  # ssl's, which isn't imported for this
+    if refused:
+        return f"its certificate is refused: {refused}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__
