@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
-import socketserver
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 from runtime.errors import UserError
 from runtime.exposition import CONTENT_TYPE, exposition
 from runtime.metrics import Metrics
+from runtime.server import REQUEST_S, LimitedServer
 from runtime.stages import background
 
 if TYPE_CHECKING:
@@ -29,13 +27,16 @@ SinkCounts = Mapping[str, Mapping[str, int]]
 class Monitor:
     """Answers GET /metrics and GET /healthz from a thread, until closed."""
 
-    def __init__(self, host: str, port: int, stale_s: float = STALE_S) -> None:
+    def __init__(
+        self, host: str, port: int, stale_s: float = STALE_S, request_s: float = REQUEST_S
+    ) -> None:
         """Takes the port and starts to answer.
 
         Args:
             host: Address to listen at; 127.0.0.1 is this machine only.
             port: 0 takes a free one.
             stale_s: Age of the latest result at which health ends, in seconds.
+            request_s: Longest time of a client's request and its answer, in seconds.
 
         Raises:
             UserError: The port is taken or not for us, or the address not ours.
@@ -43,14 +44,9 @@ class Monitor:
         self._stale_s = stale_s
         self._pipeline: Pipeline | None = None
         self._sinks: Callable[[], SinkCounts] = dict
-        monitor = self
-
-        class Handler(_Handler):
-            answers = {"/metrics": monitor._metrics, "/healthz": monitor._health}  # noqa: RUF012
-
-        kind = _Server6 if ":" in host else _Server
+        answers = {"/metrics": self._metrics, "/healthz": self._health}
         try:
-            self._server: ThreadingHTTPServer | None = kind((host, port), Handler)
+            self._server: LimitedServer | None = LimitedServer(host, port, answers, request_s)
         except (OSError, UnicodeError) as error:  # the latter of an odd host
             reason = getattr(error, "strerror", None) or error
             raise UserError(f"--metrics_port {port}: can't listen at {host} ({reason})") from error
@@ -74,8 +70,7 @@ class Monitor:
         """Gives the port back; a second call does nothing."""
         server, self._server = self._server, None
         if server is not None:
-            server.shutdown()
-            server.server_close()
+            server.stop()
             self._thread.join(5)
 
     def _metrics(self) -> tuple[int, str, str]:
@@ -96,47 +91,3 @@ class Monitor:
         code = 200 if status in ("ok", "starting") else 503
         text = json.dumps({"status": status, "last_result_age_s": age})
         return code, "application/json", text + "\n"
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False  # a client that hangs must not hold up our end
-
-    def server_bind(self) -> None:
-        """Without HTTPServer's look-up of our own name, which may take seconds."""
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that go in the middle are nothing for the terminal."""
-        log.debug("monitor: %s", client_address, exc_info=True)
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
-
-
-class _Handler(BaseHTTPRequestHandler):
-    timeout = 5.0  # of a client that says nothing
-    server_version = "emotion-edge"
-    sys_version = ""
-    answers: Mapping[str, Callable[[], tuple[int, str, str]]] = {}
-
-    def do_GET(self) -> None:
-        """Answers a request."""
-        answer = self.answers.get(self.path.split("?", 1)[0])
-        code, kind, text = answer() if answer else (404, "text/plain", "see /metrics, /healthz\n")
-        data = text.encode()
-        self.send_response(code)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Cache-Control", "no-store")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    do_HEAD = do_GET
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Requests are nothing for the log."""
-        log.debug("monitor: " + format, *args)

@@ -1,7 +1,6 @@
 """Stages of a pipeline as threads, and threads beside it.
 
-The only module of ours that makes threads; the server of the metrics
-(monitor.py) has the standard library make one for each request.
+The only module of ours that makes threads.
 """
 
 from __future__ import annotations

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import ipaddress
+import logging
 import urllib.parse
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from runtime.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,15 @@ def read_address(url: str, schemes: Collection[str], form: str) -> Address:
         UserError: It is another URL.
     """
     try:
+        url.encode()
         parts = urllib.parse.urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise UserError(form) from error
-    if parts.scheme not in schemes or not host or "#" in url or re.search(r"[\x00-\x20\x7f]", host):
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError:  # its text may hold parts of the URL, so it is no cause either
+        raise UserError(form) from None
+    if parts.scheme not in schemes or not host or "#" in url:
+        raise UserError(form)
+    if " " in host or not host.isprintable():
         raise UserError(form)
     if "@" in parts.path + parts.query and "@" not in parts.netloc:
         # A password with / ? or # in it would be taken for the host.
@@ -65,3 +72,24 @@ def read_address(url: str, schemes: Collection[str], form: str) -> Address:
         for text in (parts.username, parts.password)
     )
     return Address(parts.scheme, host, port, parts.path, parts.query, user, password)
+
+
+def warn_of_plain_password(address: Address) -> None:
+    """Says once that a password can be read on its way, unless it stays on this machine."""
+    if not (address.user or address.password) or address.scheme.endswith("s"):
+        return
+    if is_loopback(address.host):
+        return
+    log.warning(
+        "%s: user and password go over the network unencrypted; use %ss://",
+        address.shown,
+        address.scheme,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or number is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -25,8 +25,15 @@ CAPACITY = 300
 #: First and longest pause after a failure, in seconds; each is twice the last.
 PAUSES_S = (0.5, 30.0)
 
+#: Longest time of one `Transport.send`, in seconds.
+TIMEOUT_S = 5.0
+
 #: Longest wait for the last messages on closing, in seconds.
 FLUSH_S = 2.0
+
+#: Shortest time between two lines about failures: a receiver that fails and works in
+#: turns must not fill the log. In seconds.
+_QUIET_S = 60.0
 
 #: Time between two looks after an idle connection, in seconds.
 _IDLE_S = 1.0
@@ -76,7 +83,8 @@ class Transport(Protocol):
 class RemoteSink:
     """Sends every frame's JSON object, from a thread of its own.
 
-    Failures are logged once, not at each try, and never end the pipeline.
+    Failures are logged once, not at each try, at most one a minute, and never
+    end the pipeline.
     """
 
     def __init__(
@@ -106,6 +114,8 @@ class RemoteSink:
         self._give_up_at: float | None = None  # set on closing
         self._closed = False
         self._failures = 0
+        self._told = False  # of the failures that go on
+        self._quiet_until = 0.0
         self._sent = self._dropped = self._lost = 0
         self._thread = background(f"send to {self.name}", self._run)
 
@@ -197,12 +207,16 @@ class RemoteSink:
                 self._queue.extendleft(reversed(batch))
                 self._trim()
         if trouble is None:
-            if self._failures:
+            if self._told:
                 log.info("%s: works again (%d dropped so far)", self.name, self._dropped)
+            self._told = False
             self._failures = 0
         else:
-            if not self._failures:
+            now = time.monotonic()
+            if not self._told and now >= self._quiet_until:
                 log.warning("%s: %s; trying again, frames go on", self.name, trouble)
+                self._told = True
+                self._quiet_until = now + _QUIET_S
             self._failures += 1
             self._pause()
 
@@ -226,9 +240,12 @@ class RemoteSink:
 
 
 def reason(error: BaseException) -> str:
-    """Why a connection failed, in words that hold no URL."""
+    """Why a connection failed, in words that hold no URL and nothing the other side wrote."""
     if isinstance(error, TimeoutError):
         return "timed out"
+    refused = getattr(error, "verify_message", None)  # ssl's, which isn't imported for this
+    if refused:
+        return f"its certificate is refused: {refused}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__

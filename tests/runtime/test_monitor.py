@@ -122,7 +122,7 @@ def test_metrics_over_http(monitor):
     assert (status, text) == (200, "")
     assert int(headers["Content-Length"]) > 100
     assert get(monitor.port, "/other")[0] == 404
-    assert get(monitor.port, "/metrics", "POST")[0] == 501
+    assert get(monitor.port, "/metrics", "POST")[0] == 405
 
 
 def test_health(monitor):

@@ -2,9 +2,11 @@ import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -12,6 +14,7 @@ from runtime.errors import UserError
 from runtime.sinks.mqtt import Mqtt
 from runtime.sinks.remote import RemoteSink, SendError
 from tests.runtime.sinks.conftest import result, wait_until
+from tests.runtime.strangers import certificate, encrypted, stranger
 
 paho = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt (the extra mqtt)")
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
@@ -201,9 +204,9 @@ def test_tls(broker, tmp_path, monkeypatch):
 
 
 def test_a_broker_that_hangs_times_out(monkeypatch):
-    monkeypatch.setattr("runtime.sinks.mqtt._TIMEOUT_S", 0.2)
+
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        link = Mqtt(f"mqtt://127.0.0.1:{silent.getsockname()[1]}/t")
+        link = Mqtt(f"mqtt://127.0.0.1:{silent.getsockname()[1]}/t", timeout_s=0.2)
         with pytest.raises(SendError, match="doesn't answer"):
             link.send([b"x"])
 
@@ -233,6 +236,174 @@ def test_a_broker_that_speaks_something_else_is_a_failure(words):
             link.send([b"x"])
         thread.join()
         link.idle()
+
+
+ACCEPTED = b"\x20\x02\0\0"
+
+
+def broker_that_sends(*packets: bytes, then: bytes = b"", pause_s: float = 0.0):
+    """Answers CONNECT with some packets, then sends the same bytes for ever."""
+
+    def talk(peer: socket.socket) -> None:
+        assert peer.recv(100)[0] == 0x10
+        for packet in packets:
+            peer.sendall(packet)
+        while then:
+            peer.sendall(then)
+            time.sleep(pause_s)
+        while peer.recv(1 << 16):  # never acknowledged
+            pass
+
+    return talk
+
+
+def published(number: int) -> bytes:
+    """A message to a subscriber, at QoS 2: paho keeps it until it is released."""
+    body = b"\0\x01t" + struct.pack(">H", number) + b"x" * 100
+    return b"\x34" + bytes([len(body)]) + body
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        published(1) + published(2),
+        b"\x30\x03\0\x01t",  # QoS 0
+        b"\x30\xff\xff\xff\x7f" + b"x" * 100000,  # 256 MiB
+        b"\x20\xff\xff\xff\x7f" + b"x" * 100000,
+        b"\x40\x04\0\x09\0\0",
+        b"\xd0\0" * 1000,
+        b"\x40\x02\xff\xff" * 1000,
+        b"\x50\x02\0\x01" * 1000,
+        b"\x62\x02\0\x01" * 1000,
+        b"\x90\x03\0\x01\0" * 1000,
+        ACCEPTED * 1000,
+        b"\xff" * 1000,
+    ],
+)
+def test_a_flood_ends_the_connection_at_once(then):
+    with stranger(broker_that_sends(ACCEPTED, then=then)) as port:
+        link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=60)
+        with pytest.raises(SendError, match="the connection broke|doesn't speak"):
+            link.send([b"x"])
+        assert link._client is None
+
+
+def test_a_flood_while_idle_ends_the_connection():
+    def talk(peer: socket.socket) -> None:
+        peer.recv(100)
+        peer.sendall(ACCEPTED)
+        while data := peer.recv(1 << 16):
+            if data[0] == 0x32:
+                peer.sendall(b"\x40\x02\0\x01" + published(1) * 1000)
+
+    with stranger(talk) as port:
+        link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=60)
+        link.send([b"x"])
+
+        def gone() -> bool:
+            link.idle()
+            return link._client is None
+
+        wait_until(gone)
+
+
+def test_acknowledgements_of_what_was_not_read_let_nothing_pile_up():
+    def talk(peer: socket.socket) -> None:
+        peer.recv(100)
+        peer.sendall(ACCEPTED)
+        for number in range(1, 65536):
+            peer.sendall(b"\x40\x02" + struct.pack(">H", number))
+            time.sleep(0.001)
+        while peer.recv(1 << 16):
+            pass
+
+    with stranger(talk) as port:
+        link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=1)
+        with pytest.raises(SendError):
+            for _ in range(1000):
+                link.send([b"x" * 100000] * 16)
+                assert not link._client.want_write()
+        assert link._client is None
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        broker_that_sends(ACCEPTED),
+        broker_that_sends(ACCEPTED[:3]),
+        broker_that_sends(ACCEPTED, then=b"\xd0\0", pause_s=0.02),
+        broker_that_sends(ACCEPTED, b"\x40"),
+    ],
+)
+def test_one_deadline_holds_for_a_batch(talk):
+    with stranger(talk) as port:
+        link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=0.3)
+        started = time.monotonic()
+        with pytest.raises(SendError, match=r"within 0.3 s"):
+            link.send([b"x"])
+        assert time.monotonic() - started >= 0.2
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 27, 128, 135, 255])
+def test_refusals_are_in_words_of_our_own(code):
+    with stranger(broker_that_sends(b"\x20\x02\0" + bytes([code]))) as port:
+        link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=60)
+        with pytest.raises(SendError) as caught:
+            link.send([b"x"])
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
+def test_certificates_of_brokers_are_checked(tmp_path, monkeypatch):
+    asked = []
+
+    def talk(peer: socket.socket) -> None:
+        asked.append(peer.recv(100))
+        peer.sendall(ACCEPTED)
+        peer.recv(100)
+        peer.sendall(b"\x40\x02\0\x01")
+        peer.recv(100)
+
+    def publish(file, trusted, old: bool = False) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        with stranger(encrypted(file, talk, old)) as port:
+            link = Mqtt(f"mqtts://user:secret@127.0.0.1:{port}/t")
+            link.send([b"x"])
+            link.close()
+
+    own = certificate(tmp_path)
+    other = certificate(tmp_path, "DNS:other.example")
+    expired = certificate(tmp_path, until="2021")
+    for file, trusted, why in (
+        (own, other, "self-signed certificate"),
+        (other, other, "mismatch"),
+        (expired, expired, "expired"),
+    ):
+        with pytest.raises(SendError, match=f"its certificate is refused: .*{why}"):
+            publish(file, trusted)
+    with pytest.raises(SendError, match="SSL"):
+        publish(own, own, old=True)
+    assert not asked
+    publish(own, own)
+    assert len(asked) == 1
+
+
+def test_proxies_of_the_environment_are_not_used(monkeypatch):
+    asked = []
+    with stranger(lambda peer: asked.append(peer.recv(100))) as proxy:
+        monkeypatch.setenv("mqtt_proxy", f"http://127.0.0.1:{proxy}")
+        refusing = broker_that_sends(b"\x20\x02\0\x05")
+        with stranger(refusing) as port, pytest.raises(SendError, match="Not authorized"):
+            Mqtt(f"mqtt://127.0.0.1:{port}/t").send([b"x"])
+    assert not asked
+
+
+@pytest.mark.parametrize(
+    "topic", ["a%1B[2Jb", "a%0Ab", "a%00", "a%7F", "a%C2%9Bb", "a%E2%80%AEb", "a" * 65536]
+)
+def test_a_topic_is_printable(topic):
+    with pytest.raises(UserError, match="65535 bytes, all of them printable"):
+        Mqtt(f"mqtt://host/{topic}")
 
 
 @pytest.mark.parametrize(

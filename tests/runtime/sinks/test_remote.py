@@ -1,5 +1,7 @@
 import json
 import logging
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -8,7 +10,9 @@ from runtime.errors import UserError
 from runtime.sinks.address import read_address
 from runtime.sinks.group import SinkGroup
 from runtime.sinks.remote import Rejected, RemoteSink, SendError
+from tests.conftest import REPO
 from tests.runtime.sinks.conftest import result, wait_until
+from tests.runtime.strangers import stranger
 
 QUICK = (0.001, 0.002)
 
@@ -107,6 +111,27 @@ def test_refused_messages_are_not_sent_for_ever():
     assert far.got == [3]
 
 
+def test_a_receiver_that_fails_in_turns_does_not_fill_the_log(caplog):
+    caplog.set_level(logging.INFO)
+    far = Receiver()
+    sink = RemoteSink(far, pauses_s=QUICK, flush_s=60)
+    for i in range(20):
+        far.trouble = SendError("refuses")
+        tries = far.tries
+        sink.write(result(i))
+        wait_until(lambda tries=tries: far.tries > tries)
+        far.trouble = None
+        wait_until(lambda: sink.counts()["queued"] == 0)
+    assert caplog.text.count("trying again") == caplog.text.count("works again") == 1
+    sink._quiet_until = 0.0  # as after a minute
+    far.trouble = SendError("refuses")
+    sink.write(result(20))
+    wait_until(lambda: caplog.text.count("trying again") == 2)
+    far.trouble = None
+    sink.close()
+    assert caplog.text.count("works again") == 2
+
+
 def test_a_defect_of_a_library_neither_ends_it_nor_shows_its_text(caplog):
     far = Receiver()
     far.trouble = ZeroDivisionError("http://user:secret@host")
@@ -164,6 +189,66 @@ def test_sinks_of_a_group_close_together_and_the_first_failure_is_told():
         group.close()
     assert far.got == [7]
     assert group.counts()["fake"]["sent"] == 1
+
+
+_WITHOUT_DESCRIPTORS = """
+import logging, os, resource, sys, time
+from runtime.sinks.mqtt import Mqtt
+from runtime.sinks.remote import RemoteSink
+from runtime.sinks.webhook import Webhook
+from tests.runtime.sinks.conftest import result, wait_until
+
+logging.basicConfig(level="WARNING", stream=sys.stdout, format="%(message)s")
+transports = Webhook(sys.argv[1]), Mqtt(sys.argv[2])
+sinks = [RemoteSink(one, pauses_s=(0.2, 0.2)) for one in transports]
+before = len(os.listdir("/proc/self/fd"))
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.dup(0))
+except OSError:
+    pass
+cpu = time.process_time()
+for sink in sinks:
+    sink.write(result(0))
+time.sleep(1.5)
+print(time.process_time() - cpu)
+for one in held:
+    os.close(one)
+wait_until(lambda: all(sink.counts()["sent"] for sink in sinks))
+for sink in sinks:
+    sink.close()
+wait_until(lambda: len(os.listdir("/proc/self/fd")) == before)
+"""
+
+
+def test_without_descriptors_receivers_are_tried_with_pauses():
+    pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt (the extra mqtt)")
+
+    def http(peer):
+        while peer.recv(1 << 16):
+            peer.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    def mqtt(peer):
+        peer.recv(100)
+        peer.sendall(b"\x20\x02\0\0")
+        while peer.recv(1 << 16):
+            peer.sendall(b"\x40\x02\0\x01")
+
+    with stranger(http) as web, stranger(mqtt) as broker:
+        urls = f"http://127.0.0.1:{web}/", f"mqtt://127.0.0.1:{broker}/t"
+        done = subprocess.run(
+            [sys.executable, "-c", _WITHOUT_DESCRIPTORS, *urls],
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert sum("Too many open files; trying again" in line for line in lines) == 2
+    assert float(lines[-1]) < 0.5  # 1.5 where they try all the time
 
 
 @pytest.mark.parametrize(
