@@ -93,7 +93,7 @@ def dial(
     seconds: float,
     receive: int,
     at_once: int = sys.maxsize,
-    tls: bool = False,
+    tls: ssl.SSLContext | None = None,
 ) -> LimitedSocket:
     """Connects, through no proxy.
 
@@ -104,8 +104,7 @@ def dial(
         seconds: See `LimitedSocket.limit`; holds for connecting, TLS and what follows.
         receive: See there.
         at_once: See there.
-        tls: At least 1.2; the certificate must be valid, for this host, and by an
-            authority of the system or of SSL_CERT_FILE.
+        tls: Whom to trust, as `runtime.tls` says; None for a plain connection.
 
     Raises:
         OSError: It failed, or took too long.
@@ -116,13 +115,11 @@ def dial(
     try:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.limit(deadline - time.monotonic(), receive, at_once)
-        if not tls:
+        if tls is None:
             return connected
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.sslsocket_class = _LimitedTls
+        tls.sslsocket_class = _LimitedTls
         connected.settimeout(max(connected.left(), 0.001))  # of the whole handshake
-        encrypted = context.wrap_socket(connected, server_hostname=host)
+        encrypted = tls.wrap_socket(connected, server_hostname=host)
     except BaseException:
         connected.close()
         raise

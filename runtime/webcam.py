@@ -193,7 +193,7 @@ def _run(
     from runtime.anonymize import COVER_SCORE
     from runtime.pipeline import FACE_SCORE, Pipeline
     from runtime.sinks import opening
-    from runtime.sources.tls import choose_trust
+    from runtime.tls import choose_trust
 
     monitor = None
     try:

@@ -64,7 +64,7 @@ def read_address(url: str, schemes: Collection[str], form: str) -> Address:
         raise UserError(form)
     if " " in host or not host.isprintable():
         raise UserError(form)
-    if "@" in parts.path + parts.query and "@" not in parts.netloc:
+    if "@" in parts.path + parts.query:
         # A password with / ? or # in it would be taken for the host.
         raise UserError(f"{form}; write / ? # @ inside of a part as %2F %3F %23 %40")
     user, password = (
@@ -75,10 +75,8 @@ def read_address(url: str, schemes: Collection[str], form: str) -> Address:
 
 
 def warn_of_plain_password(address: Address) -> None:
-    """Says once that a password can be read on its way, unless it stays on this machine."""
+    """Says once that a password can be read on its way."""
     if not (address.user or address.password) or address.scheme.endswith("s"):
-        return
-    if is_loopback(address.host):
         return
     log.warning(
         "%s: user and password go over the network unencrypted; use %ss://",

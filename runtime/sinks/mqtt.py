@@ -11,6 +11,7 @@ from runtime.errors import UserError
 from runtime.sinks.address import read_address, warn_of_plain_password
 from runtime.sinks.remote import TIMEOUT_S, SendError, reason
 from runtime.sockets import LimitedSocket, dial
+from runtime.tls import Tls
 
 #: Most bytes that a broker may send us during one batch: four an acknowledgement.
 _RECEIVE_BYTES = 256
@@ -71,6 +72,7 @@ class Mqtt:
         warn_of_plain_password(address)
         self._paho: Any = paho
         self._address = address
+        self._tls = Tls().context() if address.scheme == "mqtts" else None
         self._timeout_s = timeout_s
         self._topic = topic
         self.name = f"{address.shown}/{topic}"
@@ -141,7 +143,7 @@ class Mqtt:
             self._timeout_s,
             _RECEIVE_BYTES,
             at_once=_PACKET_BYTES,
-            tls=self._address.scheme == "mqtts",
+            tls=self._tls,
         )
         self._client = client
         client.connect(host, port, _KEEPALIVE_S)

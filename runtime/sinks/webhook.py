@@ -10,6 +10,7 @@ import urllib.parse
 from runtime.sinks.address import read_address, warn_of_plain_password
 from runtime.sinks.remote import TIMEOUT_S, Rejected, SendError, reason
 from runtime.sockets import LimitedSocket, dial
+from runtime.tls import Tls
 
 #: Most bytes of an answer, headers and all: more is a failure.
 _ANSWER_BYTES = 1 << 16
@@ -56,7 +57,7 @@ class Webhook:
         # Only the host: in many services the path is the secret.
         self.name = f"webhook {address.shown}"
         self._timeout_s = timeout_s
-        self._tls = address.scheme == "https"
+        self._tls = Tls().context() if address.scheme == "https" else None
         usual = _PORTS[address.scheme]
         # It is given sockets of ours, TLS or not, and must make none itself.
         self._connection = http.client.HTTPConnection(address.host, address.port or usual)

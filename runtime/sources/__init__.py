@@ -2,9 +2,8 @@
 
 `base` says what a source is; `pictures`, `files`, `live` (cameras and streams,
 which come back after a loss), `gstreamer` and `demo` are the kinds of them;
-`media` decodes files and streams (`http` reads what web servers send, `tls` says
-whom to trust), `backend` holds OpenCV's readers, and `group` lets one of several
-fail.
+`media` decodes files and streams (`http` reads what web servers send), `backend`
+holds OpenCV's readers, and `group` lets one of several fail.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from runtime.sources.pictures import (
     list_pictures,
     read_picture,
 )
-from runtime.sources.tls import Tls
+from runtime.tls import Tls
 
 __all__ = [
     "PICTURES",

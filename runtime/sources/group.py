@@ -18,8 +18,8 @@ from runtime.redact import remember, shown_address
 from runtime.sources.base import Interruptible, Source
 from runtime.sources.late import LateSource
 from runtime.sources.retry import Retry
-from runtime.sources.tls import Tls
 from runtime.stages import together
+from runtime.tls import Tls
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ import io
 import socket
 import ssl
 import threading
-import time
 import urllib.error
 import urllib.request
 import weakref
@@ -23,130 +22,87 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from runtime.errors import SourceError, Unreachable
 from runtime.redact import printable, shown_address
-from runtime.sources.tls import Tls
+from runtime.sockets import LimitedSocket, dial
+from runtime.tls import Tls
 
 #: A seek that goes on by so little reads over what is between, in bytes.
 _NEAR = 1 << 18
 
 
 class Allowance:
-    """Time and bytes that a server may take, until it is renewed."""
+    """Time and bytes that a server may take, until it is renewed; for all its connections."""
 
     def __init__(self) -> None:
         """Starts with nothing; see `renew`."""
-        self._ends = 0.0
-        self._bytes = 0
-        self._lines: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._seconds, self._bytes = 0.0, 0
+        self._lines: weakref.WeakSet[LimitedSocket] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._interrupted = False
 
     def renew(self, seconds: float, size: int) -> None:
-        """Gives a new allowance.
+        """Gives a new allowance to what is open and what will be.
 
         Args:
-            seconds: Until every read fails.
-            size: Bytes that may come in that time.
+            seconds: Until every step on a connection fails.
+            size: Bytes that may come on each in that time.
         """
-        self._ends, self._bytes = time.monotonic() + seconds, size
+        self._seconds, self._bytes = seconds, size
+        for line in self._known():
+            line.limit(seconds, size)
 
-    def left_s(self) -> float:
-        """Seconds that are left.
+    def connect(self, host: str, port: int, tls: ssl.SSLContext | None) -> LimitedSocket:
+        """Makes a connection that keeps to it.
 
         Raises:
-            TimeoutError: None are, or it was interrupted.
+            OSError: It failed, or reading was interrupted.
         """
-        left = self._ends - time.monotonic()
-        if left <= 0 or self._interrupted:
-            raise TimeoutError("timed out")
-        return left
-
-    def take(self, size: int) -> None:
-        """Counts bytes that came.
-
-        Raises:
-            OSError: They are too many.
-        """
-        self._bytes -= size
-        if self._bytes < 0:
-            raise OSError(errno.EMSGSIZE, "sends more than any frame could need")
-
-    def watch(self, line: socket.socket) -> None:
-        """Lets `interrupt` end the reading from a socket."""
+        line = dial(host, port, self._seconds, self._bytes, tls=tls)
         with self._lock:
             self._lines.add(line)
+        if self._interrupted:
+            line.close()
+            raise TimeoutError("interrupted")
+        return line
 
     def interrupt(self) -> None:
         """Ends every read, now and later. For another thread."""
         self._interrupted = True
-        with self._lock:
-            lines = list(self._lines)
-        for line in lines:
+        for line in self._known():
             try:
                 line.shutdown(socket.SHUT_RDWR)
             except OSError:  # it is closed by now
                 pass
 
-
-class _Limited:
-    """A socket whose every read is counted; http.client reads by `recv_into` alone."""
-
-    allowance: Allowance
-
-    def recv_into(self, *args: Any, **kwargs: Any) -> int:
-        line: Any = self
-        line.settimeout(self.allowance.left_s())
-        count: int = super().recv_into(*args, **kwargs)  # type: ignore[misc]
-        self.allowance.take(count)
-        return count
-
-
-class _PlainSocket(_Limited, socket.socket):
-    pass
-
-
-class _TlsSocket(_Limited, ssl.SSLSocket):
-    pass
-
-
-def _connect(connection: http.client.HTTPConnection, allowance: Allowance) -> _PlainSocket:
-    address = (connection.host, connection.port)
-    raw = socket.create_connection(address, allowance.left_s())
-    line = _PlainSocket(fileno=raw.detach())
-    line.allowance = allowance
-    line.settimeout(allowance.left_s())
-    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return line
+    def _known(self) -> list[LimitedSocket]:
+        with self._lock:
+            return list(self._lines)
 
 
 class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
-    """Makes connections whose sockets are limited."""
+    """Makes connections that keep to an allowance."""
 
     def __init__(self, allowance: Allowance, tls: Tls) -> None:
         urllib.request.HTTPHandler.__init__(self)
         self._allowance, self._tls = allowance, tls
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self._open(req, http.client.HTTP_PORT, None)
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self._open(req, http.client.HTTPS_PORT, self._tls.context())
+
+    def _open(
+        self, request: urllib.request.Request, usual: int, context: ssl.SSLContext | None
+    ) -> http.client.HTTPResponse:
         allowance = self._allowance
 
         class Connection(http.client.HTTPConnection):
+            default_port = usual
+
             def connect(self) -> None:
-                self.sock = _connect(self, allowance)
-                allowance.watch(self.sock)
+                self.sock = allowance.connect(self.host, self.port, context)
 
-        return self.do_open(Connection, req)
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        allowance, context = self._allowance, self._tls.context()
-        context.sslsocket_class = _TlsSocket
-
-        class Connection(http.client.HTTPSConnection):
-            def connect(self) -> None:
-                line = _connect(self, allowance)
-                self.sock = context.wrap_socket(line, server_hostname=self.host)
-                self.sock.allowance = allowance  # type: ignore[attr-defined]
-                allowance.watch(self.sock)
-
-        return self.do_open(Connection, req, context=context)  # type: ignore[arg-type]
+        return self.do_open(Connection, request)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -315,6 +271,8 @@ def _failed(error: Any) -> str:
         return f"no TLS connection ({printable(str(error.reason or 'broken'))})"
     if isinstance(error, TimeoutError):
         return "can't be reached (no answer in time)"
+    if isinstance(error, OSError) and error.errno == errno.EMSGSIZE:
+        return "sends more than any frame could need"
     if isinstance(error, OSError) and error.strerror:
         return f"can't be reached ({error.strerror})"
     return "gives a broken answer"

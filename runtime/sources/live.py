@@ -19,7 +19,7 @@ from runtime.sources import backend
 from runtime.sources.backend import Capture, open_capture
 from runtime.sources.files import FileSource
 from runtime.sources.retry import Pauses, Retry
-from runtime.sources.tls import Tls
+from runtime.tls import Tls
 
 log = logging.getLogger(__name__)
 

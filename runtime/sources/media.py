@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from runtime.errors import SourceError, Unreachable
 from runtime.sources import backend
 from runtime.sources.http import Allowance, HttpFile, check_step
-from runtime.sources.tls import Tls
+from runtime.tls import Tls
 
 log = logging.getLogger(__name__)
 

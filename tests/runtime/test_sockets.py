@@ -7,6 +7,7 @@ import time
 import pytest
 
 from runtime.sockets import LimitedSocket, dial
+from runtime.tls import Tls
 from tests.runtime.strangers import certificate, encrypted, stranger
 
 MUCH = 1 << 20
@@ -72,10 +73,11 @@ def test_bytes_are_counted_however_they_come(tls, tmp_path, monkeypatch):
         file = certificate(tmp_path)
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
         talk = encrypted(file, flood)
+    context = Tls().context() if tls else None
     with stranger(talk) as port:
         with pytest.raises(OSError, match="sends more than it should"):
-            read_all(dial("127.0.0.1", port, 60, 30000, tls=tls))
-        link = dial("127.0.0.1", port, 60, 30000, at_once=100, tls=tls)
+            read_all(dial("127.0.0.1", port, 60, 30000, tls=context))
+        link = dial("127.0.0.1", port, 60, 30000, at_once=100, tls=context)
         with link:
             assert link.recv(100)
             with pytest.raises(OSError, match="sends more than it should"):
@@ -120,16 +122,16 @@ def test_addresses_share_the_time(monkeypatch):
 
 def test_a_handshake_has_the_same_deadline():
     with stranger(drip) as port, pytest.raises(ssl.SSLError):
-        dial("127.0.0.1", port, 60, MUCH, tls=True)
+        dial("127.0.0.1", port, 60, MUCH, tls=Tls().context())
     with stranger(hold) as port, pytest.raises(TimeoutError):
-        dial("127.0.0.1", port, 0.2, MUCH, tls=True)
+        dial("127.0.0.1", port, 0.2, MUCH, tls=Tls().context())
 
     def record(peer: socket.socket) -> None:
         peer.sendall(b"\x16\x03\x03\x3f\xff")  # a handshake record of 16 KiB
         drip(peer)
 
     with stranger(record) as port, pytest.raises(TimeoutError):
-        dial("127.0.0.1", port, 0.3, MUCH, tls=True)
+        dial("127.0.0.1", port, 0.3, MUCH, tls=Tls().context())
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
@@ -142,7 +144,7 @@ def test_certificates_are_checked(tmp_path, monkeypatch):
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
         with (
             stranger(encrypted(file, drip, old)) as port,
-            dial("127.0.0.1", port, 60, MUCH, tls=True) as link,
+            dial("127.0.0.1", port, 60, MUCH, tls=Tls().context()) as link,
         ):
             assert link.recv(1) == b"x"
             return link.version()

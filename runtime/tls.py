@@ -1,4 +1,4 @@
-"""Whom a source's TLS connection trusts."""
+"""Whom TLS connections trust: the system's authorities, or for a source what the options say."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import SourceError, UserError
+from runtime.errors import UserError
 
 #: Where systems keep the authorities they trust, for a Python that was built elsewhere.
 _BUNDLES = (
@@ -36,7 +36,7 @@ class Tls:
         """For Python's own connections.
 
         Raises:
-            SourceError: The file of authorities can't be read.
+            UserError: The file of authorities can't be read.
         """
         if self.insecure:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -52,7 +52,7 @@ class Tls:
                     if isinstance(error, ssl.SSLError)
                     else (error.strerror)
                 )
-                raise SourceError(f"--tls_ca {file}: {reason}") from error
+                raise UserError(f"--tls_ca {file}: {reason}") from error
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
@@ -60,7 +60,7 @@ class Tls:
         """For FFmpeg's connections: its own default is to verify nothing.
 
         Raises:
-            SourceError: The file of authorities can't be read.
+            UserError: The file of authorities can't be read.
         """
         if self.insecure:
             return {"tls_verify": "0"}
@@ -74,7 +74,7 @@ class Tls:
         for file in (default, *_BUNDLES):
             if file and Path(file).is_file():
                 return file
-        raise SourceError(
+        raise UserError(
             "this machine has no list of trusted certificate authorities: install "
             "ca-certificates, or name a file by --tls_ca"
         )
