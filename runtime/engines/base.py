@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.engines.model_file import read_model
 from runtime.engines.plan import PlanError, rebuild_plan, refusal
 from runtime.errors import EngineError, ManifestError
 from runtime.manifest import METADATA_KEY, Manifest
@@ -131,7 +132,8 @@ class EmotionEngine:
             (N, C) float32; the caller owns it.
 
         Raises:
-            EngineError: Wrong shape or dtype, or the backend failed.
+            EngineError: Wrong shape or dtype, the backend failed, or the model gave
+                another shape than it said, or what isn't a number.
         """
         if batch.dtype != np.float32 or batch.ndim != 4:
             raise EngineError(
@@ -144,6 +146,11 @@ class EmotionEngine:
         if not len(batch):
             return np.zeros((0, len(self.manifest.labels)), np.float32)
         logits: NDArray[np.float32] = np.asarray(self._network.run(batch)[0], np.float32)
+        wanted = (len(batch), len(self.manifest.labels))
+        if logits.shape != wanted:
+            raise EngineError(f"{self.name}: the model gave {logits.shape} and not {wanted}")
+        if not np.isfinite(logits).all():
+            raise EngineError(f"{self.name}: the model gave what isn't a finite number")
         return logits
 
     def close(self) -> None:
@@ -166,6 +173,11 @@ def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network
         EngineError: The file is missing, broken, of another kind, or can't be
             run as asked.
     """
+    return _open(path, provider, threads)[0]
+
+
+def _open(path: Path, provider: str, threads: int) -> tuple[Network, bytes | None]:
+    """As `open_network`, with the bytes of an .onnx that were loaded."""
     if provider not in PROVIDERS:
         raise EngineError(f"--provider must be one of {', '.join(PROVIDERS)}, not {provider!r}")
     if not 1 <= threads <= 256:
@@ -180,19 +192,18 @@ def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network
     is_plan = path.suffix in _PLANS
     if is_plan and provider == "openvino":
         raise EngineError(f"--provider openvino can't run {path}: name the .onnx")
-    if not path.is_file():
+    if not path.exists():
         raise refusal(path, "no such file") if is_plan else EngineError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        if is_plan:
-            raise refusal(path, "the file is empty")
-        raise EngineError(f"{path}: the file is empty; export it again")
     if is_plan:
         from runtime.engines.trt import TrtNetwork
 
-        return TrtNetwork(path)
+        return TrtNetwork(path), None
+    content = read_model(path)
+    if not content:
+        raise EngineError(f"{path}: the file is empty; export it again")
     from runtime.engines.ort import OrtNetwork
 
-    return OrtNetwork(path, provider, threads)
+    return OrtNetwork(path, content, provider, threads), content
 
 
 def model_path(name: str | Path, provider: str = "cpu") -> Path:
@@ -229,15 +240,15 @@ def open_engine(
     """
     file = model_path(path, provider)
     try:
-        network = open_network(file, provider, threads)
+        network, content = _open(file, provider, threads)
     except PlanError as error:
         if not rebuild:
             raise
         log.info("%s", error)
         rebuild_plan(file)
-        network = open_network(file, provider, threads)
+        network, content = _open(file, provider, threads)
     try:
-        manifest = _manifest_of(file, network)
+        manifest = _manifest_of(file, network, content)
         if file.suffix == ".onnx":
             _check_target(file, manifest, provider)
         return EmotionEngine(network, manifest)
@@ -253,9 +264,9 @@ def read_manifest(path: Path) -> Manifest:
         EngineError: The file is missing, or not a sound ONNX model.
         ManifestError: It has no manifest, or contradicts it.
     """
-    network = open_network(path)
+    network, content = _open(path, "cpu", 1)
     try:
-        return EmotionEngine(network, _manifest_of(path, network)).manifest
+        return EmotionEngine(network, _manifest_of(path, network, content)).manifest
     finally:
         network.close()
 
@@ -275,9 +286,10 @@ def _check_target(file: Path, manifest: Manifest, provider: str) -> None:
         )
 
 
-def _manifest_of(file: Path, network: Network) -> Manifest:
-    """The manifest inside a model, which the one beside it must not contradict."""
-    sidecar = Manifest.load_sidecar(file)
+def _manifest_of(file: Path, network: Network, content: bytes | None) -> Manifest:
+    """The manifest inside a model, which the one beside an .onnx must not contradict."""
+    # A plan's manifest is the one beside it, which its network has checked.
+    sidecar = None if content is None else Manifest.load_sidecar(file, content)
     embedded = network.metadata.get(METADATA_KEY)
     if embedded is None:
         raise ManifestError(

@@ -1,0 +1,41 @@
+"""Files from strangers are read whole, within a limit, and never wait for a writer."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+
+def read_input_file(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file.
+
+    The opened file is what is checked, so nothing can be put in its place.
+
+    Args:
+        path: The file; links to it are followed.
+        limit: Most bytes that it may have.
+
+    Returns:
+        All of its bytes.
+
+    Raises:
+        OSError: It is missing, no regular file (a pipe, socket, device or folder), too
+            large or can't be read; `strerror` says which.
+    """
+    try:
+        # Without O_NONBLOCK a named pipe would wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # a null character
+        raise FileNotFoundError(2, "no such file", str(path)) from error
+    except FileNotFoundError as error:
+        raise FileNotFoundError(2, "no such file", str(path)) from error
+    with open(descriptor, "rb") as stream:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(22, "not a regular file", str(path))
+        # Some regular files (of /proc) have no size until they are read.
+        data = b"" if found.st_size > limit else stream.read(limit + 1)
+        if found.st_size > limit or len(data) > limit:
+            raise OSError(27, f"too large (more than {limit >> 20} MiB)", str(path))
+    return data
