@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from reprlib import repr as shown
-from typing import Any
+from typing import Any, TypeGuard
 
 from runtime.errors import ManifestError
 from runtime.input_files import read_input_file
@@ -74,7 +74,7 @@ class Preprocess:
         Raises:
             ManifestError: A value has the wrong type or range.
         """
-        if not _is_int(self.size) or not 16 <= self.size <= 1024:
+        if not is_int(self.size) or not 16 <= self.size <= 1024:
             raise _wrong("preprocess.size", "16 to 1024 pixels", self.size)
         if self.color not in ("gray", "rgb"):
             raise _wrong("preprocess.color", "'gray' or 'rgb'", self.color)
@@ -84,16 +84,16 @@ class Preprocess:
             if (
                 not isinstance(value, (tuple, list))
                 or len(value) != 3
-                or not all(_is_number(v) and low <= v <= 1000 for v in value)
+                or not all(is_number(v) and low <= v <= 1000 for v in value)
             ):
                 raise _wrong(f"preprocess.{name}", f"three numbers of {low:g} to 1000", value)
-        if not _is_number(self.margin) or not 0.5 <= self.margin <= 3.0:
+        if not is_number(self.margin) or not 0.5 <= self.margin <= 3.0:
             raise _wrong("preprocess.margin", "0.5 to 3", self.margin)
-        if not _is_number(self.shift) or not -0.5 <= self.shift <= 0.5:
+        if not is_number(self.shift) or not -0.5 <= self.shift <= 0.5:
             raise _wrong("preprocess.shift", "-0.5 to 0.5", self.shift)
         if self.align not in ("none", "roll"):
             raise _wrong("preprocess.align", "'none' or 'roll'", self.align)
-        if not _is_int(self.detail) or not 0 <= self.detail <= 1024:
+        if not is_int(self.detail) or not 0 <= self.detail <= 1024:
             raise _wrong("preprocess.detail", "0 to 1024 pixels", self.detail)
 
 
@@ -154,7 +154,7 @@ class Manifest:
             )
         if len(self.labels) < 2:
             raise ManifestError("a manifest needs at least two labels")
-        if not _is_number(self.temperature) or not 0.01 <= self.temperature <= 100:
+        if not is_number(self.temperature) or not 0.01 <= self.temperature <= 100:
             raise _wrong("temperature", "0.01 to 100", self.temperature)
         if self.precision not in ("fp32", "fp16", "int8"):
             raise _wrong("precision", "fp32, fp16 or int8", self.precision)
@@ -201,7 +201,7 @@ class Manifest:
         if not isinstance(data, dict):
             raise ManifestError(f"{origin}: the manifest must be a JSON object")
         schema = data.pop("schema", None)
-        if not _is_int(schema) or schema != SCHEMA:
+        if not is_int(schema) or schema != SCHEMA:
             raise ManifestError(
                 f"{origin}: manifest schema {shown(schema)}, this version reads {SCHEMA}; "
                 "export the model again"
@@ -303,9 +303,11 @@ def _wrong(name: str, wanted: str, value: object) -> ManifestError:
     return ManifestError(f"{name} must be {wanted}, not {shown(value)}")
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a manifest's value is a number; True and False are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_int(value: object) -> bool:
+def is_int(value: object) -> TypeGuard[int]:
+    """Whether a manifest's value is a whole number; True and False are none."""
     return isinstance(value, int) and not isinstance(value, bool)

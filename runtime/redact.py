@@ -14,3 +14,9 @@ _UNSAFE = re.compile(
 def printable(text: str) -> str:
     """The text in one line, with whatever a terminal might obey as backslash escapes."""
     return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one short line; its kind where it says nothing."""
+    text = printable(" ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= 300 else text[:300] + "..."

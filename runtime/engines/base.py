@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.engines.model_file import read_model
-from runtime.engines.plan import PlanError, rebuild_plan, refusal
+from runtime.engines.model_file import read_onnx
+from runtime.engines.plan import PlanError, rebuild_plan
 from runtime.errors import EngineError, ManifestError
 from runtime.manifest import METADATA_KEY, Manifest
 from runtime.providers import PROVIDERS as PROVIDERS
@@ -146,16 +146,29 @@ class EmotionEngine:
         if not len(batch):
             return np.zeros((0, len(self.manifest.labels)), np.float32)
         logits: NDArray[np.float32] = np.asarray(self._network.run(batch)[0], np.float32)
-        wanted = (len(batch), len(self.manifest.labels))
-        if logits.shape != wanted:
-            raise EngineError(f"{self.name}: the model gave {logits.shape} and not {wanted}")
-        if not np.isfinite(logits).all():
-            raise EngineError(f"{self.name}: the model gave what isn't a finite number")
+        check_logits(self.name, logits, (len(batch), len(self.manifest.labels)))
         return logits
 
     def close(self) -> None:
         """Frees the model."""
         self._network.close()
+
+
+def check_logits(name: str, logits: NDArray[np.float32], wanted: tuple[int, int]) -> None:
+    """Refuses what a model gave where it isn't what its manifest says.
+
+    Args:
+        name: The model's, for the message.
+        logits: What it gave.
+        wanted: Shape that it must have, (N, C).
+
+    Raises:
+        EngineError: It has another shape, or holds what isn't a finite number.
+    """
+    if logits.shape != wanted:
+        raise EngineError(f"{name}: the model gave {logits.shape} and not {wanted}")
+    if not np.isfinite(logits).all():
+        raise EngineError(f"{name}: the model gave what isn't a finite number; export it again")
 
 
 def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network:
@@ -192,15 +205,11 @@ def _open(path: Path, provider: str, threads: int) -> tuple[Network, bytes | Non
     is_plan = path.suffix in _PLANS
     if is_plan and provider == "openvino":
         raise EngineError(f"--provider openvino can't run {path}: name the .onnx")
-    if not path.exists():
-        raise refusal(path, "no such file") if is_plan else EngineError(f"{path}: no such file")
     if is_plan:
         from runtime.engines.trt import TrtNetwork
 
         return TrtNetwork(path), None
-    content = read_model(path)
-    if not content:
-        raise EngineError(f"{path}: the file is empty; export it again")
+    content = read_onnx(path)
     from runtime.engines.ort import OrtNetwork
 
     return OrtNetwork(path, content, provider, threads), content

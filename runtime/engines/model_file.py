@@ -48,19 +48,29 @@ _EXTERNAL, _LOCATION, _OPERATOR = 13 << 3 | _BYTES, 14 << 3 | _VARINT, 4 << 3 | 
 
 
 def read_model(path: Path) -> bytes:
-    """A model file's bytes; of an .onnx file only if it refers to no other file.
+    """A model file's bytes.
 
     Raises:
-        EngineError: It is missing, too large, can't be read, is no ONNX file by its
-            structure, or refers to another file.
+        EngineError: It is missing, empty, too large or can't be read.
     """
     try:
-        data = read_input_file(path, MAX_MODEL)
+        content = read_input_file(path, MAX_MODEL)
     except OSError as error:
         raise EngineError(f"{path}: {error.strerror}") from error
-    if path.suffix == ".onnx" and data:
-        check_onnx(data, str(path))
-    return data
+    if not content:
+        raise EngineError(f"{path}: the file is empty; export it again")
+    return content
+
+
+def read_onnx(path: Path) -> bytes:
+    """The bytes of an ONNX file that refers to no other file.
+
+    Raises:
+        EngineError: As `read_model` and `check_onnx`.
+    """
+    content = read_model(path)
+    check_onnx(content, str(path))
+    return content
 
 
 def check_onnx(data: bytes, origin: str) -> None:

@@ -56,9 +56,10 @@ class TrtNetwork:
             EngineError: There is no GPU, driver or TensorRT, or no memory left.
         """
         # Read once: what is loaded is what its manifest's hash is of.
-        content = read_model(path)
-        if not content:
-            raise refusal(path, "the file is empty")
+        try:
+            content = read_model(path)
+        except EngineError as error:
+            raise refusal(path, str(error).removeprefix(f"{path}: ")) from error
         manifest, host = check_plan(path, content)
         library = str(manifest.plan["library"])
         self._trt = host.library
