@@ -72,7 +72,8 @@ class Follower:
             effort: How much work the frame is worth.
         """
         tracker = self._trackers[frame.stream]
-        if self._looks(frame, effort):
+        detected = self._looks(frame, effort)
+        if detected:
             with self._metrics.time("detect"):
                 scale = (effort.detect_scale,) if self._scales and effort.detect_scale < 1 else ()
                 faces = find_faces(self._detector, frame.image, *scale)
@@ -91,7 +92,7 @@ class Follower:
                 tracks = tracker.predict(frame.time_s)
         found = [box for _, box in self._found[frame.stream]]
         regions = (*found, *tracker.unseen(frame.time_s))
-        return TrackedFrame(frame, tuple(tracks), regions)
+        return TrackedFrame(frame, tuple(tracks), regions, detected)
 
     def _looks(self, frame: Frame, effort: Effort) -> bool:
         """Whether faces are looked for in a frame; keeps account of it."""
