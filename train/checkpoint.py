@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest
+from runtime.redact import printable
 from train.model import EmotionNet, ModelOptions
 
 
@@ -65,11 +66,14 @@ def load_checkpoint(path: Path) -> tuple[EmotionNet, Manifest]:
         UserError: As `read_manifest`, or the weights don't fit the manifest.
     """
     manifest = read_manifest(path)
+    # timm takes a folder's or a hub's name as well, and would read what is there.
+    if ":" in str(manifest.model.get("backbone")):
+        raise ManifestError(f"{path}: its manifest names a backbone that isn't one of timm's own")
     try:
         model = EmotionNet(ModelOptions(**manifest.model), len(manifest.labels))
         model.load_state_dict(load_file(path))
-    except (TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+        reason = printable(str(error).partition("\n")[0])
         raise ManifestError(f"{path}: the weights don't match the manifest ({reason})") from error
     return model.eval(), manifest
 
