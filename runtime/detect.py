@@ -86,6 +86,8 @@ class CenterFace:
         """Frees the network."""
         self._network.close()
 
+    # A crafted picture or file can make it give anything; `find_faces` drops what is absurd.
+    @np.errstate(over="ignore", invalid="ignore")
     def _detect(self, image: NDArray[np.uint8], size: int) -> list[Face]:
         batch, scale = self._prepare(image, size)
         heatmap, extent, offset, points = (np.asarray(o)[0] for o in self._network.run(batch))

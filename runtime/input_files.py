@@ -26,16 +26,15 @@ def read_input_file(path: Path, limit: int) -> bytes:
     try:
         # Without O_NONBLOCK a named pipe would wait for its writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except ValueError as error:  # a null character
+    except (FileNotFoundError, ValueError) as error:  # ValueError: a null character
         raise FileNotFoundError(2, "no such file", str(path)) from error
-    except FileNotFoundError as error:
-        raise FileNotFoundError(2, "no such file", str(path)) from error
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise OSError(22, "not a regular file", str(path))
     with open(descriptor, "rb") as stream:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(22, "not a regular file", str(path))
         # Some regular files (of /proc) have no size until they are read.
         data = b"" if found.st_size > limit else stream.read(limit + 1)
-        if found.st_size > limit or len(data) > limit:
-            raise OSError(27, f"too large (more than {limit >> 20} MiB)", str(path))
+    if found.st_size > limit or len(data) > limit:
+        raise OSError(27, f"too large (more than {limit >> 20} MiB)", str(path))
     return data
