@@ -21,7 +21,7 @@ def read_input_file(path: Path, limit: int) -> bytes:
 
     Raises:
         OSError: It is missing, no regular file (a pipe, socket, device or folder), too
-            large or can't be read; `strerror` says which.
+            large, just being written or can't be read; `strerror` says which.
     """
     try:
         # Without O_NONBLOCK a named pipe would wait for its writer.
@@ -33,8 +33,12 @@ def read_input_file(path: Path, limit: int) -> bytes:
         os.close(descriptor)
         raise OSError(22, "not a regular file", str(path))
     with open(descriptor, "rb") as stream:
-        # Some regular files (of /proc) have no size until they are read.
-        data = b"" if found.st_size > limit else stream.read(limit + 1)
-    if found.st_size > limit or len(data) > limit:
-        raise OSError(27, f"too large (more than {limit >> 20} MiB)", str(path))
+        if found.st_size > limit:
+            raise OSError(27, f"too large (more than {limit >> 20} MiB)", str(path))
+        try:
+            data = stream.read(found.st_size + 1)
+        except MemoryError as error:
+            raise OSError(12, "too large for this machine's memory", str(path)) from error
+    if len(data) > found.st_size:  # or a file of /proc, which has no size
+        raise OSError(22, "it grew while it was read", str(path))
     return data

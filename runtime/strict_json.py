@@ -54,8 +54,9 @@ def _check_depth(data: Any) -> None:
 
 
 def _number(text: str) -> int | float:
-    if text.lstrip("-").isdigit():
-        if len(text) < 19:
+    digits = text.removeprefix("-")
+    if digits.isdigit():
+        if len(digits) < 19:
             return int(text)
     elif abs(value := float(text)) < math.inf:
         return value

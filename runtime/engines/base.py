@@ -163,11 +163,12 @@ def check_logits(name: str, logits: NDArray[np.float32], wanted: tuple[int, int]
         wanted: Shape that it must have, (N, C).
 
     Raises:
-        EngineError: It has another shape, or holds what isn't a finite number.
+        EngineError: It has another shape, or makes no probabilities.
     """
     if logits.shape != wanted:
         raise EngineError(f"{name}: the model gave {logits.shape} and not {wanted}")
-    if not np.isfinite(logits).all():
+    # One of minus infinity is a probability of zero; what is left of a row must be numbers.
+    if not np.isfinite(logits.max(axis=1)).all():
         raise EngineError(f"{name}: the model gave what isn't a finite number; export it again")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 
 #: Most scans of a JPEG file, each of which is a pass over the whole picture: progressive
 #: files have about ten.
@@ -15,6 +16,9 @@ _MAX_SCANS = 100
 
 #: Most segments before a JPEG's frame header, and most tags of a TIFF directory.
 _MAX_PARTS = 4096
+
+#: Most chunks of a PNG file: those of the largest that is read have 8 kB.
+_MAX_CHUNKS = 100_000
 
 #: Largest tile of a TIFF file in pixels: decoded as a whole, however small the picture.
 _MAX_TILE = 1 << 24
@@ -33,7 +37,7 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
         for start, size in _KINDS:
             if start.match(data):
                 return size(data)
-    except (struct.error, ValueError, IndexError):
+    except (struct.error, ValueError, IndexError, OverflowError):
         pass
     return None
 
@@ -45,18 +49,29 @@ def is_animation(data: bytes) -> bool:
         data: A file whose `picture_size` is known.
     """
     if data.startswith(b"\x89PNG"):
-        at = 8
-        for _ in range(_MAX_PARTS):
-            kind = data[at + 4 : at + 8]
-            if kind in (b"acTL", b"IDAT", b""):
-                return kind == b"acTL"
-            at += 12 + int.from_bytes(data[at : at + 4], "big")
-        return True
+        # OpenCV takes it for one when this stands before the pixels.
+        kinds = [kind for kind, _ in _chunks(data)]
+        return b"acTL" in kinds[: kinds.index(b"IDAT") if b"IDAT" in kinds else None]
     return data.startswith(b"GIF8") or (data[12:16] == b"VP8X" and bool(data[20] & 2))
 
 
 def _png(data: bytes) -> tuple[int, int] | None:
+    # OpenCV makes room for a chunk before it reads it.
+    if any(length > len(data) for _, length in _chunks(data)):
+        return None
     return _two(">II", data, 16)
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """Kind and length of each chunk of a PNG file, as far as they follow one another."""
+    at = 8
+    for _ in range(_MAX_CHUNKS):
+        if at + 8 > len(data):
+            return
+        length = int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : at + 8], length
+        at += 12 + length
+    raise ValueError("more chunks than any picture has")
 
 
 def _gif(data: bytes) -> tuple[int, int] | None:
@@ -71,6 +86,8 @@ def _bmp(data: bytes) -> tuple[int, int] | None:
 
 def _webp(data: bytes) -> tuple[int, int] | None:
     kind = data[12:16]
+    if len(data) < 30:
+        return None
     if kind == b"VP8X":
         return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
     if kind == b"VP8L":
