@@ -142,7 +142,8 @@ class Yunet:
         Raises:
             EngineError: It is no YuNet model, or OpenCV was built without it.
         """
-        content = np.frombuffer(read_onnx(model), np.uint8)
+        with read_onnx(model) as file:
+            content = np.frombuffer(file.content, np.uint8)
         try:
             self._net: Any = cv2.FaceDetectorYN.create(
                 "onnx", content, np.empty(0, np.uint8), (size, size), threshold
@@ -185,7 +186,8 @@ class Scrfd:
             from insightface.model_zoo import get_model  # type: ignore[import-not-found]
         except ImportError as error:
             raise EngineError("--detector scrfd: needs `pip install insightface`") from error
-        content = read_onnx(model)
+        with read_onnx(model) as file:
+            content = file.content
         # insightface takes only a path, and may read it more than once: it gets one that
         # nobody else can write.
         self._folder = tempfile.TemporaryDirectory(prefix="emotion-edge-")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 
-def read_input_file(path: Path, limit: int) -> bytes:
-    """The bytes of a regular file.
+def open_input_file(path: Path, limit: int) -> tuple[BinaryIO, int]:
+    """Opens a regular file.
 
     The opened file is what is checked, so nothing can be put in its place.
 
@@ -17,11 +18,11 @@ def read_input_file(path: Path, limit: int) -> bytes:
         limit: Most bytes that it may have.
 
     Returns:
-        All of its bytes.
+        The file, which the caller closes, and its size in bytes.
 
     Raises:
         OSError: It is missing, no regular file (a pipe, socket, device or folder), too
-            large, just being written or can't be read; `strerror` says which.
+            large or can't be read; `strerror` says which.
     """
     try:
         # Without O_NONBLOCK a named pipe would wait for its writer.
@@ -32,13 +33,28 @@ def read_input_file(path: Path, limit: int) -> bytes:
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
         raise OSError(22, "not a regular file", str(path))
-    with open(descriptor, "rb") as stream:
-        if found.st_size > limit:
-            raise OSError(27, f"too large (more than {limit >> 20} MiB)", str(path))
+    if found.st_size > limit:
+        os.close(descriptor)
+        raise OSError(27, f"too large (more than {limit >> 20} MiB)", str(path))
+    return open(descriptor, "rb"), found.st_size
+
+
+def read_input_file(path: Path, limit: int) -> bytes:
+    """The bytes of a regular file.
+
+    Args:
+        path: As `open_input_file`.
+        limit: As `open_input_file`.
+
+    Raises:
+        OSError: As `open_input_file`, or it is just being written.
+    """
+    stream, size = open_input_file(path, limit)
+    with stream:
         try:
-            data = stream.read(found.st_size + 1)
+            data = stream.read(size + 1)
         except MemoryError as error:
             raise OSError(12, "too large for this machine's memory", str(path)) from error
-    if len(data) > found.st_size:  # or a file of /proc, which has no size
+    if len(data) > size:  # or a file of /proc, which has no size
         raise OSError(22, "it grew while it was read", str(path))
     return data

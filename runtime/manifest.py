@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from mmap import mmap
 from pathlib import Path
 from reprlib import repr as shown
 from typing import Any, TypeGuard
@@ -234,7 +235,7 @@ class Manifest:
         return path
 
     @classmethod
-    def load_sidecar(cls, artifact: Path, content: bytes | None = None) -> Manifest | None:
+    def load_sidecar(cls, artifact: Path, content: bytes | mmap | None = None) -> Manifest | None:
         """Reads the sidecar of an artifact and checks the artifact's hash.
 
         Args:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from mmap import mmap
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -190,7 +191,7 @@ def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network
     return _open(path, provider, threads)[0]
 
 
-def _open(path: Path, provider: str, threads: int) -> tuple[Network, bytes | None]:
+def _open(path: Path, provider: str, threads: int) -> tuple[Network, mmap | None]:
     """As `open_network`, with the bytes of an .onnx that were loaded."""
     if provider not in PROVIDERS:
         raise EngineError(f"--provider must be one of {', '.join(PROVIDERS)}, not {provider!r}")
@@ -210,10 +211,10 @@ def _open(path: Path, provider: str, threads: int) -> tuple[Network, bytes | Non
         from runtime.engines.trt import TrtNetwork
 
         return TrtNetwork(path), None
-    content = read_onnx(path)
     from runtime.engines.ort import OrtNetwork
 
-    return OrtNetwork(path, content, provider, threads), content
+    with read_onnx(path) as model:
+        return OrtNetwork(path, model.path, provider, threads), model.content
 
 
 def model_path(name: str | Path, provider: str = "cpu") -> Path:
@@ -296,7 +297,7 @@ def _check_target(file: Path, manifest: Manifest, provider: str) -> None:
         )
 
 
-def _manifest_of(file: Path, network: Network, content: bytes | None) -> Manifest:
+def _manifest_of(file: Path, network: Network, content: mmap | None) -> Manifest:
     """The manifest inside a model, which the one beside an .onnx must not contradict."""
     # A plan's manifest is the one beside it, which its network has checked.
     sidecar = None if content is None else Manifest.load_sidecar(file, content)

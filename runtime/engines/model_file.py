@@ -9,13 +9,18 @@ numbers are those of onnx.proto.
 
 from __future__ import annotations
 
+import mmap
+import os
 from pathlib import Path
 
 from runtime.errors import EngineError
-from runtime.input_files import read_input_file
+from runtime.input_files import open_input_file
 
 #: Largest model file in bytes; the shipped ones have 20 million at the most.
 MAX_MODEL = 512 << 20
+
+#: Bytes that are copied at once.
+_BLOCK = 1 << 16
 
 #: Most fields that a walk visits, and its deepest nesting: a large network has some
 #: ten thousand, and protobuf itself goes no deeper than 100.
@@ -47,33 +52,65 @@ _INNER = {
 _EXTERNAL, _LOCATION, _OPERATOR = 13 << 3 | _BYTES, 14 << 3 | _VARINT, 4 << 3 | _BYTES
 
 
-def read_model(path: Path) -> bytes:
-    """A model file's bytes.
+class ModelFile:
+    """A copy of a model file that nobody else can change; a context manager.
+
+    It lies outside the heap, of which ten million bytes for a moment would take 15 MB for
+    good: glibc then serves all that is smaller from it.
+
+    Attributes:
+        content: The bytes; they outlive the context.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Copies the file.
+
+        Raises:
+            EngineError: It is missing, empty, too large or can't be read.
+        """
+        try:
+            source, size = open_input_file(path, MAX_MODEL)
+            with source, open(os.memfd_create("model"), "wb") as copy:
+                while copy.tell() < size and (block := source.read(_BLOCK)):
+                    copy.write(block)
+                copy.flush()
+                size = copy.tell()
+                self._descriptor = os.dup(copy.fileno())
+        except OSError as error:
+            raise EngineError(f"{path}: {error.strerror}") from error
+        if not size:
+            os.close(self._descriptor)
+            raise EngineError(f"{path}: the file is empty; export it again")
+        self.content = mmap.mmap(self._descriptor, size, access=mmap.ACCESS_READ)
+
+    @property
+    def path(self) -> str:
+        """A path of the copy, for libraries that take no bytes; good inside the context."""
+        return f"/proc/self/fd/{self._descriptor}"
+
+    def __enter__(self) -> ModelFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
+
+
+def read_onnx(path: Path) -> ModelFile:
+    """An ONNX file that refers to no other file.
 
     Raises:
-        EngineError: It is missing, empty, too large or can't be read.
+        EngineError: As `ModelFile` and `check_onnx`.
     """
+    model = ModelFile(path)
     try:
-        content = read_input_file(path, MAX_MODEL)
-    except OSError as error:
-        raise EngineError(f"{path}: {error.strerror}") from error
-    if not content:
-        raise EngineError(f"{path}: the file is empty; export it again")
-    return content
+        check_onnx(model.content, str(path))
+    except BaseException:
+        model.__exit__()
+        raise
+    return model
 
 
-def read_onnx(path: Path) -> bytes:
-    """The bytes of an ONNX file that refers to no other file.
-
-    Raises:
-        EngineError: As `read_model` and `check_onnx`.
-    """
-    content = read_model(path)
-    check_onnx(content, str(path))
-    return content
-
-
-def check_onnx(data: bytes, origin: str) -> None:
+def check_onnx(data: bytes | mmap.mmap, origin: str) -> None:
     """Refuses an ONNX model that refers to other files.
 
     Args:
@@ -97,7 +134,7 @@ def check_onnx(data: bytes, origin: str) -> None:
         )
 
 
-def _reference(data: bytes) -> str:
+def _reference(data: bytes | mmap.mmap) -> str:
     """What the model names outside itself; empty for nothing.
 
     Raises:
@@ -146,7 +183,7 @@ def _reference(data: bytes) -> str:
     return ""
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _varint(data: bytes | mmap.mmap, at: int) -> tuple[int, int]:
     """A number of the wire format, and where it ends."""
     value = data[at]
     at += 1

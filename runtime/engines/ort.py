@@ -21,12 +21,12 @@ _BROKEN_MODEL = ("InvalidProtobuf", "InvalidGraph", "NoSuchFile")
 class OrtNetwork:
     """A `Network` in an ONNX Runtime session."""
 
-    def __init__(self, path: Path, content: bytes, provider: str, threads: int) -> None:
+    def __init__(self, path: Path, copy: str, provider: str, threads: int) -> None:
         """Loads the model.
 
         Args:
             path: Its file, for messages.
-            content: The file's bytes, as `read_model` gives them.
+            copy: Path of what is loaded, as `ModelFile` gives it.
             provider: Where it runs, one of `PROVIDERS`.
             threads: Threads inside one run.
 
@@ -53,14 +53,15 @@ class OrtNetwork:
         own = {"num_of_threads": str(threads)} if provider == "openvino" else {}
         try:
             session = ort.InferenceSession(
-                content,
+                copy,
                 options,
                 providers=[wanted],
                 provider_options=[own],
                 enable_fallback=0,  # it would print, and run on the CPU
             )
         except Exception as error:  # ONNX Runtime's errors share no base class
-            reason = printable(str(error).partition("\n")[0]) or type(error).__name__
+            text = str(error).replace(copy, str(path)).partition("\n")[0]
+            reason = printable(text) or type(error).__name__
             if provider != "cpu" and type(error).__name__ not in _BROKEN_MODEL:
                 raise EngineError(f"{_not_loaded(provider)} ({reason})") from error
             raise EngineError(

@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Host:
     device: Device
 
 
-def check_plan(path: Path, content: bytes) -> tuple[Manifest, Host]:
+def check_plan(path: Path, content: mmap) -> tuple[Manifest, Host]:
     """Checks a plan against this machine, without loading it.
 
     Args:
@@ -110,7 +111,7 @@ def refusal(path: Path, reason: str) -> EngineError:
     )
 
 
-def read_manifest(path: Path, content: bytes) -> Manifest:
+def read_manifest(path: Path, content: mmap) -> Manifest:
     """The sidecar of a plan, which must say what the plan was built for.
 
     Raises:

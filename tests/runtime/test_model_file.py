@@ -166,7 +166,21 @@ def test_scrfd_refuses_it_too(tmp_path):
 
 @pytest.mark.parametrize("name", [p.name for p in sorted(MODELS.glob("*.onnx"))])
 def test_the_shipped_models_pass(name):
-    assert read_onnx(MODELS / name) == (MODELS / name).read_bytes()
+    with read_onnx(MODELS / name) as model:
+        assert model.content[:] == Path(model.path).read_bytes() == (MODELS / name).read_bytes()
+
+
+def test_what_was_checked_is_what_is_loaded_and_nothing_stays_open(tiny_engine, tmp_path):
+    path = tmp_path / "m.onnx"
+    path.write_bytes(tiny_engine.read_bytes())
+    before = len(os.listdir("/proc/self/fd"))
+    with read_onnx(path) as model:
+        path.write_bytes(b"another")
+        assert model.content[:] == Path(model.path).read_bytes() == tiny_engine.read_bytes()
+    del model
+    with pytest.raises(EngineError, match="sound"):
+        read_onnx(path)
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def references(message: object) -> bool:
