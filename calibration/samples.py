@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from runtime.detect import Detector, open_detector
 from runtime.errors import SourceError, UserError
+from runtime.found_faces import find_faces
 from runtime.manifest import Manifest, Preprocess
 from runtime.preprocess import crop_face, face_to_input, to_bgr
 from runtime.sources import collect_pictures, read_picture
@@ -127,7 +128,7 @@ def _faces_in_pictures(
             unread += 1
             say(f"skipped: {error}")
             continue
-        found = detector.detect(image)
+        found = find_faces(detector, image)
         seen += 1
         faceless += not found
         faces += [crop_face(image, face.box, spec, face.landmarks) for face in found]

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import time
 
+import cv2
+
 from runtime.errors import StageError
+from runtime.failed_frames import FailedFrames
 from runtime.mailbox import Mailbox, Policy
 from runtime.messages import Frame
 from runtime.metrics import Metrics
 from runtime.preprocess import to_bgr
 from runtime.sources.group import SourceGroup
-from runtime.stages import Stages, naming
+from runtime.stages import Stages
+
+#: What a reader or a conversion raises for one frame: the next may be good.
+_OF_ONE_FRAME = (cv2.error, MemoryError, ValueError)
 
 
 class Capture:
@@ -34,7 +40,10 @@ class Capture:
         """Reads a source to its end; only the last failure of all is raised."""
         state = "stopped"
         try:
-            if self._read(stream):
+            ended = self._read(stream)
+            if self._group.failed(stream):
+                state = "failed"
+            elif ended:
                 state = "ended"
         except StageError as error:
             if not self._stages.stopped:
@@ -49,20 +58,28 @@ class Capture:
             self._frames.close()
 
     def _read(self, stream: int) -> bool:
-        """Sends a source's frames on; whether it came to its own end."""
+        """Sends a source's frames on, those that it can; whether it came to its own end."""
         source = self._group.sources[stream]
         policy = Policy.LATEST if source.live else Policy.BLOCK
-        index = 0
-        while not self._stages.stopped:
-            with self._metrics.time("capture"), naming("capture", index):
-                got = source.read()
-                if got is None:
-                    return not self._stages.stopped
-                picture, time_s, name = got
-                image = to_bgr(picture)
-            frame = Frame(stream, index, time_s, image, time.monotonic(), name)
+        failures = FailedFrames("capture", self._group, self._metrics)
+        index = -1
+        while not self._stages.stopped and not self._group.failed(stream):
+            index += 1
+            try:
+                with self._metrics.time("capture"):
+                    got = source.read()
+                    image = None if got is None else to_bgr(got[0])
+            except _OF_ONE_FRAME as error:
+                failures.add(stream, index, error)
+                continue
+            except Exception as error:
+                raise StageError("capture", index, error) from error
+            if got is None or image is None:
+                failures.end()
+                return not self._stages.stopped
+            failures.worked(stream)
+            frame = Frame(stream, index, got[1], image, time.monotonic(), got[2])
             dropped = self._frames.put(frame, stream, policy)
             if dropped:
                 self._metrics.dropped(stream, dropped)
-            index += 1
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import statistics
 import sys
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import UserError
+from runtime.input_files import read_input_file
 from runtime.machine import Check, check_machine
 from runtime.options import option, parse_options, run_command
 from runtime.providers import PROVIDERS
+from runtime.redact import printable
 
 if TYPE_CHECKING:
     from runtime.engines.base import EmotionEngine
@@ -58,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for check in _all_checks(options, facts):
         checks.append(check)
         if not options.json:
-            print(f"{check.status:<8} {check.name:<11} {check.detail}", flush=True)
+            print(f"{check.status:<8} {check.name:<11} {printable(check.detail)}", flush=True)
     problems = sum(check.status == "problem" for check in checks)
     if options.json:
         report = {"ok": not problems, "checks": [asdict(c) for c in checks], "engine": facts}
@@ -140,15 +143,19 @@ def _manifest_checks(manifest: Manifest, options: Options) -> Iterator[Check]:
 
 def _source_check(plan: Path, sha256: str) -> Check:
     """Whether the ONNX file beside a plan is still the one that it was built from."""
+    from runtime.engines.model_file import MAX_MODEL
     from runtime.engines.plan import onnx_of, refusal
-    from runtime.manifest import file_hash
 
     onnx = onnx_of(plan)
-    if not onnx.is_file():
+    if not onnx.exists():
         return Check("source", "warning", f"{onnx} is missing: the plan can't be built again")
-    if file_hash(onnx) != sha256:
-        error = refusal(plan, f"it was built from another {onnx.name} than the one beside it")
-        return Check("source", "warning", str(error))
+    try:
+        found = hashlib.sha256(read_input_file(onnx, MAX_MODEL)).hexdigest()
+    except OSError as error:
+        return Check("source", "warning", f"{onnx}: {error.strerror}")
+    if found != sha256:
+        refused = refusal(plan, f"it was built from another {onnx.name} than the one beside it")
+        return Check("source", "warning", str(refused))
     return Check("source", "ok", f"{onnx}, as the plan was built from")
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import math
 
 import numpy as np
 
 from runtime.budget import Effort
 from runtime.detect import Detector
+from runtime.found_faces import MAX_FACES, MAX_REGIONS, best, find_faces
 from runtime.messages import Face, Frame, TrackedFrame
 from runtime.metrics import Metrics
 from runtime.preprocess import Box
 from runtime.track import Tracker, iou_matrix
+
+log = logging.getLogger(__name__)
 
 #: How far a camera's frames may be off their beat, in seconds.
 _JITTER_S = 0.005
@@ -56,6 +60,7 @@ class Follower:
         # Of each stream: looks let out since the last one, and the media time of either.
         self._looked = [(0, -math.inf) for _ in range(streams)]
         self._found: list[list[tuple[float, Box]]] = [[] for _ in range(streams)]
+        self._crowded: set[int] = set()
         # Detectors of callers need know no scale.
         self._scales = "scale" in inspect.signature(detector.detect).parameters
 
@@ -67,11 +72,19 @@ class Follower:
             effort: How much work the frame is worth.
         """
         tracker = self._trackers[frame.stream]
-        if self._looks(frame, effort):
+        detected = self._looks(frame, effort)
+        if detected:
             with self._metrics.time("detect"):
                 scale = (effort.detect_scale,) if self._scales and effort.detect_scale < 1 else ()
-                faces = self._detector.detect(frame.image, *scale)
+                faces = find_faces(self._detector, frame.image, *scale)
                 sure = [face for face in faces if face.score >= self._face_score]
+                if len(sure) > MAX_FACES and frame.stream not in self._crowded:
+                    self._crowded.add(frame.stream)
+                    log.warning(
+                        "source %d: %d faces in a frame; the best %d of each frame are read",
+                        *(frame.stream, len(sure), MAX_FACES),
+                    )
+                sure = best(sure, MAX_FACES)
                 tracks = tracker.update(sure, frame.time_s)
             self._found[frame.stream] = _hold(self._found[frame.stream], faces, frame)
         else:
@@ -79,7 +92,7 @@ class Follower:
                 tracks = tracker.predict(frame.time_s)
         found = [box for _, box in self._found[frame.stream]]
         regions = (*found, *tracker.unseen(frame.time_s))
-        return TrackedFrame(frame, tuple(tracks), regions)
+        return TrackedFrame(frame, tuple(tracks), regions, detected)
 
     def _looks(self, frame: Frame, effort: Effort) -> bool:
         """Whether faces are looked for in a frame; keeps account of it."""
@@ -101,6 +114,8 @@ def _hold(
     """(media time, box) of a frame's detections, and of late ones that nothing replaces."""
     now = [(frame.time_s, face.box) for face in faces]
     late = [] if frame.name else [o for o in before if 0 <= frame.time_s - o[0] <= _HOLD_S]
+    # Whatever a picture is made to give, there is no more to cover than in one frame.
+    late = late[: MAX_REGIONS - len(now)]
     if not late or not now:
         return now + late
     overlap = iou_matrix(np.array([b for _, b in late]), np.array([b for _, b in now]))

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from mmap import mmap
 from pathlib import Path
-from typing import Any
+from reprlib import repr as shown
+from typing import Any, TypeGuard
 
 from runtime.errors import ManifestError
+from runtime.input_files import read_input_file
+from runtime.outputs import replacing
+from runtime.strict_json import parse_json
 
 #: Canonical label order (FER+'s own column order). Every model's labels are a
 #: subsequence of it, so index mix-ups between data sets cannot pass unseen.
@@ -33,6 +39,9 @@ EMOTIONS: tuple[str, ...] = (
 METADATA_KEY = "emotion_manifest"
 
 SCHEMA = 1
+
+#: Longest manifest in characters, and sidecar in bytes; the shipped ones have 10 thousand.
+MAX_TEXT = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +76,27 @@ class Preprocess:
         Raises:
             ManifestError: A value has the wrong type or range.
         """
-        if not _is_int(self.size) or not 16 <= self.size <= 1024:
-            raise ManifestError(f"preprocess.size must be 16 to 1024 pixels, not {self.size!r}")
+        if not is_int(self.size) or not 16 <= self.size <= 1024:
+            raise _wrong("preprocess.size", "16 to 1024 pixels", self.size)
         if self.color not in ("gray", "rgb"):
-            raise ManifestError(f"preprocess.color must be 'gray' or 'rgb', not {self.color!r}")
-        for name in ("mean", "std"):
+            raise _wrong("preprocess.color", "'gray' or 'rgb'", self.color)
+        # So bounded, no face becomes anything but finite numbers.
+        for name, low in (("mean", -1000.0), ("std", 0.001)):
             value = getattr(self, name)
-            if len(value) != 3 or not all(_is_number(v) for v in value):
-                raise ManifestError(f"preprocess.{name} must be three numbers, not {value!r}")
-        if min(self.std) <= 0:
-            raise ManifestError(f"preprocess.std must be above zero, not {self.std!r}")
-        if not _is_number(self.margin) or not 0.5 <= self.margin <= 3.0:
-            raise ManifestError(f"preprocess.margin must be 0.5 to 3, not {self.margin!r}")
-        if not _is_number(self.shift) or not -0.5 <= self.shift <= 0.5:
-            raise ManifestError(f"preprocess.shift must be -0.5 to 0.5, not {self.shift!r}")
+            if (
+                not isinstance(value, (tuple, list))
+                or len(value) != 3
+                or not all(is_number(v) and low <= v <= 1000 for v in value)
+            ):
+                raise _wrong(f"preprocess.{name}", f"three numbers of {low:g} to 1000", value)
+        if not is_number(self.margin) or not 0.5 <= self.margin <= 3.0:
+            raise _wrong("preprocess.margin", "0.5 to 3", self.margin)
+        if not is_number(self.shift) or not -0.5 <= self.shift <= 0.5:
+            raise _wrong("preprocess.shift", "-0.5 to 0.5", self.shift)
         if self.align not in ("none", "roll"):
-            raise ManifestError(f"preprocess.align must be 'none' or 'roll', not {self.align!r}")
-        if not _is_int(self.detail) or self.detail < 0:
-            raise ManifestError(f"preprocess.detail must be 0 or more pixels, not {self.detail!r}")
+            raise _wrong("preprocess.align", "'none' or 'roll'", self.align)
+        if not is_int(self.detail) or not 0 <= self.detail <= 1024:
+            raise _wrong("preprocess.detail", "0 to 1024 pixels", self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,29 +137,41 @@ class Manifest:
     plan: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Checks labels, temperature and precision.
+        """Checks every field.
 
         Raises:
-            ManifestError: A value is wrong.
+            ManifestError: A value has the wrong type or range.
         """
         unknown = [label for label in self.labels if label not in EMOTIONS]
         if unknown:
             raise ManifestError(
-                f"unknown label {unknown[0]!r} in the manifest; "
+                f"unknown label {shown(unknown[0])} in the manifest; "
                 f"the labels are {', '.join(EMOTIONS)}"
             )
         canonical = tuple(label for label in EMOTIONS if label in self.labels)
         if self.labels != canonical:
             raise ManifestError(
                 f"labels must be in canonical order without repeats ({', '.join(canonical)}), "
-                f"not {', '.join(self.labels)}"
+                f"not {', '.join(self.labels[: len(EMOTIONS) + 1])}"
             )
         if len(self.labels) < 2:
             raise ManifestError("a manifest needs at least two labels")
-        if not _is_number(self.temperature) or not 0.01 <= self.temperature <= 100:
-            raise ManifestError(f"temperature must be 0.01 to 100, not {self.temperature!r}")
+        if not is_number(self.temperature) or not 0.01 <= self.temperature <= 100:
+            raise _wrong("temperature", "0.01 to 100", self.temperature)
         if self.precision not in ("fp32", "fp16", "int8"):
-            raise ManifestError(f"precision must be fp32, fp16 or int8, not {self.precision!r}")
+            raise _wrong("precision", "fp32, fp16 or int8", self.precision)
+        if not isinstance(self.sha256, (str, type(None))):
+            raise _wrong("sha256", "text", self.sha256)
+        for name in ("model", "metrics", "proof", "tools", "quantization", "plan"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise _wrong(f"{name}", "an object", getattr(self, name))
+        for name in ("library", "version", "gpu", "onnx_sha256"):
+            if not isinstance(self.plan.get(name, ""), (str, type(None))):
+                raise _wrong(f"plan.{name}", "text", self.plan[name])
+        targets = self.plan.get("compute_capability", "")
+        several = targets if isinstance(targets, (list, tuple)) else [targets]
+        if not all(isinstance(target, (str, type(None))) for target in several):
+            raise _wrong("plan.compute_capability", "text or texts", targets)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -170,16 +194,18 @@ class Manifest:
             ManifestError: Not JSON, another schema, unknown or missing keys,
                 or values out of range.
         """
+        if len(text) > MAX_TEXT:
+            raise ManifestError(f"{origin}: the manifest is too large (over {MAX_TEXT} characters)")
         try:
-            data = json.loads(text)
+            data = parse_json(text)
         except ValueError as error:
             raise ManifestError(f"{origin}: the manifest is not JSON ({error})") from error
         if not isinstance(data, dict):
             raise ManifestError(f"{origin}: the manifest must be a JSON object")
         schema = data.pop("schema", None)
-        if schema != SCHEMA:
+        if not is_int(schema) or schema != SCHEMA:
             raise ManifestError(
-                f"{origin}: manifest schema {schema!r}, this version reads {SCHEMA}; "
+                f"{origin}: manifest schema {shown(schema)}, this version reads {SCHEMA}; "
                 "export the model again"
             )
         try:
@@ -206,12 +232,18 @@ class Manifest:
             Path of the sidecar.
         """
         path = sidecar_path(artifact)
-        path.write_text(replace(self, sha256=file_hash(artifact)).to_json(indent=2) + "\n")
+        text = replace(self, sha256=file_hash(artifact)).to_json(indent=2) + "\n"
+        with replacing(path) as partial:
+            partial.write_text(text, encoding="utf-8")
         return path
 
     @classmethod
-    def load_sidecar(cls, artifact: Path) -> Manifest | None:
+    def load_sidecar(cls, artifact: Path, content: bytes | mmap | None = None) -> Manifest | None:
         """Reads the sidecar of an artifact and checks the artifact's hash.
+
+        Args:
+            artifact: The model file.
+            content: Its bytes, where they have been read already.
 
         Returns:
             The manifest, or None when there is no sidecar.
@@ -220,10 +252,19 @@ class Manifest:
             ManifestError: The sidecar is malformed or belongs to another file.
         """
         path = sidecar_path(artifact)
-        if not path.is_file():
+        if not os.path.lexists(path):
             return None
-        manifest = cls.from_json(path.read_text(encoding="utf-8", errors="replace"), str(path))
-        if manifest.sha256 is not None and manifest.sha256 != file_hash(artifact):
+        try:
+            text = read_input_file(path, MAX_TEXT).decode("utf-8")
+        except OSError as error:
+            raise ManifestError(f"{path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ManifestError(f"{path}: the manifest is not UTF-8 text") from error
+        manifest = cls.from_json(text, str(path))
+        if manifest.sha256 is None:
+            return manifest
+        digest = file_hash(artifact) if content is None else hashlib.sha256(content).hexdigest()
+        if manifest.sha256 != digest:
             raise ManifestError(
                 f"{path} describes another file than {artifact} (the hash differs); "
                 "export the model again"
@@ -259,12 +300,18 @@ def file_hash(path: Path) -> str:
 def _check_keys(data: Mapping[str, Any], cls: type[Any], origin: str) -> None:
     unknown = sorted(set(data) - {f.name for f in fields(cls)})
     if unknown:
-        raise ManifestError(f"{origin}: unknown key {unknown[0]!r}")
+        raise ManifestError(f"{origin}: unknown key {shown(unknown[0])}")
 
 
-def _is_number(value: object) -> bool:
+def _wrong(name: str, wanted: str, value: object) -> ManifestError:
+    return ManifestError(f"{name} must be {wanted}, not {shown(value)}")
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a manifest's value is a number; True and False are none."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_int(value: object) -> bool:
+def is_int(value: object) -> TypeGuard[int]:
+    """Whether a manifest's value is a whole number; True and False are none."""
     return isinstance(value, int) and not isinstance(value, bool)

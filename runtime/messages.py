@@ -75,11 +75,13 @@ class TrackedFrame:
         frame: The frame.
         tracks: Its faces, seen or predicted.
         regions: Boxes of all that may be a face, as in `FrameResult`.
+        detected: Whether the detector ran; else every track is predicted.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
     regions: tuple[Box, ...] = ()
+    detected: bool = True
 
 
 @dataclass(frozen=True, slots=True)

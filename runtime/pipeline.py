@@ -23,14 +23,15 @@ from runtime.classify import Classifier
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine, open_engine
 from runtime.errors import SourceError, StageError
+from runtime.failed_frames import FailedFrames
 from runtime.follow import Follower
 from runtime.mailbox import Closed, Mailbox, pass_end
-from runtime.messages import Frame, FrameResult, TrackedFrame
+from runtime.messages import EmotionResult, Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
 from runtime.recognize import Recognizer
 from runtime.sources import Source, Tls, open_source
 from runtime.sources.group import open_group
-from runtime.stages import Stages, naming
+from runtime.stages import Stages
 from runtime.temporal import TemporalHead, choose_head
 
 log = logging.getLogger(__name__)
@@ -291,12 +292,20 @@ class Pipeline:
                 return
 
     def _detect(self) -> None:
+        failures = FailedFrames("detect", self._group, self.metrics)
         for frame in self._frames:
-            with naming("detect", frame.index):
+            try:
                 tracked = self._follower.follow(frame, self.governor.effort)
+            except Exception as error:  # of a detector: the next frame may be good
+                failures.add(frame.stream, frame.index, error)
+                continue
+            if tracked.detected:
+                failures.worked(frame.stream)
             self._tracked.put(tracked, frame.stream)
+        failures.end()
 
     def _classify(self) -> None:
+        failures = FailedFrames("classify", self._group, self.metrics)
         batcher: Batcher[TrackedFrame] = Batcher(self._max_batch, self._max_wait_s, time.monotonic)
         for first in self._tracked:
             batcher.add(first, len(first.tracks))
@@ -309,14 +318,15 @@ class Pipeline:
                 if more is None:
                     break
                 batcher.add(more, len(more.tracks))
-            self._emit(batcher.take())
+            self._emit(batcher.take(), failures)
+        failures.end()
 
-    def _emit(self, batch: list[TrackedFrame]) -> None:
+    def _emit(self, batch: list[TrackedFrame], failures: FailedFrames) -> None:
         """Recognises the faces of some frames in one go and sends the results on."""
-        with self.metrics.time("classify"), naming("classify", batch[0].frame.index):
-            found = self._recognizer.recognize(batch, self.governor.effort.faces)
+        with self.metrics.time("classify"):
+            found = self._recognize(batch, failures)
         readable = sum(track.seen for item in batch for track in item.tracks)
-        for item, faces in zip(batch, found, strict=True):
+        for item, faces in found:
             frame = item.frame
             latency = (time.monotonic() - frame.captured) * 1e3
             # What waits in a file's own queue is no lag of anything.
@@ -334,6 +344,22 @@ class Pipeline:
                     regions=item.regions,
                 )
             )
+
+    def _recognize(
+        self, batch: list[TrackedFrame], failures: FailedFrames
+    ) -> list[tuple[TrackedFrame, tuple[EmotionResult, ...]]]:
+        """Frames with their faces; where a batch fails, each frame alone."""
+        try:
+            found = self._recognizer.recognize(batch, self.governor.effort.faces)
+        except Exception as error:  # of an engine: another frame may be good
+            if len(batch) > 1:
+                return [pair for item in batch for pair in self._recognize([item], failures)]
+            failures.add(batch[0].frame.stream, batch[0].frame.index, error)
+            return []
+        for item in batch:
+            if any(track.seen for track in item.tracks):
+                failures.worked(item.frame.stream)
+        return list(zip(batch, found, strict=True))
 
     def _own(self, thing: _Closable) -> _Closable:
         self._opened.append(thing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from runtime.errors import SourceError, UserError
 from runtime.options import option, parse_options, run_command
 from runtime.providers import PROVIDERS
-from runtime.redact import printable, redact, start_log
+from runtime.redact import printable, reason, redact, start_log
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from runtime.messages import Face, FrameResult
 
 PROG = "python -m runtime.predict"
+
+log = logging.getLogger("runtime")
 
 
 @dataclass
@@ -76,13 +79,13 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
-    from runtime.inputs import files_of
     from runtime.outputs import check_apart, check_folder, check_writable, read_mode
+    from runtime.protected import protected_files
     from runtime.sinks.json_lines import JsonSink
     from runtime.sources import PICTURES, collect_pictures
 
     files = collect_pictures(options.paths)
-    models = files_of(
+    models = protected_files(
         options.engine, options.provider, "none", options.detector_model, [options.config]
     )
     output = {"--output_json": options.output_json}
@@ -129,8 +132,9 @@ def predict_image(
         min_confidence: Below this probability a label is uncertain.
         name: File name, for the result.
     """
+    from runtime.found_faces import MAX_FACES, best, find_faces
     from runtime.messages import EmotionResult, Face, FrameResult
-    from runtime.preprocess import crop_face
+    from runtime.preprocess import cut_face
 
     start = time.perf_counter()
     if detector is None:
@@ -138,34 +142,38 @@ def predict_image(
         faces: list[Face] = [Face((0.0, 0.0, float(width), float(height)), 1.0)]
         crops = [image]
     else:
-        faces = detector.detect(image)
-        crops = [crop_face(image, f.box, classifier.spec, f.landmarks) for f in faces]
-    found = []
+        found = find_faces(detector, image)
+        faces = best(found, MAX_FACES)
+        if len(found) > MAX_FACES:
+            log.warning("%s: %d faces; the best %d are read", name, len(found), MAX_FACES)
+        crops = [cut_face(image, f.box, classifier.spec, f.landmarks) for f in faces]
+    results = []
     for face, row in zip(faces, classifier.classify(crops), strict=True):
-        best = int(row.argmax())
-        found.append(
+        top = int(row.argmax())
+        results.append(
             EmotionResult(
                 track=0,
                 box=face.box,
                 score=face.score,
-                emotion=classifier.labels[best],
-                confidence=float(row[best]),
-                uncertain=bool(row[best] < min_confidence),
+                emotion=classifier.labels[top],
+                confidence=float(row[top]),
+                uncertain=bool(row[top] < min_confidence),
                 probabilities=dict(zip(classifier.labels, row.tolist(), strict=True)),
             )
         )
     latency = (time.perf_counter() - start) * 1e3
-    return FrameResult(None, 0, 0.0, image, tuple(found), latency, name)
+    return FrameResult(None, 0, 0.0, image, tuple(results), latency, name)
 
 
 def _results(
     files: Sequence[Path], options: Options
 ) -> Iterator[tuple[int, Path, FrameResult | None]]:
-    """(number, file, result) in order; None where a picture can't be read."""
+    """(number, file, result) in order; None where a picture can't be read or recognised."""
     from runtime.anonymize import COVER_SCORE
     from runtime.classify import Classifier
     from runtime.detect import open_detector
     from runtime.engines import open_engine
+    from runtime.found_faces import find_faces
     from runtime.sources import read_picture
 
     engine = open_engine(options.engine, options.provider, options.threads, options.rebuild)
@@ -178,15 +186,18 @@ def _results(
             # One of its own: what is doubtful must not keep the other from a second look.
             wary = find(min(COVER_SCORE, options.min_score), options.threads)
     for number, file in enumerate(files):
+        result = None
         try:
             image = read_picture(file)
+            result = predict_image(image, detector, classifier, options.min_confidence, str(file))
+            if wary is not None:
+                found = find_faces(wary, image)
+                result = replace(result, regions=tuple(face.box for face in found))
         except SourceError as error:
             print(f"skipped: {redact(str(error))}", file=sys.stderr)
-            yield number, file, None
-            continue
-        result = predict_image(image, detector, classifier, options.min_confidence, str(file))
-        if wary is not None:
-            result = replace(result, regions=tuple(face.box for face in wary.detect(image)))
+        except Exception as error:  # whatever a network or OpenCV has against one picture
+            result = None
+            print(f"skipped: {printable(str(file))}: {reason(error)}", file=sys.stderr)
         yield number, file, result
 
 

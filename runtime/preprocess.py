@@ -19,6 +19,14 @@ Image = NDArray[Any]  # (H, W) or (H, W, C), BGR order, uint8 unless said otherw
 Box = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels
 
 
+#: Largest side of a crop that is copied, in pixels (113 MB): more than a face that fills a
+#: frame of 4K.
+MAX_CROP = 6144
+
+#: Side of a crop that would be larger, in pixels: the largest that a network takes.
+_REDUCED = 1024
+
+
 def to_bgr(image: Image) -> NDArray[np.uint8]:
     """Any decoded picture as 8-bit BGR.
 
@@ -75,7 +83,9 @@ def crop_face(
 ) -> NDArray[np.uint8]:
     """Cuts a face out of a picture at its own resolution.
 
-    Pixels outside the picture repeat its border.
+    Pixels outside the picture repeat its border. A crop of more than `MAX_CROP` pixels a
+    side that isn't simply a part of the picture is cut at the resolution of `_REDUCED`
+    pixels a side: its size is the detector's word, and no network takes more.
 
     Args:
         image: (H, W, 3) uint8 BGR.
@@ -87,20 +97,29 @@ def crop_face(
     Returns:
         (S, S, 3) uint8 crop, S at least 1; it may share memory with `image`.
     """
-    cx, cy, side = crop_square(box, spec)
+    angle = None
     if spec.align == "roll" and landmarks is not None:
         (lx, ly), (rx, ry) = landmarks[0], landmarks[1]
         angle = math.degrees(math.atan2(ry - ly, rx - lx))
-        out = max(1, round(side))
+    return _cut(image, crop_square(box, spec), angle)
+
+
+def _cut(
+    image: NDArray[np.uint8], square: tuple[float, float, float], angle: float | None
+) -> NDArray[np.uint8]:
+    cx, cy, side = square
+    size = max(1, round(side))
+    if angle is not None:
+        if size > MAX_CROP:
+            return _cut(*_reduced(image, square), angle)
         matrix = cv2.getRotationMatrix2D((cx, cy), angle, 1.0)
-        matrix[0, 2] += (out - 1) / 2 - cx
-        matrix[1, 2] += (out - 1) / 2 - cy
+        matrix[0, 2] += (size - 1) / 2 - cx
+        matrix[1, 2] += (size - 1) / 2 - cy
         return _bytes(
             cv2.warpAffine(
-                image, matrix, (out, out), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+                image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
             )
         )
-    size = max(1, round(side))
     x1, y1 = round(cx - side / 2), round(cy - side / 2)
     x2, y2 = x1 + size, y1 + size
     height, width = image.shape[:2]
@@ -111,12 +130,52 @@ def crop_face(
     top, left = min(max(iy1 - y1, 0), size - 1), min(max(ix1 - x1, 0), size - 1)
     bottom, right = size - top - (iy2 - iy1), size - left - (ix2 - ix1)
     if top or left or bottom > 0 or right > 0:
+        if size > MAX_CROP:
+            return _cut(*_reduced(image, square), angle)
         inner = _bytes(
             cv2.copyMakeBorder(
                 inner, top, max(bottom, 0), left, max(right, 0), cv2.BORDER_REPLICATE
             )
         )
     return inner[:size, :size]
+
+
+def _reduced(
+    image: NDArray[np.uint8], square: tuple[float, float, float]
+) -> tuple[NDArray[np.uint8], tuple[float, float, float]]:
+    """The picture and a square of it, so much smaller that the square has `_REDUCED` pixels."""
+    cx, cy, side = square
+    scale = _REDUCED / side
+    height, width = image.shape[:2]
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    image = _bytes(cv2.resize(image, shape, interpolation=cv2.INTER_AREA))
+    return image, (cx * scale, cy * scale, float(_REDUCED))
+
+
+def cut_face(
+    image: NDArray[np.uint8],
+    box: Box,
+    spec: Preprocess,
+    landmarks: NDArray[np.float32] | None = None,
+) -> NDArray[np.uint8]:
+    """A face crop that is no larger than its network can use, to wait in a batch.
+
+    `face_to_input` makes the same of it, bit by bit, as of what `crop_face` gives.
+
+    Args:
+        image: As `crop_face` takes it.
+        box: As `crop_face` takes it.
+        spec: Of the network.
+        landmarks: As `crop_face` takes them.
+
+    Returns:
+        (S, S) grey or (S, S, 3) BGR uint8, S at most `spec.detail`, or `spec.size` without one.
+    """
+    face = crop_face(image, box, spec, landmarks)
+    if spec.color == "gray":
+        face = _bytes(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY))
+    most = spec.detail or spec.size
+    return _resize(face, most) if len(face) > most else face
 
 
 def face_to_input(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from runtime.classify import Classifier
 from runtime.messages import EmotionResult, Track, TrackedFrame
-from runtime.preprocess import crop_face
+from runtime.preprocess import cut_face
 from runtime.smooth import Label, Smoother
 from runtime.temporal import TemporalHead, TrackHistories
 
@@ -72,7 +72,7 @@ class Recognizer:
         spec = self._classifier.spec
         chosen = self._choose(batch, limit)
         crops = [
-            crop_face(batch[i].frame.image, track.face.box, spec, track.face.landmarks)
+            cut_face(batch[i].frame.image, track.face.box, spec, track.face.landmarks)
             for i, track in chosen
         ]
         rows = self._classifier.classify(crops)

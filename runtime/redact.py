@@ -153,6 +153,12 @@ def _hide_url(match: re.Match[str]) -> str:
     return shown_address(url) + match[0][len(url) :]
 
 
+def reason(error: BaseException) -> str:
+    """What an error says, in one short line without secrets; its kind where it says nothing."""
+    text = redact(" ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= 300 else text[:300] + "..."
+
+
 class RedactingFormatter(logging.Formatter):
     """Formats a record as ever, and shows no secret of it."""
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -128,12 +127,3 @@ def together(calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
     for thread in threads:
         thread.join()
     return futures
-
-
-@contextmanager
-def naming(stage: str, frame: int) -> Iterator[None]:
-    """Names stage and frame in whatever goes wrong inside."""
-    try:
-        yield
-    except Exception as error:
-        raise StageError(stage, frame, error) from error

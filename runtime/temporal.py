@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from runtime.classify import softmax
 from runtime.engines import Network, open_network
-from runtime.engines.base import DEFAULT, SHIPPED
+from runtime.engines.base import DEFAULT, SHIPPED, check_logits
 from runtime.errors import EngineError, ManifestError, UserError
-from runtime.manifest import METADATA_KEY, Manifest
+from runtime.manifest import METADATA_KEY, Manifest, is_int, is_number
 
 #: The head that was trained for the shipped models.
 SHIPPED_HEAD = Path(__file__).parent / "models" / "temporal.onnx"
@@ -28,6 +28,10 @@ KIND = "temporal_head"
 
 #: Observations that a step may hold; what comes faster replaces the one before.
 _PER_STEP = 4
+
+
+#: Longest windows: each track keeps one, and each of its observations makes one.
+MAX_STEPS, MAX_WINDOW_S = 256, 60
 
 
 class History:
@@ -120,10 +124,17 @@ class TemporalHead:
                 f"--temporal_head {origin}: an emotion model, not a temporal head; "
                 "make one with `python -m train.temporal` and `python -m export.temporal`"
             )
-        try:
-            self.steps, self.window_s = int(model["steps"]), float(model["window_s"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ManifestError(f"--temporal_head {origin}: malformed manifest") from error
+        steps, window_s = model.get("steps"), model.get("window_s")
+        if not is_int(steps) or not 1 <= steps <= MAX_STEPS:
+            raise ManifestError(
+                f"--temporal_head {origin}: malformed manifest: steps must be 1 to {MAX_STEPS}"
+            )
+        if not is_number(window_s) or not 0.01 <= window_s <= MAX_WINDOW_S:
+            raise ManifestError(
+                f"--temporal_head {origin}: malformed manifest: window_s must be 0.01 to "
+                f"{MAX_WINDOW_S} seconds"
+            )
+        self.steps, self.window_s = steps, float(window_s)
         shapes = list(network.output_shapes.values())
         if tuple(network.input_shape[1:]) != (self.steps, count) or [
             tuple(shape[1:]) for shape in shapes
@@ -147,10 +158,15 @@ class TemporalHead:
             )
 
     def read(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(N, steps, C) float32 windows -> (N, C) float64 probabilities."""
+        """(N, steps, C) float32 windows -> (N, C) float64 probabilities.
+
+        Raises:
+            EngineError: The model failed, or gave another shape or no finite numbers.
+        """
         if not len(windows):
             return np.zeros((0, len(self.labels)))
         logits = np.asarray(self._network.run(windows)[0], np.float32)
+        check_logits(self._network.name, logits, (len(windows), len(self.labels)))
         return softmax(logits, self.manifest.temperature)
 
     def close(self) -> None:

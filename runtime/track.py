@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.found_faces import MAX_FACES
 from runtime.messages import Face, Track
 from runtime.preprocess import Box
 
@@ -126,7 +127,8 @@ def _centre(face: Face) -> tuple[float, float, float]:
 class Tracker:
     """Gives each face of a stream an id that stays with it.
 
-    Ids belong to the instance and are never used again within it.
+    Ids belong to the instance and are never used again within it. At most
+    `MAX_FACES` tracks are remembered, those that were seen last.
     """
 
     def __init__(
@@ -188,6 +190,9 @@ class Tracker:
         for face in unmatched:
             self._states.append(_State(self._next_id, face, time_s))
             self._next_id += 1
+        if len(self._states) > MAX_FACES:
+            latest = sorted(self._states, key=lambda state: state.time_s)[-MAX_FACES:]
+            self._states = sorted(latest, key=lambda state: state.id)
         self._detected_s = time_s
         return [
             Track(state.id, state.face, True) if state.seen else state.coast(time_s)

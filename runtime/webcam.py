@@ -145,15 +145,15 @@ def run(options: Options) -> dict[str, Any]:
         UserError: Something that the user can mend.
     """
     from runtime.ending import Ending
-    from runtime.inputs import files_of
     from runtime.outputs import check_apart, check_writable, read_mode, write_whole
+    from runtime.protected import protected_files
     from runtime.sinks.group import SinkGroup
     from runtime.sources.pictures import PICTURES
 
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
     files = {f"--{name}": getattr(options, name) for name in _FILES}
-    read = files_of(
+    read = protected_files(
         options.engine,
         options.provider,
         options.temporal_head,

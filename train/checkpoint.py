@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest
 from runtime.outputs import replacing
+from runtime.redact import reason
 from train.model import EmotionNet, ModelOptions
 
 
@@ -73,9 +74,10 @@ def load_checkpoint(path: Path) -> tuple[EmotionNet, Manifest]:
         shapes.load_state_dict(weights, assign=True)
         model = EmotionNet(options, len(manifest.labels))
         model.load_state_dict(weights)
-    except (UserError, TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ManifestError(f"{path}: the weights don't match the manifest ({reason})") from error
+    except (UserError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+        raise ManifestError(
+            f"{path}: the weights don't match the manifest ({reason(error)})"
+        ) from error
     return model.eval(), manifest
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from mmap import mmap
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.engines.plan import PlanError, rebuild_plan, refusal
+from runtime.engines.model_file import read_onnx
+from runtime.engines.plan import PlanError, rebuild_plan
 from runtime.errors import EngineError, ManifestError
 from runtime.manifest import METADATA_KEY, Manifest
 from runtime.providers import PROVIDERS as PROVIDERS
@@ -131,7 +133,8 @@ class EmotionEngine:
             (N, C) float32; the caller owns it.
 
         Raises:
-            EngineError: Wrong shape or dtype, or the backend failed.
+            EngineError: Wrong shape or dtype, the backend failed, or the model gave
+                another shape than it said, or what isn't a number.
         """
         if batch.dtype != np.float32 or batch.ndim != 4:
             raise EngineError(
@@ -144,11 +147,30 @@ class EmotionEngine:
         if not len(batch):
             return np.zeros((0, len(self.manifest.labels)), np.float32)
         logits: NDArray[np.float32] = np.asarray(self._network.run(batch)[0], np.float32)
+        check_logits(self.name, logits, (len(batch), len(self.manifest.labels)))
         return logits
 
     def close(self) -> None:
         """Frees the model."""
         self._network.close()
+
+
+def check_logits(name: str, logits: NDArray[np.float32], wanted: tuple[int, int]) -> None:
+    """Refuses what a model gave where it isn't what its manifest says.
+
+    Args:
+        name: The model's, for the message.
+        logits: What it gave.
+        wanted: Shape that it must have, (N, C).
+
+    Raises:
+        EngineError: It has another shape, or makes no probabilities.
+    """
+    if logits.shape != wanted:
+        raise EngineError(f"{name}: the model gave {logits.shape} and not {wanted}")
+    # One of minus infinity is a probability of zero; what is left of a row must be numbers.
+    if not np.isfinite(logits.max(axis=1)).all():
+        raise EngineError(f"{name}: the model gave what isn't a finite number; export it again")
 
 
 def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network:
@@ -166,6 +188,11 @@ def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network
         EngineError: The file is missing, broken, of another kind, or can't be
             run as asked.
     """
+    return _open(path, provider, threads)[0]
+
+
+def _open(path: Path, provider: str, threads: int) -> tuple[Network, mmap | None]:
+    """As `open_network`, with the bytes of an .onnx that were loaded."""
     if provider not in PROVIDERS:
         raise EngineError(f"--provider must be one of {', '.join(PROVIDERS)}, not {provider!r}")
     if not 1 <= threads <= 256:
@@ -180,19 +207,14 @@ def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network
     is_plan = path.suffix in _PLANS
     if is_plan and provider == "openvino":
         raise EngineError(f"--provider openvino can't run {path}: name the .onnx")
-    if not path.is_file():
-        raise refusal(path, "no such file") if is_plan else EngineError(f"{path}: no such file")
-    if path.stat().st_size == 0:
-        if is_plan:
-            raise refusal(path, "the file is empty")
-        raise EngineError(f"{path}: the file is empty; export it again")
     if is_plan:
         from runtime.engines.trt import TrtNetwork
 
-        return TrtNetwork(path)
+        return TrtNetwork(path), None
     from runtime.engines.ort import OrtNetwork
 
-    return OrtNetwork(path, provider, threads)
+    with read_onnx(path) as model:
+        return OrtNetwork(path, model.path, provider, threads), model.content
 
 
 def model_path(name: str | Path, provider: str = "cpu") -> Path:
@@ -229,15 +251,15 @@ def open_engine(
     """
     file = model_path(path, provider)
     try:
-        network = open_network(file, provider, threads)
+        network, content = _open(file, provider, threads)
     except PlanError as error:
         if not rebuild:
             raise
         log.info("%s", error)
         rebuild_plan(file)
-        network = open_network(file, provider, threads)
+        network, content = _open(file, provider, threads)
     try:
-        manifest = _manifest_of(file, network)
+        manifest = _manifest_of(file, network, content)
         if file.suffix == ".onnx":
             _check_target(file, manifest, provider)
         return EmotionEngine(network, manifest)
@@ -253,9 +275,9 @@ def read_manifest(path: Path) -> Manifest:
         EngineError: The file is missing, or not a sound ONNX model.
         ManifestError: It has no manifest, or contradicts it.
     """
-    network = open_network(path)
+    network, content = _open(path, "cpu", 1)
     try:
-        return EmotionEngine(network, _manifest_of(path, network)).manifest
+        return EmotionEngine(network, _manifest_of(path, network, content)).manifest
     finally:
         network.close()
 
@@ -275,9 +297,10 @@ def _check_target(file: Path, manifest: Manifest, provider: str) -> None:
         )
 
 
-def _manifest_of(file: Path, network: Network) -> Manifest:
-    """The manifest inside a model, which the one beside it must not contradict."""
-    sidecar = Manifest.load_sidecar(file)
+def _manifest_of(file: Path, network: Network, content: mmap | None) -> Manifest:
+    """The manifest inside a model, which the one beside an .onnx must not contradict."""
+    # A plan's manifest is the one beside it, which its network has checked.
+    sidecar = None if content is None else Manifest.load_sidecar(file, content)
     embedded = network.metadata.get(METADATA_KEY)
     if embedded is None:
         raise ManifestError(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from runtime.errors import EngineError
 from runtime.providers import PROVIDERS
+from runtime.redact import printable
 
 #: ONNX Runtime's errors that blame the model and not the provider.
 _BROKEN_MODEL = ("InvalidProtobuf", "InvalidGraph", "NoSuchFile")
@@ -20,8 +21,14 @@ _BROKEN_MODEL = ("InvalidProtobuf", "InvalidGraph", "NoSuchFile")
 class OrtNetwork:
     """A `Network` in an ONNX Runtime session."""
 
-    def __init__(self, path: Path, provider: str, threads: int) -> None:
+    def __init__(self, path: Path, copy: str, provider: str, threads: int) -> None:
         """Loads the model.
+
+        Args:
+            path: Its file, for messages.
+            copy: Path of what is loaded, as `ModelFile` gives it.
+            provider: Where it runs, one of `PROVIDERS`.
+            threads: Threads inside one run.
 
         Raises:
             EngineError: The file isn't a sound ONNX model, or the provider
@@ -34,6 +41,8 @@ class OrtNetwork:
         options.log_severity_level = 4
         # Spinning threads would take the cores that the other stages need.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Its other format is told by four bytes, which an ONNX file can hold as well.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         wanted = PROVIDERS[provider].execution
         if wanted not in ort.get_available_providers():
             raise EngineError(
@@ -44,14 +53,15 @@ class OrtNetwork:
         own = {"num_of_threads": str(threads)} if provider == "openvino" else {}
         try:
             session = ort.InferenceSession(
-                str(path),
+                copy,
                 options,
                 providers=[wanted],
                 provider_options=[own],
                 enable_fallback=0,  # it would print, and run on the CPU
             )
         except Exception as error:  # ONNX Runtime's errors share no base class
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            text = str(error).replace(copy, str(path)).partition("\n")[0]
+            reason = printable(text) or type(error).__name__
             if provider != "cpu" and type(error).__name__ not in _BROKEN_MODEL:
                 raise EngineError(f"{_not_loaded(provider)} ({reason})") from error
             raise EngineError(
@@ -63,17 +73,21 @@ class OrtNetwork:
             raise EngineError(
                 f"{_not_loaded(provider)}; ONNX Runtime would run on {loaded[0]} instead"
             )
-        inputs = session.get_inputs()
-        if len(inputs) != 1 or inputs[0].type != "tensor(float)":
-            raise EngineError(f"{path}: the model must have one float32 input")
         self._session: ort.InferenceSession | None = session
-        self._input = inputs[0].name
         self.name = f"{path} ({wanted}, {threads} thread{'s' if threads > 1 else ''})"
-        self.input_shape = _shape(inputs[0].shape)
-        self.output_shapes: Mapping[str, tuple[int | None, ...]] = {
-            o.name: _shape(o.shape) for o in session.get_outputs()
-        }
-        self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
+        try:
+            inputs, outputs = session.get_inputs(), session.get_outputs()
+            self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
+            names = [tensor.name for tensor in (*inputs, *outputs)]
+            if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+                raise EngineError(f"{path}: the model must have one float32 input")
+            self._input = names[0]
+            self.input_shape = _shape(inputs[0].shape)
+            self.output_shapes: Mapping[str, tuple[int | None, ...]] = {
+                output.name: _shape(output.shape) for output in outputs
+            }
+        except UnicodeDecodeError as error:
+            raise EngineError(f"{path}: the model has names that aren't UTF-8") from error
 
     def run(self, batch: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
         """Runs the model; the returned arrays belong to the caller."""
@@ -82,7 +96,7 @@ class OrtNetwork:
         try:
             outputs: Sequence[NDArray[Any]] = self._session.run(None, {self._input: batch})
         except Exception as error:
-            raise EngineError(f"{self.name}: {error}") from error
+            raise EngineError(f"{self.name}: {printable(str(error))}") from error
         return outputs
 
     def close(self) -> None:

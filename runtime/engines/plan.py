@@ -14,12 +14,14 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
 from runtime.engines.cuda import Cuda, Device
 from runtime.errors import EngineError, ManifestError
 from runtime.manifest import Manifest
+from runtime.redact import printable
 
 #: Python module of each library that makes and runs plans, and how to get it.
 LIBRARIES = {
@@ -49,8 +51,12 @@ class Host:
     device: Device
 
 
-def check_plan(path: Path) -> tuple[Manifest, Host]:
+def check_plan(path: Path, content: mmap) -> tuple[Manifest, Host]:
     """Checks a plan against this machine, without loading it.
+
+    Args:
+        path: Its file.
+        content: The file's bytes, which its manifest's hash is of.
 
     Returns:
         Its manifest, and what it will run on.
@@ -60,7 +66,7 @@ def check_plan(path: Path) -> tuple[Manifest, Host]:
             manifest; building it again mends that.
         EngineError: There is no GPU, driver, TensorRT or ONNX file.
     """
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, content)
     library = import_library(path, manifest.plan)
     cuda = Cuda()
     try:
@@ -95,6 +101,7 @@ def refusal(path: Path, reason: str) -> EngineError:
     Returns:
         A `PlanError`, or a plain `EngineError` where there is nothing to build it from.
     """
+    reason = printable(reason)
     if onnx_of(path).is_file():
         command = shlex.join(["python", *rebuild_command(path)])
         return PlanError(f"{path}: {reason}; build it on this machine: `{command}`")
@@ -104,7 +111,7 @@ def refusal(path: Path, reason: str) -> EngineError:
     )
 
 
-def read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path, content: mmap) -> Manifest:
     """The sidecar of a plan, which must say what the plan was built for.
 
     Raises:
@@ -112,7 +119,7 @@ def read_manifest(path: Path) -> Manifest:
             says nothing of the plan.
     """
     try:
-        manifest = Manifest.load_sidecar(path)
+        manifest = Manifest.load_sidecar(path, content)
     except ManifestError as error:
         raise refusal(path, str(error)) from error
     if manifest is None:
@@ -141,8 +148,8 @@ def import_library(path: Path, plan: Mapping[str, Any]) -> Any:
                 path, f"it was built with {name}, and this machine has {others[0]}"
             ) from error
         raise EngineError(
-            f"{path}: it needs {name} {_minor(version)}, which can't be imported ({error}); "
-            f"get it by {LIBRARIES[name]}, or use the .onnx with --provider"
+            f"{path}: it needs {name} {printable(_minor(version))}, which can't be imported "
+            f"({error}); get it by {LIBRARIES[name]}, or use the .onnx with --provider"
         ) from error
     if _minor(library.__version__) != _minor(version):
         raise refusal(

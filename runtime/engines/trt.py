@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines.cuda import Buffer, Stream
+from runtime.engines.model_file import ModelFile
 from runtime.engines.plan import check_plan, refusal
 from runtime.errors import EngineError
 from runtime.manifest import METADATA_KEY
@@ -54,7 +56,13 @@ class TrtNetwork:
                 has no manifest; building it again mends that.
             EngineError: There is no GPU, driver or TensorRT, or no memory left.
         """
-        manifest, host = check_plan(path)
+        # Read once: what is loaded is what its manifest's hash is of.
+        try:
+            with ModelFile(path) as model:
+                content = model.content
+        except EngineError as error:
+            raise refusal(path, str(error).removeprefix(f"{path}: ")) from error
+        manifest, host = check_plan(path, content)
         library = str(manifest.plan["library"])
         self._trt = host.library
         self.name = f"{path} ({library} {host.library.__version__}, {host.device.name})"
@@ -66,7 +74,7 @@ class TrtNetwork:
         self._seen: set[int] = set()
         self._max_graphs = 0 if self._captures_itself else _MAX_GRAPHS
         try:
-            self._load(path)
+            self._load(path, content)
         except BaseException:
             self.close()
             raise
@@ -105,12 +113,12 @@ class TrtNetwork:
         self._contexts.clear()
         self._context = self._engine = self._runtime = None
 
-    def _load(self, path: Path) -> None:
+    def _load(self, path: Path, content: mmap) -> None:
         trt, stream = self._trt, self._stream
         assert stream is not None
         self._log = _make_logger(trt)
         self._runtime = trt.Runtime(self._log)
-        self._engine = self._runtime.deserialize_cuda_engine(path.read_bytes())
+        self._engine = self._runtime.deserialize_cuda_engine(bytes(content))
         if self._engine is None:  # it logs why, and raises nothing
             raise refusal(path, f"TensorRT can't load it ({self._log.last_error})")
         engine = self._engine

@@ -47,7 +47,7 @@ class SourceGroup:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self.sources = sources
-        self._errors: list[StageError] = []
+        self._errors: dict[int, StageError] = {}
         self._running = set(range(len(sources)))
         self._lock = threading.Lock()
 
@@ -74,20 +74,29 @@ class SourceGroup:
         return not left
 
     def fail(self, stream: int, error: StageError) -> None:
-        """Notes that a source failed; for its own thread.
+        """Notes that a source failed, and ends its reading.
 
         Args:
             stream: Its number.
-            error: What went wrong.
+            error: What went wrong; of several, the first counts.
 
         Raises:
             StageError: All have failed now: the first error of them.
         """
         with self._lock:
-            self._errors.append(error)
+            known = self._errors.setdefault(stream, error) is not error
             if len(self._errors) == len(self.sources):
-                raise self._errors[0]
-        log.warning("source %d (%s) failed: %s", stream, self.sources[stream].name, error)
+                raise next(iter(self._errors.values()))
+        if known:
+            return
+        source = self.sources[stream]
+        log.warning("source %d (%s) failed: %s", stream, source.name, error)
+        if isinstance(source, Interruptible):
+            source.interrupt()
+
+    def failed(self, stream: int) -> bool:
+        """Whether a source has failed."""
+        return stream in self._errors
 
 
 def open_group(

@@ -252,3 +252,24 @@ def test_help_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_a_models_own_words_reach_the_terminal_escaped(make_onnx, capsys):
+    evil = "\x1b[2J\x7f\u202e\x9b31m"
+    manifest = replace(TINY, proof={"note": evil}, metrics={evil: 1}, plan={"onnx_sha256": evil})
+    assert run_command(main, ["--engine", str(make_onnx(manifest=manifest)), "--trial_s", "0"]) == 0
+    shown = capsys.readouterr().out
+    assert "note" in shown
+    assert not set(evil) & {"\x1b", "\x7f", "\u202e", "\x9b"} & set(shown)
+    lines = shown.splitlines()
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_source_beside_a_plan_that_is_no_file_is_a_warning(gpu, make_plan, capsys):
+    plan = make_plan()
+    onnx = plan.with_suffix(".onnx")
+    onnx.unlink()
+    os.mkfifo(onnx)
+    code, found = report(capsys, "--engine", plan)
+    assert code == 0
+    assert "not a regular file" in str(found["checks"])

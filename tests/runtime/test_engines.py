@@ -91,6 +91,41 @@ def test_broken_manifest(make_onnx):
         open_engine(make_onnx(metadata="{"))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_logits_that_make_no_probabilities_are_an_error(make_onnx, value):
+    import onnx
+
+    path = make_onnx(manifest=None, metadata=TINY.to_json())
+    model = onnx.load(path)
+    (bias,) = [i for i in model.graph.initializer if i.name == "b"]
+    bias.raw_data = np.full(8, value, np.float32).tobytes()
+    onnx.save(model, path)
+    engine = open_engine(path)
+    with pytest.raises(EngineError, match="isn't a finite number"):
+        engine.infer(batch(3))
+
+
+def test_another_shape_than_the_model_said_is_an_error(make_onnx):
+    import onnx
+    from onnx import helper
+
+    path = make_onnx(manifest=None, metadata=TINY.to_json())
+    model = onnx.load(path)
+    model.graph.node[-1].output[0] = "row"
+    model.graph.node.append(helper.make_node("Concat", ["row", "row"], ["logits"], axis=0))
+    onnx.save(model, path)
+    with pytest.raises(EngineError, match=r"gave \(6, 8\) and not \(3, 8\)"):
+        open_engine(path).infer(batch(3))
+
+
+def test_names_that_are_no_text_are_an_error(make_onnx):
+    path = make_onnx(manifest=None, metadata=TINY.to_json())
+    path.write_bytes(path.read_bytes().replace(b"input", b"inp\xfft"))
+    with pytest.raises(EngineError, match="onnx: ") as error:
+        open_engine(path)
+    assert "\n" not in str(error.value)
+
+
 def test_manifest_of_another_input_shape(make_onnx):
     path = make_onnx(manifest=with_preprocess(TINY, size=64), size=32)
     with pytest.raises(ManifestError, match=r"takes \(N, 3, 32, 32\)"):

@@ -1,13 +1,16 @@
+import copy
 import json
+import os
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import ManifestError
-from runtime.manifest import EMOTIONS, Manifest, Preprocess, sidecar_path
+from runtime.manifest import EMOTIONS, MAX_TEXT, Manifest, Preprocess, sidecar_path
 from tests.conftest import TINY
+from tests.runtime.limited import run_limited
 
 _subsets = st.lists(st.sampled_from(EMOTIONS), min_size=2, unique=True).map(
     lambda names: tuple(label for label in EMOTIONS if label in names)
@@ -116,3 +119,134 @@ def test_a_plan_and_the_onnx_file_it_came_from_have_sidecars_of_their_own(tmp_pa
     onnx, plan = tmp_path / "emotion.fp16.onnx", tmp_path / "emotion.fp16.plan"
     assert sidecar_path(onnx) == tmp_path / "emotion.fp16.json"
     assert sidecar_path(plan) == tmp_path / "emotion.fp16.plan.json"
+
+
+GOOD = json.loads(
+    replace(
+        TINY,
+        metrics={"valid": {"n": 3}},
+        plan={"library": "tensorrt", "version": "10", "compute_capability": ["8.7"]},
+    ).to_json()
+)
+
+#: Every place of a manifest: its keys, those of its objects, and the first item of its lists.
+PLACES = [
+    (*above, key)
+    for above, value in [((), GOOD), *(((k,), v) for k, v in GOOD.items())]
+    for key in (value if isinstance(value, dict) else [0] if isinstance(value, list) else [])
+]
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+
+
+def changed(place, value):
+    data = copy.deepcopy(GOOD)
+    inner = data
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    return json.dumps(data)
+
+
+@given(place=st.sampled_from(PLACES), value=_json)
+@settings(max_examples=500)
+def test_any_value_anywhere_is_read_or_refused_in_a_line(place, value):
+    refused = ""
+    try:
+        manifest = Manifest.from_json(changed(place, value), "here")
+    except ManifestError as error:
+        refused = str(error)
+    assert "\n" not in refused
+    assert len(refused) < 500
+    if refused:
+        return
+    # What is let through can be shown, hashed and written again.
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    manifest.to_json().encode()
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("schema",), True),
+        (("schema",), 1.0),
+        (("labels",), [1, 2]),
+        (("labels",), [["neutral"], {}]),
+        (("labels",), ["neutral"] * 50_000),
+        (("preprocess",), [1]),
+        (("preprocess", "mean"), [float("nan")] * 3),
+        (("preprocess", "mean"), [float("inf")] * 3),
+        (("preprocess", "mean"), ["a", "b", "c"]),
+        (("preprocess", "mean"), [10**400] * 3),
+        (("preprocess", "mean"), 3),
+        (("preprocess", "std"), [1e-300] * 3),
+        (("preprocess", "detail"), 10**12),
+        (("temperature",), float("nan")),
+        (("precision",), "x" * 100_000),
+        (("sha256",), 3),
+        (("model",), None),
+        (("metrics",), 3),
+        (("proof",), "x"),
+        (("quantization",), [1]),
+        (("plan",), [1]),
+        (("plan", "library"), ["tensorrt"]),
+        (("plan", "version"), 10.3),
+        (("plan", "compute_capability"), [8.7]),
+        (("plan", "compute_capability"), {"8.7": 1}),
+        (("metrics",), {"\ud800": 1}),
+        (("metrics",), {"a": float("-inf")}),
+    ],
+)
+def test_values_that_were_let_through_or_ended_in_a_traceback(place, value):
+    with pytest.raises(ManifestError, match="here") as error:
+        Manifest.from_json(changed(place, value), "here")
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ('{"schema":1,"a":' + "[" * 100_000 + "]" * 100_000 + "}", "deeply"),
+        ('{"schema":1,"a":' + "[" * 40 + "]" * 40 + "}", "deeply"),
+        ('{"schema":1,"schema":1}', "'schema' twice"),
+        ('{"schema":' + "9" * 5000 + "}", "too large"),
+        ('{"schema":1e400}', "too large"),
+        ('{"a":"' + "x" * MAX_TEXT + '"}', "too large"),
+    ],
+)
+def test_texts_that_are_no_manifest_of_any_model(text, word):
+    with pytest.raises(ManifestError, match=word):
+        Manifest.from_json(text, "here")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "huge", "latin", "loop"])
+def test_sidecars_that_are_no_text_neither_hang_nor_fill_the_memory(tmp_path, kind):
+    artifact = tmp_path / "emotion.onnx"
+    artifact.write_bytes(b"weights")
+    path = sidecar_path(artifact)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "huge":
+        with path.open("wb") as stream:
+            stream.truncate(1 << 40)
+    elif kind == "loop":
+        path.symlink_to(path)
+    else:
+        path.write_bytes(TINY.to_json().encode() + b"\xff")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom runtime.manifest import Manifest\n"
+        "from runtime.errors import ManifestError\n"
+        "try: Manifest.load_sidecar(Path(sys.argv[1]))\nexcept ManifestError as e: print(e)"
+    )
+    done = run_limited(code, artifact, megabytes=512, seconds=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(path))
+    assert done.stdout.count("\n") == 1

@@ -11,10 +11,10 @@ import cv2
 import pytest
 
 from runtime.errors import UserError
-from runtime.inputs import files_of, model_files
 from runtime.options import run_command
 from runtime.outputs import check_apart, create, read_mode, replacing, write_whole
 from runtime.predict import main as predict_main
+from runtime.protected import model_files, protected_files
 from runtime.webcam import main as webcam_main
 from tests.conftest import PORTRAIT, REPO
 
@@ -104,7 +104,7 @@ def test_no_output_replaces_what_else_is_read(tmp_path, tiny_engine, capsys):
 
 @pytest.mark.parametrize("word", ["default", "main", "fast"])
 def test_the_shipped_models_are_inputs_by_their_names(word):
-    files = files_of(word, "cpu", "auto", None)
+    files = protected_files(word, "cpu", "auto", None)
     assert all(file.is_file() for file in files)
     for file in files:
         with pytest.raises(UserError, match="would overwrite"):

@@ -65,7 +65,7 @@ def test_doubtful_regions_change_no_face():
 
 
 def test_a_failed_stage_can_be_asked_for():
-    pipeline = Pipeline([Pictures(20)], Brain(), Finder(fail_at=3))
+    pipeline = Pipeline([Pictures(100)], Brain(), Finder(fail_at=3))
     assert pipeline.error is None
     with pytest.raises(StageError):
         list(pipeline)

@@ -127,6 +127,33 @@ def test_one_bad_picture_costs_only_itself(tmp_path, tiny_engine, capsys):
     assert "2 of the pictures" in err
 
 
+@pytest.mark.parametrize("stage", ["detect", "read"])
+def test_one_picture_that_a_network_fails_on_costs_only_itself(
+    tmp_path, tiny_engine, portrait, monkeypatch, capsys, stage
+):
+    from runtime.detect import CenterFace
+    from runtime.engines.base import EmotionEngine
+
+    cv2.imwrite(str(tmp_path / "b.png"), portrait[:, :500])
+    paths = [PORTRAIT, tmp_path / "b.png", PORTRAIT]
+    bad = iter([False, True, False])
+    owner, name = (CenterFace, "_detect") if stage == "detect" else (EmotionEngine, "infer")
+    real = getattr(owner, name)
+
+    def failing(self, *args):
+        if next(bad):
+            raise cv2.error("insufficient\nmemory")
+        return real(self, *args)
+
+    monkeypatch.setattr(owner, name, failing)
+    out = tmp_path / "o.jsonl"
+    assert predict(*paths, "--engine", tiny_engine, "--output_json", out) == 2
+    assert len(out.read_text().splitlines()) == 2
+    err = capsys.readouterr().err
+    assert f"skipped: {tmp_path / 'b.png'}: insufficient memory" in err
+    assert "1 of the pictures could not be" in err
+
+
 @pytest.mark.parametrize(
     ("name", "image"),
     [

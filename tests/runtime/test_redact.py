@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime import redact as module
-from runtime.redact import RedactingFormatter, printable, redact, remember, shown_address
+from runtime.redact import (
+    RedactingFormatter,
+    printable,
+    reason,
+    redact,
+    remember,
+    shown_address,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +144,9 @@ def test_nothing_unprintable_is_left(text):
         ("caf\udce9.mp4", "caf\\xe9.mp4"),
         ("a\r\nb", "a\\r\\nb"),
         ("\u65e5\u672c", "\u65e5\u672c"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\u202egnp.exe\u2066", "\\u202egnp.exe\\u2066"),
+        ("\u2028\ud800", "\\u2028\\ud800"),
     ],
 )
 def test_control_characters_are_escaped(text, shown):
@@ -156,3 +166,10 @@ def test_a_log_record_is_redacted_with_its_traceback():
     assert "\x1b" not in text
     assert text.startswith("at http://h\n")
     assert "Traceback" in text
+
+
+def test_reasons_are_one_short_line():
+    assert reason(ValueError("a\n  b")) == "a b"
+    assert reason(MemoryError()) == "MemoryError"
+    assert len(reason(ValueError("x" * 10_000))) < 310
+    assert reason(ValueError("at rtsp://u:secret@host/a")) == "at rtsp://host"

@@ -148,6 +148,22 @@ def test_probabilities_of_windows_at_any_batch(head_file: Path) -> None:
         (lambda p: write_head(p, Manifest()), "not a temporal head"),
         (lambda p: write_head(p, replace(SPEC, model={"kind": KIND})), "malformed"),
         (lambda p: write_head(p, steps=STEPS + 1), "contradicts its manifest"),
+        *(
+            (
+                lambda p, m=model: write_head(p, replace(SPEC, model={"kind": KIND, **m})),
+                "malformed",
+            )
+            for model in (
+                {"steps": 10**9, "window_s": 1.0},
+                {"steps": 1e9, "window_s": 1.0},
+                {"steps": "12", "window_s": 1.0},
+                {"steps": True, "window_s": 1.0},
+                {"steps": 0, "window_s": 1.0},
+                {"steps": STEPS, "window_s": 0},
+                {"steps": STEPS, "window_s": 1e300},
+                {"steps": STEPS, "window_s": [1]},
+            )
+        ),
         (lambda p: p.write_bytes(b"x"), "not a sound ONNX"),
     ],
 )

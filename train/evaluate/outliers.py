@@ -16,6 +16,7 @@ from runtime.classify import softmax
 from runtime.detect import Detector, open_detector
 from runtime.engines import Engine
 from runtime.errors import UserError
+from runtime.found_faces import find_faces
 from runtime.manifest import Preprocess
 from runtime.preprocess import Box, crop_face
 from runtime.smooth import CERTAIN
@@ -112,7 +113,7 @@ def _pieces(
             if read is None:
                 return
             image = read[0]
-            taken = [face.box for face in detector.detect(image)]
+            taken = [face.box for face in find_faces(detector, image)]
             for box in _places(image.shape[:2], taken, rng):
                 yield crop_face(image, box, spec).copy()
 

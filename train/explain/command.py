@@ -110,13 +110,14 @@ def _face_finder(
 ) -> Callable[[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
     """A function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
     from runtime.detect import open_detector
+    from runtime.found_faces import find_faces
     from runtime.preprocess import crop_face
 
     if face_crops:
         return lambda image: [image]
     detector = open_detector("centerface", None, _DETECT_SIZE, _MIN_SCORE, retry=True)
     return lambda image: [
-        crop_face(image, face.box, spec, face.landmarks) for face in detector.detect(image)
+        crop_face(image, face.box, spec, face.landmarks) for face in find_faces(detector, image)
     ]
 
 

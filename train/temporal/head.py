@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from runtime.errors import ManifestError
 from runtime.manifest import Manifest
+from runtime.redact import printable
 from runtime.temporal import KIND
 from train.checkpoint import read_manifest
 
@@ -90,7 +91,7 @@ def load_head(path: Path) -> tuple[TemporalNet, Manifest]:
     try:
         net = TemporalNet(HeadOptions(**options), len(manifest.labels))
         net.load_state_dict(load_file(path))
-    except (TypeError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+    except (TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+        reason = printable(str(error).partition("\n")[0])
         raise ManifestError(f"{path}: the weights don't match the manifest ({reason})") from error
     return net.eval(), manifest

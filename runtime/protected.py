@@ -1,4 +1,4 @@
-"""Which files a run reads, so that no output takes the place of one."""
+"""Files that a run reads, and that no output may take the place of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def model_files(path: Path) -> list[Path]:
     return files
 
 
-def files_of(
+def protected_files(
     engine: str,
     provider: str,
     temporal_head: str,

@@ -1,0 +1,149 @@
+"""Real files, damaged at random: each gives a result or one line, in bounded memory and time.
+
+Every kind is tried in a process of its own, where a crash, a hang or too much memory shows.
+`python -m tests.runtime.test_hostile_files SECONDS` goes on for longer.
+"""
+
+import io
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from runtime.errors import UserError
+from runtime.manifest import METADATA_KEY, Manifest
+from tests.conftest import PORTRAIT, TINY, write_tiny_onnx
+from tests.runtime.limited import run_limited
+
+
+def damaged(data: bytes, rng: random.Random) -> bytes:
+    """The bytes with a few changed, cut out, repeated or set to extremes."""
+    out = bytearray(data)
+    for _ in range(rng.randint(1, 3)):
+        # Headers are where most can go wrong.
+        end = len(out) if rng.random() < 0.5 else min(len(out), 200)
+        at = rng.randrange(max(1, end))
+        kind = rng.randrange(5)
+        if kind == 0:
+            out[at : at + 1] = bytes([rng.randrange(256)])
+        elif kind == 1:
+            out[at : at + 4] = rng.choice([b"\xff" * 4, bytes(4), b"\x7f\xff\xff\xff"])
+        elif kind == 2:
+            del out[at : at + rng.randint(1, 64)]
+        elif kind == 3:
+            out[at:at] = out[at : at + rng.randint(1, 64)]
+        else:
+            del out[at:]
+    return bytes(out)
+
+
+def pictures() -> list[tuple[str, bytes]]:
+    image = Image.open(PORTRAIT).resize((96, 80))
+    many = {"save_all": True, "append_images": [image.rotate(90)]}
+    kinds = [
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True}),
+        ("PNG", {}),
+        ("PNG", many),
+        ("WEBP", {}),
+        ("WEBP", {"lossless": True}),
+        ("WEBP", many),
+        ("BMP", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "tiff_adobe_deflate"}),
+        ("TIFF", many),
+        ("PPM", {}),
+        ("GIF", {}),
+        ("GIF", many),
+    ]
+    seeds = []
+    for kind, options in kinds:
+        stream = io.BytesIO()
+        image.save(stream, kind, **options)
+        seeds.append(("png", stream.getvalue()))
+    return seeds
+
+
+def models() -> list[tuple[str, bytes]]:
+    with tempfile.TemporaryDirectory() as folder:
+        return [("onnx", write_tiny_onnx(Path(folder) / "m.onnx").read_bytes())]
+
+
+def manifests() -> list[tuple[str, bytes]]:
+    models = Path(__file__).parents[2] / "runtime" / "models"
+    return [("json", path.read_bytes()) for path in sorted(models.glob("*.json"))]
+
+
+def read_it(path: Path) -> object:
+    """What the runtime makes of a file."""
+    if path.suffix == ".png":
+        from runtime.sources import read_picture
+
+        return read_picture(path)
+    if path.suffix == ".onnx":
+        from runtime.engines import open_engine
+
+        engine = open_engine(path)
+        return engine.infer(np.zeros((2, *engine.manifest.input_shape), np.float32))
+    return Manifest.from_json(path.read_text(errors="surrogateescape"), str(path)).to_json()
+
+
+KINDS = {"pictures": pictures, "models": models, "manifests": manifests}
+
+
+def attack(kind: str, seconds: float, seed: int) -> Counter[str]:
+    """Tries damaged files for so long; prints whatever is neither a result nor one line."""
+    rng = random.Random(seed)
+    seeds, counts = KINDS[kind](), Counter[str]()
+    end = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory() as folder:
+        while time.monotonic() < end:
+            suffix, data = rng.choice(seeds)
+            path = Path(folder) / f"f.{suffix}"
+            path.write_bytes(damaged(data, rng))
+            start = time.monotonic()
+            try:
+                read_it(path)
+                counts["read"] += 1
+            except UserError as error:
+                counts["refused"] += 1
+                if "\n" in str(error) or len(str(error)) > 2000:
+                    counts["bad line"] += 1
+                    print(repr(str(error))[:300], file=sys.stderr)
+            except Exception as error:
+                counts["traceback"] += 1
+                print(type(error).__name__, str(error)[:300], file=sys.stderr)
+            if time.monotonic() - start > 5:
+                counts["slow"] += 1
+    return counts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_damaged_files_give_a_result_or_one_line(kind):
+    code = (
+        "import json, sys\nfrom tests.runtime.test_hostile_files import attack\n"
+        "print(json.dumps(attack(sys.argv[1], 4, 0)))"
+    )
+    done = run_limited(code, kind, megabytes=4096, seconds=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    counts = json.loads(done.stdout.splitlines()[-1])
+    assert set(counts) <= {"read", "refused"}, (counts, done.stderr[-2000:])
+    assert counts["read"] > 10
+    assert counts["refused"] > 10
+
+
+def test_the_damage_is_damage():
+    assert damaged(TINY.to_json().encode(), random.Random(1)) != TINY.to_json().encode()
+    assert METADATA_KEY.encode() in models()[0][1]
+
+
+if __name__ == "__main__":
+    for name in KINDS:
+        print(name, dict(attack(name, float(sys.argv[1]), int(time.time()))))
