@@ -17,6 +17,9 @@ from runtime.preprocess import Box
 #: 109 and 14 places more; a mistake costs a bit of background.
 COVER_SCORE = 0.2
 
+#: How long frames of files wait for faces that are found later, in seconds.
+LOOK_AHEAD_S = 1.0
+
 #: How far the covered place reaches beyond the box on each side, as a share of
 #: its sides: hair, ears and chin, and what moved since the detection.
 _MARGIN = 0.25

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ _FADE_S = 1.5
 
 #: How much further off than its side a hidden face may come back, in sides a second.
 _STRAY = 0.5
+
+#: Longest way that is swept box by box, in sides; of a longer one, one box holds it all.
+_LONGEST = 8.0
 
 
 def iou_matrix(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -55,6 +59,21 @@ def iou_matrix(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.flo
     return iou
 
 
+def sweep(start: Box, end: Box) -> list[Box]:
+    """Boxes on the way from one to another, at most half a side apart, with both ends."""
+    far = max(
+        abs(b - a) / max(start[2 + i % 2] - start[i % 2], 1e-9)
+        for i, (a, b) in enumerate(zip(start, end, strict=True))
+    )
+    if not far <= _LONGEST:
+        ends = np.array((start, end))
+        x1, y1, x2, y2 = (*ends.min(0)[:2].tolist(), *ends.max(0)[2:].tolist())
+        return [(x1, y1, x2, y2)]
+    steps = max(1, math.ceil(2 * far))
+    rows = np.linspace(start, end, steps + 1) if far else np.array([start])
+    return [(x1, y1, x2, y2) for x1, y1, x2, y2 in rows.tolist()]
+
+
 class _Motion:
     """Kalman filter of one coordinate: constant velocity, white acceleration.
 
@@ -66,6 +85,11 @@ class _Motion:
         self.place, self.speed = place, 0.0
         # Covariance of place and speed; a new face may move by two sides a second.
         self._pp, self._pv, self._vv = (_ERROR * side) ** 2, 0.0, (2 * side) ** 2
+
+    def rescale(self, factor: float) -> None:
+        """Goes on in other pixels."""
+        self.place, self.speed = self.place * factor, self.speed * factor
+        self._pp, self._pv, self._vv = (v * factor**2 for v in (self._pp, self._pv, self._vv))
 
     def update(self, place: float, elapsed_s: float, side: float) -> None:
         """Takes a measured place after some time without one."""
@@ -95,10 +119,29 @@ class _State:
 
     def predict(self, time_s: float) -> NDArray[np.float64]:
         """(4,) box at a later time; size stays, and the motion fades."""
+        return np.asarray(self.face.box, np.float64) + np.tile(self._moved(time_s), 2)
+
+    def _moved(self, time_s: float) -> NDArray[np.float64]:
+        """(2,) pixels from where it was last seen to where it would be."""
         elapsed = max(time_s - self.time_s, 0.0)
         moves = _FADE_S * (1 - math.exp(-elapsed / _FADE_S))
-        shift = np.array([motion.speed for motion in self._motion]) * moves
-        return np.asarray(self.face.box, np.float64) + np.tile(shift, 2)
+        return np.array([motion.speed for motion in self._motion]) * moves
+
+    def way(self, time_s: float) -> list[Box]:
+        """From where it was last seen to where it would be: it may have stopped anywhere."""
+        start = self.face.region
+        x, y = self._moved(time_s).tolist()
+        return sweep(start, (start[0] + x, start[1] + y, start[2] + x, start[3] + y))
+
+    def rescale(self, x: float, y: float) -> None:
+        """Goes on in a picture of another size."""
+        box, extent = (
+            b and (b[0] * x, b[1] * y, b[2] * x, b[3] * y) for b in (self.face.box, self.face.extent)
+        )
+        assert box is not None
+        self.face = replace(self.face, box=box, landmarks=None, extent=extent)
+        for motion, factor in zip(self._motion, (x, y), strict=True):
+            motion.rescale(factor)
 
     def coast(self, time_s: float) -> Track:
         """The track at its predicted place."""
@@ -216,17 +259,31 @@ class Tracker:
         return state.coasts and time_s - state.time_s <= self._coast_s
 
     def unseen(self, time_s: float) -> list[Box]:
-        """Where the tracks that aren't seen in this frame would be, also those not reported.
+        """Where the faces that aren't seen in this frame may be, also of tracks not reported.
 
         Args:
             time_s: Media time in seconds.
+
+        Returns:
+            For as long as a track may come back, boxes from where its face was last
+            seen to where it was heading.
         """
-        boxes = []
+        return [
+            box
+            for state in self._states
+            if not state.seen or time_s > state.time_s
+            for box in state.way(time_s)
+        ]
+
+    def rescale(self, x: float, y: float) -> None:
+        """Goes on in a picture of another size.
+
+        Args:
+            x: New width over old.
+            y: New height over old.
+        """
         for state in self._states:
-            if not state.seen or time_s > state.time_s:
-                x1, y1, x2, y2 = (float(v) for v in state.predict(time_s))
-                boxes.append((x1, y1, x2, y2))
-        return boxes
+            state.rescale(x, y)
 
     def _match(
         self, states: list[_State], faces: list[Face], time_s: float, overlapping: bool = False

@@ -175,7 +175,7 @@ def _run(
     ending: Ending,
 ) -> dict[str, Any]:
     """Opens everything, runs, closes everything; returns the pipeline's metrics and `shed`."""
-    from runtime.anonymize import COVER_SCORE
+    from runtime.anonymize import COVER_SCORE, LOOK_AHEAD_S
     from runtime.pipeline import FACE_SCORE, Pipeline
     from runtime.sinks import opening
 
@@ -204,6 +204,7 @@ def _run(
             max_frames=options.max_frames,
             reconnect_s=options.reconnect_s,
             regions_score=COVER_SCORE if options.anonymize else FACE_SCORE,
+            look_ahead_s=LOOK_AHEAD_S if options.anonymize else 0.0,
         ) as pipeline:
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
             log.info("detector: %s at %d pixels", options.detector, options.detect_size)
