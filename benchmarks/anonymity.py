@@ -106,7 +106,7 @@ def measure(options: Options) -> dict[str, Any]:
     rows = []
     for film in _films(options):
         for mode, look_ahead_s in (("live", 0.0), ("file", LOOK_AHEAD_S)):
-            row = {"video": film.name, "mode": mode, **_measure(film, look_ahead_s, options)}
+            row = {"video": film.name, "mode": mode, **measure_video(film, look_ahead_s, options)}
             shown = f"{row['face_area_shown']:7.2%} shown, {row['other_area_covered']:6.2%} covered"
             print(f"{film.name:34} {mode}: {shown}", file=sys.stderr)
             rows.append(row)
@@ -197,8 +197,14 @@ def _bridged(found: Sequence[list[Face]], fps: float) -> list[list[NDArray[np.fl
     return boxes
 
 
-def _measure(film: Film, look_ahead_s: float, options: Options) -> dict[str, Any]:
-    """Runs a video and compares what is covered with the truth."""
+def measure_video(film: Film, look_ahead_s: float, options: Options) -> dict[str, Any]:
+    """Runs a video and compares what is covered with the truth.
+
+    Args:
+        film: The video.
+        look_ahead_s: As `Pipeline` takes it.
+        options: Detector's size and engine.
+    """
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, film.images[0].shape, np.uint8)
     shown, area, other, covered = ([] for _ in range(4))

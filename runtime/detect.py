@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.anonymize import MARGIN
 from runtime.engines import Network, open_network
 from runtime.errors import EngineError
 from runtime.messages import Face
@@ -136,9 +137,10 @@ class CenterFace:
 
 
 def _extents(boxes: NDArray[np.float64], kept: NDArray[np.int64]) -> list[Box]:
-    """Around each box that was kept, with all that were taken for the same face.
+    """Around each box that was kept, with those taken for the same face that reach far beyond.
 
-    One of those may be another's face, half behind it.
+    One of them may be another's face, half behind it. Those that its cover holds
+    anyway, which most are, don't count.
 
     Args:
         boxes: (N, 4) corners of all.
@@ -146,7 +148,12 @@ def _extents(boxes: NDArray[np.float64], kept: NDArray[np.int64]) -> list[Box]:
     """
     extents: list[Box] = []
     for i in kept:
-        same = boxes[iou_matrix(boxes[i : i + 1], boxes)[0] > _OVERLAP]
+        box = boxes[i]
+        low, high = box[:2], box[2:]
+        margin = MARGIN * (high - low)
+        beyond = (boxes[:, :2] < low - margin) | (boxes[:, 2:] > high + margin)
+        same = iou_matrix(box[None], boxes)[0] > _OVERLAP
+        same = np.vstack([box, boxes[same & beyond.any(axis=1)]])
         (x1, y1), (x2, y2) = same[:, :2].min(0).tolist(), same[:, 2:].max(0).tolist()
         extents.append((x1, y1, x2, y2))
     return extents

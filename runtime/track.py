@@ -33,6 +33,9 @@ _FADE_S = 1.5
 #: How much further off than its side a hidden face may come back, in sides a second.
 _STRAY = 0.5
 
+#: How far a face that turned back unseen may be, as a share of its way had it gone on.
+_BACK = 0.5
+
 #: Longest way that is swept box by box, in sides; of a longer one, one box holds it all.
 _LONGEST = 8.0
 
@@ -66,9 +69,8 @@ def sweep(start: Box, end: Box) -> list[Box]:
         for i, (a, b) in enumerate(zip(start, end, strict=True))
     )
     if not far <= _LONGEST:
-        ends = np.array((start, end))
-        x1, y1, x2, y2 = (*ends.min(0)[:2].tolist(), *ends.max(0)[2:].tolist())
-        return [(x1, y1, x2, y2)]
+        low, high = np.minimum(start, end).tolist(), np.maximum(start, end).tolist()
+        return [(low[0], low[1], high[2], high[3])]
     steps = max(1, math.ceil(2 * far))
     rows = np.linspace(start, end, steps + 1) if far else np.array([start])
     return [(x1, y1, x2, y2) for x1, y1, x2, y2 in rows.tolist()]
@@ -128,15 +130,17 @@ class _State:
         return np.array([motion.speed for motion in self._motion]) * moves
 
     def way(self, time_s: float) -> list[Box]:
-        """From where it was last seen to where it would be: it may have stopped anywhere."""
-        start = self.face.region
+        """To where it would be: it may have stopped anywhere on the way, or turned back."""
+        x1, y1, x2, y2 = self.face.region
         x, y = self._moved(time_s).tolist()
-        return sweep(start, (start[0] + x, start[1] + y, start[2] + x, start[3] + y))
+        a, b = -_BACK * x, -_BACK * y
+        return sweep((x1 + a, y1 + b, x2 + a, y2 + b), (x1 + x, y1 + y, x2 + x, y2 + y))
 
     def rescale(self, x: float, y: float) -> None:
         """Goes on in a picture of another size."""
         box, extent = (
-            b and (b[0] * x, b[1] * y, b[2] * x, b[3] * y) for b in (self.face.box, self.face.extent)
+            b and (b[0] * x, b[1] * y, b[2] * x, b[3] * y)
+            for b in (self.face.box, self.face.extent)
         )
         assert box is not None
         self.face = replace(self.face, box=box, landmarks=None, extent=extent)

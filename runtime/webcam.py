@@ -147,6 +147,11 @@ def run(options: Options) -> dict[str, Any]:
         words = ("auto", "default")
         models.append(SHIPPED_HEAD if options.temporal_head in words else options.temporal_head)
     check_apart(files, [*sources, *models])
+    if options.anonymize:
+        from runtime.sources.gstreamer import check_only_output
+
+        for source in sources:
+            check_only_output(source)
     summary = options.output_summary
     if summary not in (None, "-"):
         check_writable(Path(summary), "--output_summary")
