@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from runtime.detect import open_detector
@@ -18,7 +19,7 @@ from runtime.manifest import EMOTIONS
 from runtime.options import parse_options, run_command
 from runtime.temporal import SHIPPED_HEAD
 from runtime.webcam import Options, main, run
-from tests.conftest import REPO, read_back
+from tests.conftest import REPO, read_back, write_video
 from tests.runtime.streams import Server, jpegs
 
 
@@ -162,6 +163,54 @@ def test_no_face_is_in_an_anonymized_film(tmp_path, clip, tiny_engine):
     assert all(detector.detect(frame) for frame in films["--no-anonymize"])
     assert len(films["--anonymize"]) == 5
     assert not any(detector.detect(frame) for frame in films["--anonymize"])
+
+
+def test_an_anonymized_video_has_no_sound_and_its_json_is_as_ever(tmp_path, tiny_engine, portrait):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+    source = tmp_path / "talks.mp4"
+    pictures = write_video(
+        tmp_path / "silent.mp4", [np.roll(portrait, i, axis=1) for i in range(40)]
+    )
+    sound = ("-f", "lavfi", "-i", "sine=440", "-shortest", "-c:v", "copy", "-c:a", "aac")
+    subprocess.run([ffmpeg, "-loglevel", "error", "-i", pictures, *sound, source], check=True)
+    assert b"soun" in source.read_bytes()
+    lines = {}
+    for flag in ("--no-anonymize", "--anonymize"):
+        video, out = tmp_path / f"{flag}.mp4", tmp_path / f"{flag}.jsonl"
+        argv = ("--engine", tiny_engine, "--source", source, "--detect_interval", 0, flag)
+        assert webcam(*argv, "--output_video", video, "--output_json", out) == 0
+        assert b"soun" not in video.read_bytes()
+        lines[flag] = [
+            {**json.loads(line), "latency_ms": 0} for line in out.read_text().splitlines()
+        ]
+    assert len(lines["--anonymize"]) == 40
+    assert lines["--anonymize"] == lines["--no-anonymize"]
+
+
+def test_ctrl_c_writes_what_the_look_ahead_holds_back(tmp_path, tiny_engine):
+    out = tmp_path / "o.jsonl"
+    process = start(
+        "--engine", tiny_engine, "--source", "demo", "--headless", "--anonymize",
+        "--output_json", out,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (out.exists() and out.read_bytes()):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    before = len(out.read_bytes().splitlines())
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    frames = [json.loads(line)["frame"] for line in out.read_text().splitlines()]
+    assert frames == list(range(len(frames)))
+    assert len(frames) >= min(before + 25, 300)
+
+
+def test_an_anonymized_pipeline_has_no_other_output(tiny_engine, monkeypatch, capsys):
+    monkeypatch.setattr("runtime.webcam._run", lambda *_: pytest.fail("began"))
+    spec = "gst:videotestsrc ! tee name=t ! queue ! appsink t. ! udpsink host=192.0.2.1"
+    assert webcam("--engine", tiny_engine, "--source", "demo", spec, "--anonymize") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: --source {spec}: with --anonymize")
 
 
 @pytest.mark.parametrize(
