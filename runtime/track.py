@@ -36,6 +36,10 @@ _STRAY = 0.5
 #: How far a face that turned back unseen may be, as a share of its way had it gone on.
 _BACK = 0.5
 
+#: Most tracks of a stream; the newest are kept. Pictures made to hold hundreds of
+#: "faces" must not slow what follows without limit.
+_MOST = 256
+
 #: Longest way that is swept box by box, in sides; of a longer one, one box holds it all.
 _LONGEST = 8.0
 
@@ -235,6 +239,7 @@ class Tracker:
         for face in unmatched:
             self._states.append(_State(self._next_id, face, time_s))
             self._next_id += 1
+        self._states = self._states[-_MOST:]
         self._detected_s = time_s
         return [
             Track(state.id, state.face, True) if state.seen else state.coast(time_s)
