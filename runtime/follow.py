@@ -66,11 +66,13 @@ class Follower:
         tracker, strays = self._trackers[frame.stream], self._strays[frame.stream]
         self._fit(frame)
         seen: dict[int, Box] = {}
+        found: list[Box] = []
         if self._looks(frame, effort):
             with self._metrics.time("detect"):
                 reduced = self._scales and self._interval_s is not None and effort.detect_scale < 1
                 scale = (effort.detect_scale,) if reduced else ()
                 faces = self._detector.detect(frame.image, *scale)
+                found = [face.region for face in faces]
                 sure = [face for face in faces if face.score >= self._face_score]
                 tracks = tracker.update(sure, frame.time_s)
                 seen = {track.id: track.face.region for track in tracks if track.seen}
@@ -82,7 +84,7 @@ class Follower:
             with self._metrics.time("predict"):
                 tracks = tracker.predict(frame.time_s)
         unseen = (*tracker.unseen(frame.time_s), *strays.unseen(frame.time_s))
-        return TrackedFrame(frame, tuple(tracks), (*seen.values(), *unseen), tuple(seen.items()))
+        return TrackedFrame(frame, tuple(tracks), (*found, *unseen), tuple(seen.items()))
 
     def _fit(self, frame: Frame) -> None:
         """Takes tracks over into pictures of another size, such as after a reconnect."""

@@ -16,6 +16,12 @@ _BYTES = 256 * 2**20
 #: Time after a face is first found from which its speed is taken, in seconds.
 _SPEED_S = 0.4
 
+#: How long a face that was seen may come back, in seconds; no track lasts longer unseen.
+_FORGET_S = 2.5
+
+#: Most faces of the time ahead that are hidden one by one; of more, the whole picture is.
+_MOST = 256
+
 _Sightings = tuple[tuple[int, Box], ...]
 
 
@@ -86,10 +92,13 @@ class LookAhead:
                     later.setdefault(key, []).append((other.time_s, box))
         height, width = result.image.shape[:2]
         more: list[Box] = []
+        if len(later) > _MOST:
+            more, later = [(0.0, 0.0, float(width), float(height))], {}
         for key, seen in later.items():
             way = _between(self._last[key], seen[0], now_s) if key in self._last else None
             more += [_scale(box, width, height) for box in way or _back(seen, now_s)]
         self._last |= {key: (now_s, box) for key, box in own.items()}
+        self._last = {k: last for k, last in self._last.items() if now_s - last[0] <= _FORGET_S}
         return replace(result, regions=(*result.regions, *more)) if more else result
 
 

@@ -116,6 +116,21 @@ def test_a_face_that_is_lost_stays_a_region_where_it_was_and_all_along_its_way()
     assert follower.follow(_frame(95, 30), Effort()).regions == ()
 
 
+def test_more_faces_than_tracks_are_all_regions() -> None:
+    """What is beyond the bound of the tracker must not be shown."""
+    boxes = [
+        (float(x), float(y), x + 5.0, y + 5.0) for x in range(0, 300, 6) for y in range(0, 60, 6)
+    ]
+
+    class Flood(_Finder):
+        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
+            return [Face(box, 0.25) for box in boxes]
+
+    follower = Follower(Flood(), 1, None, Metrics(), face_score=0.4)
+    for i in range(3):
+        assert set(follower.follow(_frame(i, 30), Effort()).regions) >= set(boxes)
+
+
 def test_regions_follow_a_picture_that_changes_its_size() -> None:
     class Loses(_Finder):
         def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:

@@ -160,3 +160,14 @@ def test_a_file_that_ends_waits_for_no_other_source() -> None:
                 break
     assert got == list(range(10))
     assert long.index < 400
+
+
+def test_what_is_kept_of_faces_is_bounded() -> None:
+    """Hundreds of "faces" a frame, none of which is seen twice."""
+    held, key = LookAhead(1.0), 0
+    for i in range(60):
+        sightings = tuple((key + n, _box(float(n))) for n in range(300))
+        key += 300
+        for result in held.add(_result(i), sightings):
+            assert result.regions == ((0.0, 0.0, 200.0, 100.0),)
+    assert len(held._last) <= 300 * (2.5 * FPS + 1)
