@@ -1,4 +1,4 @@
-"""What counts as shown, and the reference; that faces stay covered is in tests/runtime."""
+"""What counts as shown, the reference, and that faces which a detector loses stay covered."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import anonymity, lost_faces
 from benchmarks.anonymity import Film, Options, main, measure_video, reference
+from runtime.anonymize import LOOK_AHEAD_S
 from runtime.messages import FrameResult
 from runtime.options import run_command
 from tests.conftest import write_video
@@ -62,6 +63,16 @@ def test_synthetic_videos_are_the_same_in_every_run(name: str) -> None:
     pictures = [next(lost_faces.frames(name)) for _ in range(2)]
     assert (pictures[0][0] == pictures[1][0]).all()
     assert all(mask.shape == (480, 640) for mask in pictures[0][1])
+
+
+@pytest.mark.parametrize("name", list(lost_faces.VIDEOS))
+def test_a_face_that_the_detector_loses_stays_covered(name: str, tiny_engine: Path) -> None:
+    pairs = list(lost_faces.frames(name))
+    film = Film(name, lost_faces.FPS, [image for image, _ in pairs], [masks for _, masks in pairs])
+    row = measure_video(film, LOOK_AHEAD_S, Options(engine=str(tiny_engine)))
+    # Who is nine pixels high is found by nobody.
+    assert row["face_area_shown"] < (0.06 if name == "walks up from afar" else 0.002)
+    assert row["other_area_covered"] < (0.75 if name == "fills the picture" else 0.2)
 
 
 def test_the_command(tmp_path: Path, tiny_engine: Path, portrait: np.ndarray, capsys) -> None:

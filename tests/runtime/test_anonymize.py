@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.lost_faces import FPS, VIDEOS, frames
 from runtime.anonymize import MARGIN, anonymize, cover
 from runtime.detect import _extents
 from runtime.messages import EmotionResult, Face, FrameResult
@@ -225,17 +224,3 @@ def test_no_suppressed_box_reaches_beyond_the_cover(rows):
         places.append((x1 - mx - 1e-6, y1 - my - 1e-6, x2 + mx + 1e-6, y2 + my + 1e-6))
     for x1, y1, x2, y2 in boxes:
         assert any(a <= x1 and b <= y1 and c >= x2 and d >= y2 for a, b, c, d in places)
-
-
-@pytest.mark.parametrize("name", list(VIDEOS))
-def test_a_face_that_the_detector_loses_stays_covered(name):
-    """The way of `--anonymize` on a file, on synthetic videos whose faces are known."""
-    from benchmarks.anonymity import Film, Options, measure_video
-    from runtime.anonymize import LOOK_AHEAD_S
-
-    pairs = list(frames(name))
-    film = Film(name, FPS, [image for image, _ in pairs], [masks for _, masks in pairs])
-    row = measure_video(film, LOOK_AHEAD_S, Options())
-    # Who is nine pixels high is found by nobody.
-    assert row["face_area_shown"] < (0.06 if name == "walks up from afar" else 0.002)
-    assert row["other_area_covered"] < (0.75 if name == "fills the picture" else 0.2)
