@@ -146,7 +146,8 @@ def frames(name: str) -> Iterator[tuple[NDArray[np.uint8], list[NDArray[np.bool_
         poses = VIDEOS[name](index / FPS)
         # Where the face jumps, the scene does too.
         cut = name == "scene cut" and poses[0].x > WIDTH / 2
-        picture, masks = grounds[cut].copy(), []
+        picture = grounds[cut].copy()
+        masks: list[NDArray[np.bool_]] = []
         for pose in poses:
             mask = _paste(picture, portrait, pose)
             for other in masks:
