@@ -149,6 +149,17 @@ def loading(figures: Figures) -> Iterator[Metric]:
     yield Metric(title, "loader / step", rounds["loader_over_step"])
 
 
+def anonymity(figures: Figures) -> Iterator[Metric]:
+    """Share of the faces' area shown in each frame, and of the rest that is covered."""
+    for row in figures["rows"]:
+        found, title = row["samples"], f"{row['video']}, {row['mode']}"
+        for key, tolerance in (("face_area_shown", 0.005), ("other_area_covered", 0.02)):
+            name = key.replace("_", " ")
+            yield Metric(
+                title, name, found[key], "difference", tolerance=tolerance, items=row["video"]
+            )
+
+
 def fingerprint(faces: FaceSet) -> str:
     """Stands for faces and their order: of their truth, and of pictures spread over them."""
     found = hashlib.sha256(repr((len(faces), faces.labels)).encode())
@@ -216,5 +227,6 @@ KINDS: dict[str, Kind] = {
     "framing": Kind(
         framing, ("dataset", "split", "samples", "face_size", "detect_size", "min_score")
     ),
+    "anonymity": Kind(anonymity, ("detect_size", "synthetic", "demo", "clip")),
     "loading": Kind(loading, ("dataset", "recipe", "num_workers", "threads", "steps")),
 }

@@ -78,8 +78,8 @@ class Governor:
             target_ms: Longest time from capture to result that 99% of frames
                 may take; None sheds nothing, ever.
             clock: Monotonic time in seconds.
-            skips_looks: False where faces are looked for in every frame whatever
-                the effort.
+            skips_looks: False where faces are looked for in every frame, at full
+                size, whatever the effort.
         """
         self._skips_looks = skips_looks
         self._target_ms = target_ms
@@ -158,7 +158,7 @@ class Governor:
         return (
             effort.look_every if self._skips_looks else 1,
             most if effort.faces is None else min(most, effort.faces),
-            effort.detect_scale,
+            effort.detect_scale if self._skips_looks else 1.0,
         )
 
     def _move(self, level: int, now: float) -> None:

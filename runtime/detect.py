@@ -10,16 +10,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.anonymize import MARGIN
 from runtime.engines import Network, open_network
 from runtime.engines.model_file import read_onnx
 from runtime.errors import EngineError
 from runtime.messages import Face
+from runtime.preprocess import Box
 from runtime.redact import printable
+from runtime.track import iou_matrix
 
 DETECTORS = ("centerface", "scrfd", "yunet")
 
 #: The detector that comes with the runtime.
 CENTERFACE = Path(__file__).resolve().parent / "models" / "centerface.onnx"
+
+#: Intersection over union from which the weaker of two boxes is taken for the same face.
+_OVERLAP = 0.3
 
 #: Cell of CenterFace's output grid, in input pixels.
 _STRIDE = 4
@@ -54,7 +60,14 @@ class CenterFace:
     The picture is reduced until its longer side is `size`, never enlarged.
     """
 
-    def __init__(self, network: Network, size: int, threshold: float, retry: bool = False) -> None:
+    def __init__(
+        self,
+        network: Network,
+        size: int,
+        threshold: float,
+        retry: bool = False,
+        extents: bool = False,
+    ) -> None:
         """Wraps the network.
 
         Args:
@@ -63,6 +76,7 @@ class CenterFace:
             threshold: Lowest score of a face.
             retry: Look again at half the size where no face was found: the
                 network misses some faces that fill the picture.
+            extents: Tell each face's extent.
 
         Raises:
             EngineError: Another network.
@@ -73,6 +87,7 @@ class CenterFace:
         self._size = size
         self._threshold = threshold
         self._retry = retry
+        self._extents = extents
 
     def detect(self, image: NDArray[np.uint8], scale: float = 1.0) -> list[Face]:
         """See `Detector.detect`."""
@@ -108,13 +123,18 @@ class CenterFace:
         mark_x = marks[:, 1] * wide + np.maximum(x1, 0)
         mark_y = marks[:, 0] * high + np.maximum(y1, 0)
         boxes = np.nan_to_num(np.stack([x1, y1, wide, high], axis=1))
-        kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self._threshold, 0.3)
+        kept = np.asarray(
+            cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), self._threshold, _OVERLAP), np.int64
+        ).reshape(-1)
+        boxes /= scale
+        corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+        extents = _extents(corners, kept) if self._extents else [None] * len(kept)
         faces = []
-        for i in np.asarray(kept, np.int64).reshape(-1):
-            x, y, w, h = boxes[i] / scale
+        for i, extent in zip(kept, extents, strict=True):
             landmarks = np.stack([mark_x[:, i], mark_y[:, i]], axis=1) / scale
-            box = (float(x), float(y), float(x + w), float(y + h))
-            faces.append(Face(box, float(scores[i]), landmarks.astype(np.float32)))
+            x1, y1, x2, y2 = corners[i].tolist()
+            score = float(scores[i])
+            faces.append(Face((x1, y1, x2, y2), score, landmarks.astype(np.float32), extent))
         return faces
 
     @staticmethod
@@ -131,6 +151,29 @@ class CenterFace:
         for channel in range(3):
             batch[0, channel, :small_h, :small_w] = image[:, :, 2 - channel]
         return batch, scale
+
+
+def _extents(boxes: NDArray[np.float64], kept: NDArray[np.int64]) -> list[Box]:
+    """Around each box that was kept, with those taken for the same face that reach far beyond.
+
+    One of them may be another's face, half behind it. Those that its cover holds
+    anyway, which most are, don't count.
+
+    Args:
+        boxes: (N, 4) corners of all.
+        kept: (K,) which of them were kept.
+    """
+    extents: list[Box] = []
+    for i in kept:
+        box = boxes[i]
+        low, high = box[:2], box[2:]
+        margin = MARGIN * (high - low)
+        beyond = (boxes[:, :2] < low - margin) | (boxes[:, 2:] > high + margin)
+        same = iou_matrix(box[None], boxes)[0] > _OVERLAP
+        same = np.vstack([box, boxes[same & beyond.any(axis=1)]])
+        (x1, y1), (x2, y2) = same[:, :2].min(0).tolist(), same[:, 2:].max(0).tolist()
+        extents.append((x1, y1, x2, y2))
+    return extents
 
 
 class Yunet:
@@ -231,6 +274,7 @@ def open_detector(
     threshold: float = 0.4,
     threads: int = 1,
     retry: bool = False,
+    extents: bool = False,
 ) -> Detector:
     """Opens a face detector.
 
@@ -241,6 +285,7 @@ def open_detector(
         threshold: Lowest score of a face.
         threads: Threads inside one run.
         retry: As `CenterFace`.
+        extents: Tell `Face.extent`; only CenterFace can.
 
     Raises:
         EngineError: Unknown name, missing or wrong file.
@@ -251,7 +296,7 @@ def open_detector(
         raise EngineError(f"--detect_size must be 32 to 4096 pixels, not {size}")
     if name == "centerface":
         file = Path(model) if model else CENTERFACE
-        return CenterFace(open_network(file, "cpu", threads), size, threshold, retry)
+        return CenterFace(open_network(file, "cpu", threads), size, threshold, retry, extents)
     if model is None:
         source = {
             "scrfd": "det_500m.onnx from insightface's buffalo_s model pack",

@@ -6,24 +6,22 @@ import inspect
 import logging
 import math
 
-import numpy as np
-
 from runtime.budget import Effort
 from runtime.detect import Detector
-from runtime.found_faces import MAX_FACES, MAX_REGIONS, best, find_faces
-from runtime.messages import Face, Frame, TrackedFrame
+from runtime.found_faces import MAX_FACES, best, find_faces
+from runtime.messages import Frame, TrackedFrame
 from runtime.metrics import Metrics
 from runtime.preprocess import Box
-from runtime.track import Tracker, iou_matrix
+from runtime.track import Tracker
 
 log = logging.getLogger(__name__)
 
+#: Most detections of a stream that are followed without being faces: pictures made to
+#: hold hundreds of them must not slow what follows without limit.
+_MOST_STRAYS = 256
+
 #: How far a camera's frames may be off their beat, in seconds.
 _JITTER_S = 0.005
-
-#: How long a detection stays a region where no other comes in its place, in
-#: seconds: those too weak for a track come and go.
-_HOLD_S = 0.5
 
 
 class Follower:
@@ -48,7 +46,8 @@ class Follower:
             detector: Stays the caller's, who closes it.
             streams: Number of streams.
             interval_s: Media time between two looks in seconds; 0 looks at
-                every frame, None also where the effort would save it.
+                every frame, None also where the effort would save it, and always at
+                the detector's full size.
             metrics: Gets the times of `detect` and `predict`.
             face_score: Detections below it are regions only, never faces.
         """
@@ -59,8 +58,12 @@ class Follower:
         self._trackers = [Tracker() for _ in range(streams)]
         # Of each stream: looks let out since the last one, and the media time of either.
         self._looked = [(0, -math.inf) for _ in range(streams)]
-        self._found: list[list[tuple[float, Box]]] = [[] for _ in range(streams)]
         self._crowded: set[int] = set()
+        # What is detected and no face of a track: too weak, or not yet sure.
+        self._strays = [
+            Tracker(new_score=0.0, coast_s=0.0, most=_MOST_STRAYS) for _ in range(streams)
+        ]
+        self._sizes = [(0, 0)] * streams
         # Detectors of callers need know no scale.
         self._scales = "scale" in inspect.signature(detector.detect).parameters
 
@@ -71,12 +74,17 @@ class Follower:
             frame: Of any stream, each stream's in order.
             effort: How much work the frame is worth.
         """
-        tracker = self._trackers[frame.stream]
+        tracker, strays = self._trackers[frame.stream], self._strays[frame.stream]
+        self._fit(frame)
+        seen: dict[int, Box] = {}
+        found: list[Box] = []
         detected = self._looks(frame, effort)
         if detected:
             with self._metrics.time("detect"):
-                scale = (effort.detect_scale,) if self._scales and effort.detect_scale < 1 else ()
+                reduced = self._scales and self._interval_s is not None and effort.detect_scale < 1
+                scale = (effort.detect_scale,) if reduced else ()
                 faces = find_faces(self._detector, frame.image, *scale)
+                found = [face.region for face in faces]
                 sure = [face for face in faces if face.score >= self._face_score]
                 if len(sure) > MAX_FACES and frame.stream not in self._crowded:
                     self._crowded.add(frame.stream)
@@ -86,13 +94,25 @@ class Follower:
                     )
                 sure = best(sure, MAX_FACES)
                 tracks = tracker.update(sure, frame.time_s)
-            self._found[frame.stream] = _hold(self._found[frame.stream], faces, frame)
+                seen = {track.id: track.face.region for track in tracks if track.seen}
+                known = {id(track.face) for track in tracks if track.seen}
+                rest = [face for face in faces if id(face) not in known]
+                more = strays.update(rest, frame.time_s)
+                seen |= {-track.id: track.face.region for track in more}
         else:
             with self._metrics.time("predict"):
                 tracks = tracker.predict(frame.time_s)
-        found = [box for _, box in self._found[frame.stream]]
-        regions = (*found, *tracker.unseen(frame.time_s))
-        return TrackedFrame(frame, tuple(tracks), regions, detected)
+        unseen = (*tracker.unseen(frame.time_s), *strays.unseen(frame.time_s))
+        regions, sightings = (*found, *unseen), tuple(seen.items())
+        return TrackedFrame(frame, tuple(tracks), regions, sightings, detected)
+
+    def _fit(self, frame: Frame) -> None:
+        """Takes tracks over into pictures of another size, such as after a reconnect."""
+        (height, width), (old_height, old_width) = frame.image.shape[:2], self._sizes[frame.stream]
+        self._sizes[frame.stream] = height, width
+        if (old_height, old_width) not in ((0, 0), (height, width)):
+            for tracker in (self._trackers[frame.stream], self._strays[frame.stream]):
+                tracker.rescale(width / old_width, height / old_height)
 
     def _looks(self, frame: Frame, effort: Effort) -> bool:
         """Whether faces are looked for in a frame; keeps account of it."""
@@ -106,17 +126,3 @@ class Follower:
             looks = due_s == -math.inf or skipped + 1 >= effort.look_every
         self._looked[frame.stream] = 0 if looks else skipped + 1, frame.time_s
         return looks
-
-
-def _hold(
-    before: list[tuple[float, Box]], faces: list[Face], frame: Frame
-) -> list[tuple[float, Box]]:
-    """(media time, box) of a frame's detections, and of late ones that nothing replaces."""
-    now = [(frame.time_s, face.box) for face in faces]
-    late = [] if frame.name else [o for o in before if 0 <= frame.time_s - o[0] <= _HOLD_S]
-    # Whatever a picture is made to give, there is no more to cover than in one frame.
-    late = late[: MAX_REGIONS - len(now)]
-    if not late or not now:
-        return now + late
-    overlap = iou_matrix(np.array([b for _, b in late]), np.array([b for _, b in now]))
-    return now + [old for old, most in zip(late, overlap.max(1), strict=True) if most < 0.3]

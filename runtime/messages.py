@@ -45,11 +45,19 @@ class Face:
         score: Detector's confidence in [0, 1].
         landmarks: (5, 2) float32 points in pixels (left eye, right eye, nose,
             mouth's left and right corner, as seen in the picture), or None.
+        extent: Box around everything that was taken for the same face, where a
+            detector that was asked for it knows (`open_detector`); else None.
     """
 
     box: Box
     score: float
     landmarks: NDArray[np.float32] | None = None
+    extent: Box | None = None
+
+    @property
+    def region(self) -> Box:
+        """Its extent, or its box where that isn't known."""
+        return self.extent or self.box
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +83,15 @@ class TrackedFrame:
         frame: The frame.
         tracks: Its faces, seen or predicted.
         regions: Boxes of all that may be a face, as in `FrameResult`.
+        sightings: What was detected in this frame: a number that stays with a
+            face, and its region.
         detected: Whether the detector ran; else every track is predicted.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
     regions: tuple[Box, ...] = ()
+    sightings: tuple[tuple[int, Box], ...] = ()
     detected: bool = True
 
 
@@ -132,8 +143,8 @@ class FrameResult:
         latency_ms: From capture to this result.
         name: File name for pictures, else empty.
         regions: Boxes of all that may be a face, for who wants to hide them:
-            detections too weak for a track, and where tracks that aren't
-            seen, or no longer, would be. Not in the JSON object.
+            detections too weak for a track, and the way from where a lost face
+            was last seen to where it would be now. Not in the JSON object.
     """
 
     stream: int | None

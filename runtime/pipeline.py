@@ -25,6 +25,7 @@ from runtime.engines import Engine, open_engine
 from runtime.errors import SourceError, StageError
 from runtime.failed_frames import FailedFrames
 from runtime.follow import Follower
+from runtime.look_ahead import LookAhead
 from runtime.mailbox import Closed, Mailbox, pass_end
 from runtime.messages import EmotionResult, Frame, FrameResult, TrackedFrame
 from runtime.metrics import Metrics
@@ -88,6 +89,7 @@ class Pipeline:
         reconnect_s: float = math.inf,
         regions_score: float = FACE_SCORE,
         tls: Sequence[Tls] = (),
+        look_ahead_s: float = 0.0,
     ) -> None:
         """Opens everything; threads start with the first result asked for.
 
@@ -119,6 +121,9 @@ class Pipeline:
                 something; faces and tracks are the same whatever it is.
             tls: Whom the connection of each source trusts, in their order; the
                 system's authorities where that is shorter.
+            look_ahead_s: Media time by which results of what isn't live are held back,
+                so that their regions hold faces that are found only later
+                (`runtime.look_ahead`); nothing else of them changes.
 
         Raises:
             UserError: A model or option is wrong, or no source can be opened; nothing
@@ -144,6 +149,7 @@ class Pipeline:
                         detect_size,
                         min(FACE_SCORE, regions_score),
                         threads,
+                        extents=regions_score < FACE_SCORE,
                     )
                 )
                 if isinstance(detector, str)
@@ -170,6 +176,11 @@ class Pipeline:
         self._max_batch = max_batch
         self._max_wait_s = max_wait_ms / 1e3
         self._max_frames = max_frames
+        self._look_ahead = (
+            [LookAhead(look_ahead_s, len(self.sources)) for _ in self.sources]
+            if look_ahead_s
+            else None
+        )
         self._frames: Mailbox[Frame] = Mailbox(_CAPACITY)
         self._tracked: Mailbox[TrackedFrame] = Mailbox(_CAPACITY)
         self._results: Mailbox[FrameResult] = Mailbox(_CAPACITY)
@@ -274,7 +285,7 @@ class Pipeline:
         for stream in range(len(self.sources)):
             spawn("capture", partial(capture.run, stream), partial(capture.ended, stream))
         spawn("detect", self._detect, partial(pass_end, self._frames, self._tracked))
-        spawn("classify", self._classify, partial(pass_end, self._tracked, self._results))
+        spawn("classify", self._classify, self._end_classify)
 
     def _wait_for_results(self) -> Iterator[FrameResult]:
         """Results until the last stage ends, or hangs for too long after a stop."""
@@ -332,18 +343,38 @@ class Pipeline:
             # What waits in a file's own queue is no lag of anything.
             if self.sources[frame.stream].live:
                 self.governor.observe(latency, readable)
-            self._results.put(
-                FrameResult(
-                    stream=frame.stream,
-                    frame=frame.index,
-                    time_s=frame.time_s,
-                    image=frame.image,
-                    faces=faces,
-                    latency_ms=latency,
-                    name=frame.name,
-                    regions=item.regions,
-                )
+            result = FrameResult(
+                stream=frame.stream,
+                frame=frame.index,
+                time_s=frame.time_s,
+                image=frame.image,
+                faces=faces,
+                latency_ms=latency,
+                name=frame.name,
+                regions=item.regions,
             )
+            if self._look_ahead is None or self.sources[frame.stream].live:
+                self._results.put(result)
+                continue
+            for ready in self._look_ahead[frame.stream].add(result, item.sightings):
+                self._results.put(ready)
+        self._flush(ended_only=True)
+
+    def _flush(self, ended_only: bool) -> None:
+        """Sends on what is held back of streams, or only of those that have ended."""
+        for stream, held in enumerate(self._look_ahead or ()):
+            if not (ended_only and self._group.is_running(stream)):
+                for ready in held.flush():
+                    self._results.put(ready)
+
+    def _end_classify(self) -> None:
+        """Ends the stage, however it ended: what is held back still comes out."""
+        try:
+            self._flush(ended_only=False)
+        except Closed:
+            pass  # nobody reads any more
+        finally:
+            pass_end(self._tracked, self._results)
 
     def _recognize(
         self, batch: list[TrackedFrame], failures: FailedFrames

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,12 @@ _FADE_S = 1.5
 
 #: How much further off than its side a hidden face may come back, in sides a second.
 _STRAY = 0.5
+
+#: How far a face that turned back unseen may be, as a share of its way had it gone on.
+_BACK = 0.5
+
+#: Longest way that is swept box by box, in sides; of a longer one, one box holds it all.
+_LONGEST = 8.0
 
 
 def iou_matrix(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -56,6 +63,20 @@ def iou_matrix(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.flo
     return iou
 
 
+def sweep(start: Box, end: Box) -> list[Box]:
+    """Boxes on the way from one to another, at most half a side apart, with both ends."""
+    far = max(
+        abs(b - a) / max(start[2 + i % 2] - start[i % 2], 1e-9)
+        for i, (a, b) in enumerate(zip(start, end, strict=True))
+    )
+    if not far <= _LONGEST:
+        low, high = np.minimum(start, end).tolist(), np.maximum(start, end).tolist()
+        return [(low[0], low[1], high[2], high[3])]
+    steps = max(1, math.ceil(2 * far))
+    rows = np.linspace(start, end, steps + 1) if far else np.array([start])
+    return [(x1, y1, x2, y2) for x1, y1, x2, y2 in rows.tolist()]
+
+
 class _Motion:
     """Kalman filter of one coordinate: constant velocity, white acceleration.
 
@@ -67,6 +88,11 @@ class _Motion:
         self.place, self.speed = place, 0.0
         # Covariance of place and speed; a new face may move by two sides a second.
         self._pp, self._pv, self._vv = (_ERROR * side) ** 2, 0.0, (2 * side) ** 2
+
+    def rescale(self, factor: float) -> None:
+        """Goes on in other pixels."""
+        self.place, self.speed = self.place * factor, self.speed * factor
+        self._pp, self._pv, self._vv = (v * factor**2 for v in (self._pp, self._pv, self._vv))
 
     def update(self, place: float, elapsed_s: float, side: float) -> None:
         """Takes a measured place after some time without one."""
@@ -96,10 +122,31 @@ class _State:
 
     def predict(self, time_s: float) -> NDArray[np.float64]:
         """(4,) box at a later time; size stays, and the motion fades."""
+        return np.asarray(self.face.box, np.float64) + np.tile(self._moved(time_s), 2)
+
+    def _moved(self, time_s: float) -> NDArray[np.float64]:
+        """(2,) pixels from where it was last seen to where it would be."""
         elapsed = max(time_s - self.time_s, 0.0)
         moves = _FADE_S * (1 - math.exp(-elapsed / _FADE_S))
-        shift = np.array([motion.speed for motion in self._motion]) * moves
-        return np.asarray(self.face.box, np.float64) + np.tile(shift, 2)
+        return np.array([motion.speed for motion in self._motion]) * moves
+
+    def way(self, time_s: float) -> list[Box]:
+        """To where it would be: it may have stopped anywhere on the way, or turned back."""
+        x1, y1, x2, y2 = self.face.region
+        x, y = self._moved(time_s).tolist()
+        a, b = -_BACK * x, -_BACK * y
+        return sweep((x1 + a, y1 + b, x2 + a, y2 + b), (x1 + x, y1 + y, x2 + x, y2 + y))
+
+    def rescale(self, x: float, y: float) -> None:
+        """Goes on in a picture of another size."""
+        box, extent = (
+            b and (b[0] * x, b[1] * y, b[2] * x, b[3] * y)
+            for b in (self.face.box, self.face.extent)
+        )
+        assert box is not None
+        self.face = replace(self.face, box=box, landmarks=None, extent=extent)
+        for motion, factor in zip(self._motion, (x, y), strict=True):
+            motion.rescale(factor)
 
     def coast(self, time_s: float) -> Track:
         """The track at its predicted place."""
@@ -127,8 +174,7 @@ def _centre(face: Face) -> tuple[float, float, float]:
 class Tracker:
     """Gives each face of a stream an id that stays with it.
 
-    Ids belong to the instance and are never used again within it. At most
-    `MAX_FACES` tracks are remembered, those that were seen last.
+    Ids belong to the instance and are never used again within it.
     """
 
     def __init__(
@@ -137,6 +183,7 @@ class Tracker:
         max_age_s: float = 2.5,
         coast_s: float = 0.25,
         min_iou: float = 0.2,
+        most: int = MAX_FACES,
     ) -> None:
         """Makes a tracker without tracks.
 
@@ -147,11 +194,13 @@ class Tracker:
             coast_s: How long an unseen track is still reported, at its
                 predicted place, so that one missed detection is no flicker.
             min_iou: Overlap with the prediction from which a box is a match.
+            most: Most tracks that are remembered, those that were seen last.
         """
         self._new_score = new_score
         self._max_age_s = max_age_s
         self._coast_s = coast_s
         self._min_iou = min_iou
+        self._most = most
         self._states: list[_State] = []  # by id
         self._next_id = 1
         self._detected_s = -math.inf
@@ -190,8 +239,8 @@ class Tracker:
         for face in unmatched:
             self._states.append(_State(self._next_id, face, time_s))
             self._next_id += 1
-        if len(self._states) > MAX_FACES:
-            latest = sorted(self._states, key=lambda state: state.time_s)[-MAX_FACES:]
+        if len(self._states) > self._most:
+            latest = sorted(self._states, key=lambda state: state.time_s)[-self._most :]
             self._states = sorted(latest, key=lambda state: state.id)
         self._detected_s = time_s
         return [
@@ -221,17 +270,31 @@ class Tracker:
         return state.coasts and time_s - state.time_s <= self._coast_s
 
     def unseen(self, time_s: float) -> list[Box]:
-        """Where the tracks that aren't seen in this frame would be, also those not reported.
+        """Where the faces that aren't seen in this frame may be, also of tracks not reported.
 
         Args:
             time_s: Media time in seconds.
+
+        Returns:
+            For as long as a track may come back, boxes from where its face was last
+            seen to where it was heading.
         """
-        boxes = []
+        return [
+            box
+            for state in self._states
+            if not state.seen or time_s > state.time_s
+            for box in state.way(time_s)
+        ]
+
+    def rescale(self, x: float, y: float) -> None:
+        """Goes on in a picture of another size.
+
+        Args:
+            x: New width over old.
+            y: New height over old.
+        """
         for state in self._states:
-            if not state.seen or time_s > state.time_s:
-                x1, y1, x2, y2 = (float(v) for v in state.predict(time_s))
-                boxes.append((x1, y1, x2, y2))
-        return boxes
+            state.rescale(x, y)
 
     def _match(
         self, states: list[_State], faces: list[Face], time_s: float, overlapping: bool = False

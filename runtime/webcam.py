@@ -162,6 +162,11 @@ def run(options: Options) -> dict[str, Any]:
     )
     check_apart(files, [*sources, *read], PICTURES)
     mode = read_mode(options.output_mode)
+    if options.anonymize:
+        from runtime.sources.gstreamer import check_only_output
+
+        for source in sources:
+            check_only_output(source)
     summary = options.output_summary
     if summary not in (None, "-"):
         check_writable(Path(summary), "--output_summary")
@@ -190,7 +195,7 @@ def _run(
     ending: Ending,
 ) -> dict[str, Any]:
     """Opens everything, runs, closes everything; returns the pipeline's metrics and `shed`."""
-    from runtime.anonymize import COVER_SCORE
+    from runtime.anonymize import COVER_SCORE, LOOK_AHEAD_S
     from runtime.pipeline import FACE_SCORE, Pipeline
     from runtime.sinks import opening
     from runtime.tls import choose_trust
@@ -221,6 +226,7 @@ def _run(
             reconnect_s=options.reconnect_s,
             regions_score=COVER_SCORE if options.anonymize else FACE_SCORE,
             tls=choose_trust(options.tls_ca, options.tls_insecure, len(sources)),
+            look_ahead_s=LOOK_AHEAD_S if options.anonymize else 0.0,
         ) as pipeline:
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
             log.info("detector: %s at %d pixels", options.detector, options.detect_size)

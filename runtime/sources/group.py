@@ -73,6 +73,11 @@ class SourceGroup:
                 source.interrupt()
         return not left
 
+    def is_running(self, stream: int) -> bool:
+        """Whether a source is still being read."""
+        with self._lock:
+            return stream in self._running
+
     def fail(self, stream: int, error: StageError) -> None:
         """Notes that a source failed, and ends its reading.
 

@@ -10,13 +10,20 @@ from urllib.parse import parse_qsl
 import cv2
 
 from runtime.errors import SourceError, Unreachable
-from runtime.redact import shown_address
+from runtime.redact import redact, shown_address
 from runtime.sources.backend import Capture, has_gstreamer, limits_gstreamer, open_capture
 from runtime.sources.files import FileSource
 from runtime.sources.live import LiveSource
 
 _PREFIX = "gst:"
 _CSI = "csi://"
+
+#: Words in the names of elements that are or hold outputs, and of properties that make
+#: an element record or send.
+_OUTPUTS = r"(?i)sink|tee$|selector$|webrtc|whip|playbin|camerabin|broker|publish|record|smart-rec"
+
+#: A quoted part of a pipeline.
+_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
 
 #: What a CSI camera is asked for; `flip` is nvvidconv's flip-method.
 _CSI_DEFAULTS = {"width": 1280, "height": 720, "fps": 30, "flip": 0}
@@ -73,6 +80,51 @@ def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | LiveSource:
     if capture.frames:
         return FileSource(capture, name)
     return LiveSource(capture, name, connect, reconnect_s)
+
+
+def check_only_output(spec: str) -> None:
+    """Refuses a GStreamer pipeline that may show its frames elsewhere than in its appsink.
+
+    Takes nothing but one plain chain of elements, their properties and formats:
+    no branches, no bins, no references by name, no element that is or holds an
+    output of its own. Other sources pass.
+
+    Raises:
+        SourceError: It is no such chain.
+    """
+    if not is_gstreamer(spec) or spec.startswith(_CSI):
+        return
+    spec = " ".join(spec.removeprefix(_PREFIX).split())
+    # Without what is quoted each ! is a link and each space a border.
+    plain = re.sub(_QUOTED, lambda found: "%/%" if "/" in found[0] else "%", spec)
+    *before, last = (part.split() for part in re.sub(r" ?([=,;]) ?", r"\1", plain).split("!"))
+    wrong = next((" ".join(part) for part in before if not _passes_on(part)), None)
+    if wrong is None and (last[:1] != ["appsink"] or not all(map(_is_property, last[1:]))):
+        wrong = " ".join(last)
+    if wrong is not None:
+        raise SourceError(
+            f"--source {_PREFIX}{redact(spec)}: with "
+            "--anonymize it must be a single chain of elements that ends in its only output, "
+            f"appsink: uncovered frames might leave it at {redact(wrong)!r}"
+        )
+
+
+def _passes_on(words: list[str]) -> bool:
+    """Whether a link of a chain is a format, or an element that only hands frames on."""
+    if len(words) == 1 and re.fullmatch(r"\w+/[\w.+-]+[^\s\"']*|%/%", words[0], re.ASCII):
+        return True
+    return bool(
+        words
+        and re.fullmatch(r"[A-Za-z][\w-]*", words[0], re.ASCII)
+        and not re.search(_OUTPUTS, words[0])
+        and all(map(_is_property, words[1:]))
+    )
+
+
+def _is_property(word: str) -> bool:
+    """Whether a word sets a property, and none that names or records an output."""
+    found = re.fullmatch(r"([A-Za-z][\w-]*)=[^\s\"']*", word, re.ASCII)
+    return found is not None and not re.search(_OUTPUTS, found[1])
 
 
 def csi_pipeline(spec: str) -> str:

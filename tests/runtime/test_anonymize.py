@@ -3,8 +3,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from runtime.anonymize import anonymize, cover
+from runtime.anonymize import MARGIN, anonymize, cover
+from runtime.detect import _extents
 from runtime.messages import EmotionResult, Face, FrameResult
 from runtime.track import Tracker
 
@@ -161,3 +164,63 @@ def test_a_track_that_nobody_sees_is_covered_for_as_long_as_it_may_return():
     assert len(tracker.unseen(0.9)) == 1
     tracker.update([], 2.6)
     assert tracker.unseen(2.6) == [(200.0, 200.0, 240.0, 240.0)]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("side", range(4))
+def test_a_box_that_is_no_place_covers_everything(portrait, value, side):
+    box = [100.0, 100.0, 200.0, 200.0]
+    box[side] = value
+    assert (cover(portrait, [tuple(box)]) == cover(portrait, [(0.0, 0.0, 512.0, 512.0)])).all()
+
+
+def test_too_many_boxes_cover_everything(portrait):
+    boxes = [(float(x), float(y), x + 4.0, y + 4.0) for x in range(0, 500, 5) for y in (0, 9, 99)]
+    assert (cover(portrait, boxes) == cover(portrait, [(0.0, 0.0, 512.0, 512.0)])).all()
+    # Many at one place are no reason.
+    inside = [(182.0 + i / 50, 58.0, 270.0, 178.0) for i in range(1000)]
+    assert (cover(portrait, inside) == cover(portrait, [BOX])).all()
+
+
+_sides = st.floats(-100, 700)
+
+
+@given(st.lists(st.tuples(_sides, _sides, _sides, _sides), max_size=12))
+def test_leaving_out_boxes_within_others_uncovers_nothing(rows):
+    boxes = [(min(a, c), min(b, d), max(a, c), max(b, d)) for a, b, c, d in rows]
+    noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    boxes = [tuple(v / 4 for v in box) for box in boxes]
+    hidden = (cover(noise, boxes) != noise).any(axis=2)
+    for box in boxes:
+        alone = (cover(noise, [box]) != noise).any(axis=2)
+        # A pixel of noise may stay as it is by chance.
+        assert (alone & ~hidden).sum() <= 2
+
+
+def test_what_non_maximum_suppression_drops_is_covered():
+    """Two faces side by side, of which only one is kept; and boxes near it."""
+    boxes = np.array([[0, 0, 100, 100], [50, 0, 150, 100], [20, 0, 120, 100], [400, 0, 500, 100.0]])
+    near, far = _extents(boxes, np.array([0, 3]))
+    assert near == (0, 0, 150, 100)
+    assert far == (400, 0, 500, 100)
+    assert _extents(boxes[[0, 2]], np.array([0])) == [(0, 0, 100, 100)], "in the margin anyway"
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 60), st.floats(0, 60), st.floats(5, 90), st.floats(5, 90)),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_no_suppressed_box_reaches_beyond_the_cover(rows):
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in rows])
+    scores = np.linspace(0.9, 0.3, len(boxes))
+    sizes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    kept = np.asarray(cv2.dnn.NMSBoxes(sizes.tolist(), scores.tolist(), 0.2, 0.3)).reshape(-1)
+    places = []
+    for x1, y1, x2, y2 in _extents(boxes, kept):
+        mx, my = MARGIN * (x2 - x1), MARGIN * (y2 - y1)
+        places.append((x1 - mx - 1e-6, y1 - my - 1e-6, x2 + mx + 1e-6, y2 + my + 1e-6))
+    for x1, y1, x2, y2 in boxes:
+        assert any(a <= x1 and b <= y1 and c >= x2 and d >= y2 for a, b, c, d in places)

@@ -2,15 +2,18 @@
 
 import math
 import platform
+import re
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runtime.errors import SourceError
 from runtime.redact import shown_address
 from runtime.sources import backend, gstreamer, open_source
-from runtime.sources.gstreamer import csi_pipeline, is_gstreamer
+from runtime.sources.gstreamer import check_only_output, csi_pipeline, is_gstreamer
 
 BARS = "videotestsrc ! videoconvert ! appsink"
 
@@ -142,6 +145,81 @@ def test_a_file_named_like_a_pipeline_is_a_file(clip, tmp_path):
     assert source.read()[0].ndim == 3
     source.close()
     assert is_gstreamer("fakesrc ! " * 1000 + "appsink"), "too long for a path"
+
+
+_CHAINS = [
+    BARS,
+    f"gst:{BARS} drop=true max-buffers=1 sync=false",
+    "v4l2src device=/dev/video0 ! video/x-raw, width=640, height=480 ! videoconvert ! appsink",
+    'rtspsrc location="rtsp://u:p@h/a ! tee" latency=0 ! rtph264depay ! h264parse ! avdec_h264 '
+    "! videoconvert ! video/x-raw,format=(string)BGR ! appsink name = frames",
+    "filesrc location=/home/kitchensink/tee.mp4 ! decodebin ! videoconvert ! appsink",
+    'videotestsrc ! "video/x-raw, width=320" ! appsink',
+    "nvarguscamerasrc sensor-id=0 ! video/x-raw(memory:NVMM), width=1280, framerate=30/1 "
+    "! nvvidconv ! video/x-raw,format=BGRx ! videoconvert ! appsink",
+]
+
+
+@pytest.mark.parametrize("spec", [*_CHAINS, "csi://0", "0", "rtsp://host/a", "clip.mp4", "demo"])
+def test_a_single_chain_may_be_anonymized(spec):
+    check_only_output(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "word"),
+    [
+        ("videotestsrc ! tee name=t ! appsink t. ! queue ! xvimagesink", "tee name=t"),
+        ("videotestsrc ! tee name=t t. ! queue ! udpsink host=1.2.3.4 t. ! appsink", "tee name=t"),
+        ("videotestsrc ! xvimagesink videotestsrc ! appsink", "xvimagesink"),
+        ("videotestsrc ! filesink location=a videotestsrc ! appsink", "filesink"),
+        ("videotestsrc ! appsink videotestsrc ! x264enc ! filesink location=a", "appsink"),
+        ("videotestsrc ! x264enc ! splitmuxsink name=m m.video ! appsink", "splitmuxsink"),
+        ("videotestsrc name=v v. ! autovideosink v. ! appsink", "v."),
+        ("videotestsrc name=v v.src ! fakesink v.src ! appsink", "v.src"),
+        ("videotestsrc ! fakesink.sink ! appsink", "fakesink.sink"),
+        ("( videotestsrc ! ximagesink ) videotestsrc ! appsink", "("),
+        ("bin.( videotestsrc ! queue ) ! appsink", "bin."),
+        ("videotestsrc ! webrtcbin ! appsink", "webrtcbin"),
+        ("videotestsrc ! whipclientsink ! appsink", "whipclientsink"),
+        ("videotestsrc ! rtspclientsink location=rtsp://u:secret@h/a ! appsink", "rtspclientsink"),
+        ("videotestsrc ! kvssink ! appsink", "kvssink"),
+        ("videotestsrc ! hlssink3 ! appsink", "hlssink3"),
+        ("videotestsrc ! output-selector name=s ! appsink", "output-selector"),
+        ("playbin uri=file:///a video-sink=xvimagesink ! appsink", "playbin"),
+        ("fancybin video-sink=xvimagesink ! appsink", "video-sink"),
+        ("nvurisrcbin uri=a smart-record=2 ! appsink", "smart-record"),
+        ("videotestsrc ! video/x-raw xvimagesink ! appsink", "video/x-raw"),
+        ("videotestsrc ! t\\ee name=t ! appsink", "ee name=t"),
+        ('videotestsrc ! "tee" name=t ! appsink', "% name=t"),
+        ("videotestsrc : tee ! appsink", ": tee"),
+        ("videotestsrc ! ! appsink", "''"),
+        ("videotestsrc ! fakesink", "fakesink"),
+        ("videotestsrc ! appsink t. ! queue", "queue"),
+        ('videotestsrc ! tee name=t ! appsink t. ! "', "tee name=t"),
+        ("gst:", "''"),
+    ],
+)
+def test_a_pipeline_that_may_show_frames_elsewhere_is_refused(spec, word):
+    with pytest.raises(SourceError, match="single chain") as error:
+        check_only_output(spec if spec.startswith("gst:") else f"gst:{spec}")
+    assert word in str(error.value)
+    assert "\n" not in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+@given(st.text(" !\"'()=.,:/tesinkap-\\\n\t", max_size=60))
+def test_any_text_is_a_chain_or_one_clear_error(text):
+    refused = None
+    try:
+        check_only_output(f"gst:{text} ! appsink")
+    except SourceError as error:
+        refused = str(error)
+    if refused is not None:
+        assert len(refused.splitlines()) == 1
+    else:
+        assert not re.search(
+            r"sink|\btee\b", re.sub(r"\"[^\"]*\"|'[^']*'|=\s*\S*|\S*/\S*", "", text)
+        )
 
 
 def test_a_pipelines_secrets_never_show():

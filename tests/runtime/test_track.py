@@ -214,3 +214,11 @@ def test_a_neighbour_who_is_missed_takes_nobodys_face():
     (back, missed) = tracker.update([face(100)], 11 / 15)
     assert (back.id, back.seen, back.face.box[0]) == (1, True, 100)
     assert (missed.id, missed.seen) == (2, False)
+
+
+def test_a_flood_of_faces_is_bounded():
+    tracker, rng = Tracker(new_score=0.0), np.random.default_rng(0)
+    for i in range(10):
+        corners = rng.uniform(0, 5000, (300, 2)).tolist()
+        tracker.update([Face((x, y, x + 9, y + 9), 0.9) for x, y in corners], i / 25)
+        assert len(tracker._states) <= 256

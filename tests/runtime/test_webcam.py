@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from runtime.detect import open_detector
@@ -162,6 +163,60 @@ def test_no_face_is_in_an_anonymized_film(tmp_path, clip, tiny_engine):
     assert all(detector.detect(frame) for frame in films["--no-anonymize"])
     assert len(films["--anonymize"]) == 5
     assert not any(detector.detect(frame) for frame in films["--anonymize"])
+
+
+def test_an_anonymized_video_has_no_sound_and_its_json_is_as_ever(tmp_path, tiny_engine, portrait):
+    av = pytest.importorskip("av")
+    source = tmp_path / "talks.mp4"
+    with av.open(str(source), "w") as container:
+        picture, sound = container.add_stream("h264", 25), container.add_stream("aac", 48_000)
+        picture.width, picture.height, picture.pix_fmt = 512, 512, "yuv420p"
+        for i in range(40):
+            frame = av.VideoFrame.from_ndarray(np.roll(portrait, i, axis=1), "bgr24")
+            container.mux(picture.encode(frame))
+            noise = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.float32), "fltp", "mono")
+            noise.sample_rate, noise.pts = 48_000, 1920 * i
+            container.mux(sound.encode(noise))
+        for stream in (picture, sound):
+            container.mux(stream.encode(None))
+    assert b"soun" in source.read_bytes()
+    lines = {}
+    for flag in ("--no-anonymize", "--anonymize"):
+        video, out = tmp_path / f"{flag}.mp4", tmp_path / f"{flag}.jsonl"
+        argv = ("--engine", tiny_engine, "--source", source, "--detect_interval", 0, flag)
+        assert webcam(*argv, "--output_video", video, "--output_json", out) == 0
+        assert b"soun" not in video.read_bytes()
+        lines[flag] = [
+            {**json.loads(line), "latency_ms": 0} for line in out.read_text().splitlines()
+        ]
+    assert len(lines["--anonymize"]) == 40
+    assert lines["--anonymize"] == lines["--no-anonymize"]
+
+
+def test_ctrl_c_writes_what_the_look_ahead_holds_back(tmp_path, tiny_engine):
+    out = tmp_path / "o.jsonl"
+    process = start(
+        "--engine", tiny_engine, "--source", "demo", "--headless", "--anonymize",
+        "--output_json", out,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (out.exists() and out.read_bytes()):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    before = len(out.read_bytes().splitlines())
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    frames = [json.loads(line)["frame"] for line in out.read_text().splitlines()]
+    assert frames == list(range(len(frames)))
+    assert len(frames) >= min(before + 25, 300)
+
+
+def test_an_anonymized_pipeline_has_no_other_output(tiny_engine, monkeypatch, capsys):
+    monkeypatch.setattr("runtime.webcam._run", lambda *_: pytest.fail("began"))
+    spec = "gst:videotestsrc ! tee name=t ! queue ! appsink t. ! udpsink host=192.0.2.1"
+    assert webcam("--engine", tiny_engine, "--source", "demo", spec, "--anonymize") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: --source {spec}: with --anonymize")
 
 
 @pytest.mark.parametrize(
