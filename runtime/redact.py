@@ -47,15 +47,15 @@ def printable(text: str) -> str:
     """The text with everything escaped that could move a terminal's cursor or reorder a line.
 
     Control and format characters (among them those that turn the direction of
-    writing), line separators and what isn't text at all (bytes of a file name
-    that are no UTF-8) become backslash escapes; spaces and letters of any
-    script stay.
+    writing), line separators, what Unicode doesn't know and what isn't text at all
+    (bytes of a file name that are no UTF-8) become backslash escapes; spaces and
+    letters of any script stay.
     """
     if text.isascii() and text.isprintable():
         return text
     return "".join(
         char
-        if unicodedata.category(char) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+        if unicodedata.category(char)[0] != "C" and char not in "\u2028\u2029"
         else _escaped(char)
         for char in text
     )

@@ -188,7 +188,7 @@ def test_sources_are_opened_at_the_same_time(monkeypatch):
 
     all_there = threading.Barrier(3)
 
-    def opens(name, _):
+    def opens(name, *_):
         all_there.wait(20)
         return Pictures(int(name))
 
@@ -242,7 +242,7 @@ def test_the_time_to_come_back_reaches_the_sources(monkeypatch):
     import runtime.pipeline as module
 
     asked = []
-    monkeypatch.setattr(module, "open_source", lambda *a: asked.append(a) or Pictures(1))
+    monkeypatch.setattr(module, "open_source", lambda *a: asked.append(a[:2]) or Pictures(1))
     with Pipeline(["a", "b"], Brain(), Finder(), reconnect_s=7):
         pass
     with Pipeline("a", Brain(), Finder()):
