@@ -19,7 +19,8 @@ WORKFLOW = REPO / ".github" / "workflows" / "export.yml"
 def _flags() -> list[str]:
     """What the workflow gives to `python -m export`."""
     job = yaml.safe_load(WORKFLOW.read_text())["jobs"]["export"]
-    (command,) = [s["run"] for s in job["steps"] if s.get("run", "").startswith(PROG)]
+    runs = [step.get("run", "").removeprefix(".venv/bin/") for step in job["steps"]]
+    (command,) = [run for run in runs if run.startswith(PROG)]
     return shlex.split(command)[len(PROG.split()) :]
 
 

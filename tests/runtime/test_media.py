@@ -176,10 +176,13 @@ try:
         frames += 1
 except Exception as error:
     print(type(error).__name__, error)
-print(frames, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# Not getrusage's figure, which begins with that of the process that started this one.
+peak = next(x for x in open("/proc/self/status") if x.startswith("VmHWM"))
+print(frames, int(peak.split()[1]) // 1024)
 """
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc to look in")
 def test_a_frame_that_claims_to_be_huge_is_passed_over(tmp_path):
     frames = [jpeg(), jpeg(claim=(30000, 30000)), jpeg()] * 3
     film = tmp_path / "bomb.mjpeg"
