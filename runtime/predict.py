@@ -195,7 +195,7 @@ def _results(
                 found = (*find_faces(wary, image), *find_faces(wary, image, 0.5))
                 result = replace(result, regions=tuple(face.region for face in found))
         except SourceError as error:
-            print(f"skipped: {redact(str(error))}", file=sys.stderr)
+            print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)
         except Exception as error:  # whatever a network or OpenCV has against one picture
             result = None
             print(f"skipped: {printable(str(file))}: {reason(error)}", file=sys.stderr)

@@ -164,7 +164,11 @@ def reason(error: BaseException) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats a record as ever, and shows no secret of it."""
+    """Formats a record as ever, its message on one line, and shows no secret of it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.formatMessage`; a stranger's name begins no line of its own."""
+        return super().formatMessage(record).replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter.format`; tracebacks too."""

@@ -260,7 +260,7 @@ def test_any_name_can_be_printed_anywhere(tmp_path, tiny_engine, name):
     path = os.path.join(os.fsencode(tmp_path), name)
     with open(path, "wb") as file:
         file.write(PORTRAIT.read_bytes())
-    broken = os.path.join(os.fsencode(tmp_path), b"\xff\x1b]0;x\x07.png")
+    broken = os.path.join(os.fsencode(tmp_path), b"\xff\x1b]0;x\x07\nforged.png")
     with open(broken, "wb") as file:
         file.write(b"no")
     plain = {"PYTHONIOENCODING": "", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -279,6 +279,7 @@ def test_any_name_can_be_printed_anywhere(tmp_path, tiny_engine, name):
         out.decode("ascii")
         assert b"\x1b" not in out
         assert b"\x07" not in out
+        assert not any(line.startswith(b"forged") for line in out.splitlines())
 
 
 def test_a_full_terminal_is_one_line(tiny_engine, clip):

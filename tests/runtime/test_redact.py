@@ -163,6 +163,13 @@ def test_control_characters_are_escaped(text, shown):
     assert printable(text) == shown
 
 
+def test_a_name_begins_no_line_of_the_log():
+    record = logging.LogRecord("a", logging.INFO, "a", 1, "skipped: %s", ("x\nERROR y",), None)
+    assert RedactingFormatter("%(levelname)s %(message)s").format(record) == (
+        "INFO skipped: x\\nERROR y"
+    )
+
+
 def test_a_log_record_is_redacted_with_its_traceback():
     try:
         raise ValueError("rtsp://u:S3cret@host/a\x1b[2J")
