@@ -13,6 +13,7 @@ from benchmarks.machine import artifact, describe, machine
 from benchmarks.metrics import KINDS, LEAST
 from runtime.errors import UserError
 from runtime.outputs import check_apart, check_writable, write_whole
+from runtime.protected import model_files
 
 #: A key that only this benchmark's report has: older ones don't name themselves.
 _MARKS = {
@@ -72,10 +73,14 @@ def begin(kind: str, options: Any) -> Report | None:
         The older report that `finish` compares with, if any.
 
     Raises:
-        UserError: `--output_json` can't be written, or `--compare` can't be compared with.
+        UserError: `--output_json` can't be written or belongs to a model that is
+            measured, or `--compare` can't be compared with.
     """
+    names = getattr(options, "engine", None) or []
+    names = [names] if isinstance(names, str) else names
     if options.output_json:
-        check_apart({"--output_json": options.output_json}, [])
+        models = [file for name in names for file in model_files(Path(name))]
+        check_apart({"--output_json": options.output_json}, models)
         check_writable(Path(options.output_json), "--output_json")
     if not options.compare:
         return None
@@ -88,8 +93,7 @@ def begin(kind: str, options: Any) -> Report | None:
     rounds = getattr(options, "rounds", LEAST)
     if rounds < LEAST:
         raise UserError(f"--compare needs --rounds {LEAST} or more, not {rounds}")
-    names = getattr(options, "engine", None) or []
-    artifacts = [artifact(name) for name in ([names] if isinstance(names, str) else names)]
+    artifacts = [artifact(name) for name in names]
     check(old.figures, kind, _settings(kind, options), artifacts, options.compare)
     return old
 

@@ -11,6 +11,7 @@ import argparse
 import dataclasses
 import io
 import math
+import re
 import sys
 import types
 import typing
@@ -213,6 +214,8 @@ def _from_yaml(
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it can't be read"
+        # So does what it says of a tag or an alias.
+        problem = re.sub(r"'[^'<]{3,}'", "***", problem)
         raise UserError(f"--config {path}: not YAML{where} ({problem})") from error
     if data is None:
         return {}

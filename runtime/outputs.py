@@ -204,13 +204,19 @@ def write_whole(path: Path, content: str | bytes, flag: str, mode: int = PUBLIC)
 
 
 def _special(path: Path) -> bool:
-    """Whether it is a device or pipe of ours or the system's; a stranger's is replaced."""
+    """Whether it is a device or pipe of ours or the system's; a stranger's is replaced.
+
+    A stranger's is also what a stranger's link leads to. And the names of open files,
+    such as /dev/stdout, are the system's, whatever they lead to.
+    """
     try:
-        found = os.stat(path)
+        link, found = os.lstat(path), os.stat(path)
     except (OSError, ValueError):
         return False
-    ours = found.st_uid in (0, os.geteuid())
-    return ours and not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode)
+    if not {link.st_uid, found.st_uid} <= {0, os.geteuid()} or stat.S_ISDIR(found.st_mode):
+        return False
+    folder = os.path.realpath(path.parent)
+    return not stat.S_ISREG(found.st_mode) or folder == "/dev" or folder.startswith("/proc/")
 
 
 def _exclusive(folder: Path, mode: int) -> tuple[Path, int]:

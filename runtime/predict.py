@@ -97,7 +97,7 @@ def predict(options: Options) -> int:
     if folder is not None:
         check_folder(folder, "--visualize", options.paths)
         check_writable(folder / "x.png", "--visualize")
-        targets = _targets(files, folder)
+        targets = _targets(files, folder, options.output_json)
     failed = 0
     try:
         for number, file, result in _results(files, options):
@@ -195,16 +195,16 @@ def _results(
                 found = (*find_faces(wary, image), *find_faces(wary, image, 0.5))
                 result = replace(result, regions=tuple(face.region for face in found))
         except SourceError as error:
-            print(f"skipped: {redact(str(error))}", file=sys.stderr)
+            print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)
         except Exception as error:  # whatever a network or OpenCV has against one picture
             result = None
             print(f"skipped: {printable(str(file))}: {reason(error)}", file=sys.stderr)
         yield number, file, result
 
 
-def _targets(files: Sequence[Path], folder: Path) -> list[Path]:
-    """An annotated picture's path for each input: no two alike, and none of them an input."""
-    taken = {os.path.realpath(file) for file in files}
+def _targets(files: Sequence[Path], folder: Path, other: str | None) -> list[Path]:
+    """An annotated picture's path for each input: no two alike, no input, not the other output."""
+    taken = {os.path.realpath(file) for file in [*files, Path(other or "")]}
     targets = []
     for file in files:
         target, number = folder / f"{file.stem}.png", 1

@@ -22,10 +22,13 @@ _URL = re.compile(
 #: `name=value` and `name: value` whose value is secret, in pipelines, headers and options.
 _NAMES = (
     r"(?:[\w-]*(?:pass(?:word|wd|phrase)?|passwd|pwd|secret|token|credentials?|api[_-]?key"
-    r"|signature|authorization|cookie|stream[_-]?key)|(?:proxy-|user-)?user(?:name|-id)?|(?:[\w-]*-)?pw"
-    r"|(?:user-)?id|auth|sig|key)"
+    r"|signature|authorization|cookies?|stream[_-]?key|headers)|(?:proxy-|user-)?user(?:name|-id)?"
+    r"|(?:[\w-]*-)?pw|(?:proxy-|user-)?id|auth|sig|key)"
 )
-_PAIR = re.compile(rf"(?i)(?<![\w-])({_NAMES})(\s*=\s*)(\"[^\"]*\"|'[^']*'|(?!\*\*\*)[^\s&;,)]+)")
+_PAIR = re.compile(
+    rf"(?i)(?<![\w-])({_NAMES})(\s*=\s*)"
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\".*?\\"|\{[^}]*\}|(?!\*\*\*)[^\s&;,)]+)"""
+)
 _HEADER = re.compile(
     r"(?im)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*(?:key|token))(: *)[^\r\n]+"
 )
@@ -77,16 +80,17 @@ def shown_address(text: str) -> str:
     told from a password with `/`, `?`, `#` or `@` in it.
 
     Args:
-        text: A URL, a GStreamer pipeline with URLs and properties in it, or
-            anything else, such as a path.
+        text: A URL, also a mistyped one, a GStreamer pipeline with URLs and
+            properties in it, or anything else, such as a path.
     """
     if " ! " in text:
         return printable(_PAIR.sub(r"\1\2***", _URL.sub(_hide_url, text)))
     scheme, mark, rest = text.partition("://")
     if not mark or not re.fullmatch(r"[A-Za-z][\w+.-]*", scheme):
-        return printable(text)
+        # A mistyped URL, perhaps: what stands before its last @ may be a login.
+        return printable(re.sub(r"(?s).*:.*@", "***@", text))
     if scheme.lower() == "file":
-        return printable(text)
+        return f"{scheme}://" + printable(re.sub(r"^[^/]*@", "***@", rest))
     authority = re.match(r"[^/?#]*", rest)
     assert authority is not None  # it may be empty
     tail = rest[authority.end() :]
@@ -160,7 +164,11 @@ def reason(error: BaseException) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats a record as ever, and shows no secret of it."""
+    """Formats a record as ever, its message on one line, and shows no secret of it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """See `logging.Formatter.formatMessage`; a stranger's name begins no line of its own."""
+        return super().formatMessage(record).replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:
         """See `logging.Formatter.format`; tracebacks too."""

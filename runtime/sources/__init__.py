@@ -12,7 +12,7 @@ import math
 
 from runtime.errors import SourceError
 from runtime.outputs import local_path
-from runtime.redact import printable
+from runtime.redact import printable, shown_address
 from runtime.sources.base import Interruptible, Source
 from runtime.sources.demo import DemoSource
 from runtime.sources.files import FileSource, open_file
@@ -71,7 +71,9 @@ def open_source(spec: str, reconnect_s: float = math.inf, tls: Tls = Tls()) -> S
     if path.is_dir():
         return PictureSource(list_pictures(path), name)
     if not path.exists():
-        raise SourceError(f"--source {name}: no such file or folder (a camera is a number: 0)")
+        # It may be a mistyped URL.
+        shown = shown_address(spec)
+        raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")
     if path.suffix.lower() in PICTURES:
         return PictureSource([path], name)
     return open_file(path, name)

@@ -142,8 +142,8 @@ def csi_pipeline(spec: str) -> str:
     numbers = [address or "0", *given.values()]
     if unknown or not all(re.fullmatch("[0-9]{1,5}", n, re.ASCII) for n in numbers):
         raise SourceError(
-            f"--source {shown_address(spec)}: write csi://0 or "
-            "csi://0?width=1280&height=720&fps=30&flip=0, in whole numbers"
+            f"--source {shown_address(spec)}: write csi://0, where wanted with "
+            "?width=1280&height=720&fps=30&flip=0 behind it, in whole numbers"
         )
     ask = {**_CSI_DEFAULTS, **{name: int(text) for name, text in given.items()}}
     return (

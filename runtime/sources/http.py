@@ -14,6 +14,7 @@ import io
 import socket
 import ssl
 import threading
+import time
 import urllib.error
 import urllib.request
 import weakref
@@ -28,13 +29,16 @@ from runtime.tls import Tls
 #: A seek that goes on by so little reads over what is between, in bytes.
 _NEAR = 1 << 18
 
+#: How a playlist begins, and how large one may be: its parts take up much more in memory.
+_PLAYLIST, _PLAYLIST_BYTES = b"#EXTM3U", 4_000_000
+
 
 class Allowance:
     """Time and bytes that a server may take, until it is renewed; for all its connections."""
 
     def __init__(self) -> None:
         """Starts with nothing; see `renew`."""
-        self._seconds, self._bytes = 0.0, 0
+        self._deadline, self._bytes = 0.0, 0
         self._lines: weakref.WeakSet[LimitedSocket] = weakref.WeakSet()
         self._lock = threading.Lock()
         self._interrupted = False
@@ -46,17 +50,17 @@ class Allowance:
             seconds: Until every step on a connection fails.
             size: Bytes that may come on each in that time.
         """
-        self._seconds, self._bytes = seconds, size
+        self._deadline, self._bytes = time.monotonic() + seconds, size
         for line in self._known():
             line.limit(seconds, size)
 
     def connect(self, host: str, port: int, tls: ssl.SSLContext | None) -> LimitedSocket:
-        """Makes a connection that keeps to it.
+        """Makes a connection that keeps to it, in the time that others have left of it.
 
         Raises:
             OSError: It failed, or reading was interrupted.
         """
-        line = dial(host, port, self._seconds, self._bytes, tls=tls)
+        line = dial(host, port, self._deadline - time.monotonic(), self._bytes, tls=tls)
         with self._lock:
             self._lines.add(line)
         if self._interrupted:
@@ -106,6 +110,12 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        fp.close()  # else all that comes with it would be read, into memory
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
@@ -158,8 +168,6 @@ class HttpFile:
         path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
         query = quote(parts.query, safe="/%:@!$&'()*+,;=~?")
         self._url = urlunsplit((parts.scheme, netloc, path, query, ""))
-        #: For FFmpeg, which goes by its suffix, and resolves a playlist's parts against it.
-        self.name = self._url
         self._allowance, self._tls, self._end = allowance, tls, end
         self._opener = urllib.request.OpenerDirector()
         passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
@@ -181,6 +189,9 @@ class HttpFile:
         #: Why there was no more to read; empty at a sound end.
         self.failure = ""
         self._response = self._ask()
+        #: For FFmpeg, which goes by its suffix, and resolves a playlist's parts against it.
+        self.name: str = self._response.url
+        self._head = b""
         headers = self._response.headers
         #: Media type, such as `multipart/x-mixed-replace`.
         self.kind: str = headers.get_content_type()
@@ -201,6 +212,12 @@ class HttpFile:
             self.failure = str(error) if isinstance(error, SourceError) else _failed(error)
             return b""
         self._position += len(data)
+        if len(self._head) < len(_PLAYLIST):
+            self._head = (self._head + data)[: len(_PLAYLIST)]
+        if self._head == _PLAYLIST and self._position > _PLAYLIST_BYTES:
+            self.failure = "sends a playlist of more than any film could need"
+            self._allowance.interrupt()  # or its parts would be tried one by one
+            return b""
         return data
 
     def seekable(self) -> bool:

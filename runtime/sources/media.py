@@ -42,11 +42,11 @@ OPEN_BYTES, FRAME_BYTES = 256_000_000, 64_000_000
 #: Containers and elementary streams that are read; none of them names other files.
 _FORMATS = (
     "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mjpeg,mpjpeg,gif,apng,webp,h264,hevc,m4v,"
-    "mpegvideo,ivf,obu,av1,vc1,dv,mxf,nut,rm,yuv4mpegpipe"
+    "mpegvideo,ivf,obu,av1,vc1,dv,mxf,nut,rm,yuv4mpegpipe,jpeg_pipe,png_pipe"
 )
 
-#: And of a stream: still pictures of a camera, and what leads on to its parts.
-_STREAM_FORMATS = f"{_FORMATS},jpeg_pipe,png_pipe,hls,rtsp,rtp"
+#: And of a stream: what leads on to its parts.
+_STREAM_FORMATS = f"{_FORMATS},hls,rtsp,rtp"
 
 #: Protocols that FFmpeg may use for each scheme of its own.
 _PROTOCOLS = {
@@ -262,9 +262,9 @@ def _open_http(url: str, tls: Tls) -> Media:
             log.debug("a part of a playlist is left out: %s", error)
             return BytesIO()  # FFmpeg can't be told of an exception
 
-    options = {"format_whitelist": _STREAM_FORMATS} | _limits()
-    if kind == "hls":
-        options["http_persistent"] = "0"  # for connections of FFmpeg's own
+    # A playlist's connections are ours: FFmpeg would end the process where it took them for
+    # its own. It finds playlists also where the server calls them something else.
+    options = {"format_whitelist": _STREAM_FORMATS, "http_persistent": "0"} | _limits()
     try:
         container = av.open(
             first, format=kind, options=options, timeout=(timeout_s, timeout_s), io_open=open_part

@@ -109,3 +109,18 @@ def test_without_an_older_report_all_is_well(tmp_path: Path) -> None:
     options = SimpleNamespace(compare=None, output_json=None)
     assert begin("loading", options) is None
     assert finish({}, options, None) == 0
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m.json"])
+@pytest.mark.parametrize("several", [True, False])
+def test_figures_never_replace_the_model_they_are_about(
+    name: str, several: bool, tmp_path: Path
+) -> None:
+    model = str(tmp_path / "m.onnx")
+    for file in ("m.onnx", "m.json"):
+        (tmp_path / file).write_text("precious")
+    engine = [model] if several else model
+    options = SimpleNamespace(output_json=str(tmp_path / name), compare=None, engine=engine)
+    with pytest.raises(UserError, match="would overwrite"):
+        begin("engine", options)
+    assert (tmp_path / name).read_text() == "precious"

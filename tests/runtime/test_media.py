@@ -375,3 +375,109 @@ def test_a_silent_host_is_one_line(strict):
             with pytest.raises(Unreachable) as error:
                 open_source(f"{scheme}://me:secret@127.0.0.1:{port}/x")
             assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 302 F\r\n", b"HTTP/1.1 301 M\r\n"])
+def test_redirects_that_drip_share_one_time(strict, head):
+    def drip(handler):
+        handler.send(head)
+        for _ in range(8):
+            handler.send(b"X: y\r\n")
+            handler.wfile.flush()
+            time.sleep(0.1)
+        handler.send(b"Location: /cam%d\r\n\r\n" % len(handler.server.asked))
+
+    with Web(**{f"cam{number or ''}": drip for number in range(20)}) as server:
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="in time"):
+            open_source(server.url("cam"), 0)
+        assert time.monotonic() - began < 5  # ten of them would take eight
+
+
+def test_what_comes_with_a_redirect_is_not_read(strict):
+    def lead(handler):
+        handler.head("text/plain", 302, Location="/film")
+        while True:
+            handler.send(bytes(1 << 16))
+
+    def film(handler):
+        handler.head(MULTIPART)
+        for _ in range(5):
+            handler.send(part(jpeg()))
+
+    with Web(cam=lead, film=film) as server:
+        open_source(server.url("cam"), 0).close()
+
+
+def test_pictures_one_after_the_other_are_a_film(tmp_path):
+    film = tmp_path / "a.mjpeg"
+    film.write_bytes(jpeg() * 5)
+    assert count(film) == 5
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "video/mp2t"])
+def test_a_playlist_by_any_other_type_is_one(kind, tmp_path):
+    film = tmp_path / "a.ts"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", film)
+
+    def playlist(handler):
+        handler.head(kind)
+        handler.send(b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\npart.ts\n#EXT-X-ENDLIST\n")
+
+    def piece(handler):
+        handler.head("video/mp2t")
+        handler.send(film.read_bytes())
+
+    with Web(list=playlist, part=piece) as server:
+        # In a process of its own: FFmpeg may end it.
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import sys; from tests.runtime.test_media import count; print(count(sys.argv[1]))",
+                server.url("list.m3u8"),
+            ],
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == 10
+
+
+def test_a_playlist_without_end_is_given_up():
+    def endless(handler):
+        handler.head("application/vnd.apple.mpegurl")
+        handler.send(b"#EXT")
+        handler.wfile.flush()
+        time.sleep(0.1)
+        handler.send(b"M3U\n#EXT-X-TARGETDURATION:1\n")
+        while True:
+            handler.send(b"#EXTINF:1,\na.ts\n" * 1000)
+
+    with Web(list=endless, a=lambda handler: handler.send_error(404)) as server:
+        with pytest.raises(SourceError):
+            open_source(server.url("list.m3u8"), 0)
+        assert server.sent < 20_000_000
+
+
+def test_parts_of_a_playlist_lie_beside_where_it_was_found(tmp_path):
+    film = tmp_path / "a.ts"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", film)
+
+    def piece(handler):
+        handler.head("video/mp2t")
+        handler.send(film.read_bytes())
+
+    def playlist(handler):
+        handler.head("application/vnd.apple.mpegurl")
+        handler.send(b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\npart.ts\n#EXT-X-ENDLIST\n")
+
+    answers = {
+        "list": lambda handler: handler.head("text/plain", 302, Location="/there/list.m3u8"),
+        "there/list": playlist,
+        "there/part": piece,
+    }
+    with Web(**answers) as server:
+        assert count(server.url("list.m3u8")) == 10

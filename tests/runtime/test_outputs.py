@@ -186,6 +186,41 @@ def test_a_strangers_pipe_is_replaced(tmp_path):
     assert stat.S_ISREG(path.stat().st_mode)
 
 
+def test_what_a_strangers_link_leads_to_is_not_written(tmp_path, monkeypatch):
+    pipe, link = tmp_path / "pipe", tmp_path / "out.json"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    found = os.lstat(link)
+    strangers = os.stat_result((*found[:4], 12345, *found[5:]))
+    lstat = os.lstat
+    monkeypatch.setattr(os, "lstat", lambda path: strangers if path == link else lstat(path))
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    os.close(create(link))
+    os.close(reader)
+    assert stat.S_ISREG(lstat(link).st_mode)
+    assert stat.S_ISFIFO(lstat(pipe).st_mode)
+
+
+def test_the_name_of_an_open_file_is_not_replaced(tmp_path):
+    out = tmp_path / "out.txt"
+    with out.open("w") as file:
+        name = Path(f"/proc/self/fd/{file.fileno()}")
+        fd = create(name)  # as /dev/stdout leads there, which root could replace
+        os.write(fd, b"line")
+        os.close(fd)
+        write_whole(name, "whole", "--output_summary")
+    assert out.read_text() == "whole"
+
+
+def test_an_annotated_picture_does_not_replace_the_json(tmp_path, tiny_engine):
+    made = tmp_path / "made"
+    json_file = made / f"{PORTRAIT.stem}.png"
+    assert predict(PORTRAIT, "--engine", tiny_engine, "--face_crops", "--visualize", made,
+                   "--output_json", json_file) == 0  # fmt: skip
+    assert json_file.read_text().startswith("{")
+    assert len(list(made.iterdir())) == 2
+
+
 def test_who_may_read_it_is_asked_for(tmp_path, clip, tiny_engine):
     files = [tmp_path / name for name in ("o.jsonl", "o.csv", "o.mp4", "o.json")]
     flags = ("--output_json", "--output_csv", "--output_video", "--output_summary")
@@ -225,7 +260,7 @@ def test_any_name_can_be_printed_anywhere(tmp_path, tiny_engine, name):
     path = os.path.join(os.fsencode(tmp_path), name)
     with open(path, "wb") as file:
         file.write(PORTRAIT.read_bytes())
-    broken = os.path.join(os.fsencode(tmp_path), b"\xff\x1b]0;x\x07.png")
+    broken = os.path.join(os.fsencode(tmp_path), b"\xff\x1b]0;x\x07\nforged.png")
     with open(broken, "wb") as file:
         file.write(b"no")
     plain = {"PYTHONIOENCODING": "", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -244,6 +279,7 @@ def test_any_name_can_be_printed_anywhere(tmp_path, tiny_engine, name):
         out.decode("ascii")
         assert b"\x1b" not in out
         assert b"\x07" not in out
+        assert not any(line.startswith(b"forged") for line in out.splitlines())
 
 
 def test_a_full_terminal_is_one_line(tiny_engine, clip):
@@ -284,13 +320,17 @@ def test_a_full_terminal_is_one_line(tiny_engine, clip):
         ["--token=S3cret"],
         ["--config", "{yaml}"],
         ["--config", "{wrong}"],
+        ["--config", "{alias}"],
+        ["--source", "rtsp:/admin:S3cret@host/live"],
+        ["--source", "admin:S3cret@host/live"],
     ],
 )
 def test_no_message_shows_a_secret(tmp_path, tiny_engine, argv):
-    yaml, wrong = tmp_path / "broken.yaml", tmp_path / "wrong.yaml"
+    yaml, wrong, alias = (tmp_path / f"{name}.yaml" for name in ("broken", "wrong", "alias"))
+    alias.write_text("mqtt: *S3cret\n")
     yaml.write_text("source: rtsp://admin:S3cret@host/live\n  bad: 'S3cret\n")
     wrong.write_text("max_frames: rtsp://admin:S3cret@host\nmqtt: [mqtt://u:S3cret@h/t]\n")
-    filled = [a.format(yaml=yaml, wrong=wrong) for a in argv]
+    filled = [a.format(yaml=yaml, wrong=wrong, alias=alias) for a in argv]
     done = run("runtime.webcam", "--headless", *filled, "--engine", tiny_engine, "--verbose")
     out = (done.stdout + done.stderr).decode()
     assert done.returncode == 2, out

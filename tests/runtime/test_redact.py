@@ -37,6 +37,13 @@ def _nothing_remembered(monkeypatch):
         # Where the host can't be told from a password, not even that.
         ("rtsp://user:p?ss@host/x?y", "rtsp://***"),
         ("rtsp://user:p/s@host/x", "rtsp://***"),
+        # Mistyped.
+        ("rtsp:/user:p@host/x", "***@host/x"),
+        ("user:p@host/x", "***@host/x"),
+        ("rtsp ://user:p@host/x", "***@host/x"),
+        ("file://user:p@host/x", "file://***@host/x"),
+        ("a/b@c.mp4", "a/b@c.mp4"),
+        ("file:///a@b", "file:///a@b"),
         ("rtsp://admin:S3c@ret/key@host", "rtsp://***"),
         ("http://host/x?auth=user@secret", "http://***"),
         ("http://host/x?email=a@b", "http://***"),
@@ -65,6 +72,9 @@ def test_of_an_address_with_a_secret_only_the_place_is_shown(url, shown):
         "{'api_key': 1, 'url': 'https://hook/S3cretS3cretS3cretS3cret'}",
         'stream_key = "S3c ret"',
         "rtmp://live/app/S3cret",
+        r'extra-headers="a,Authorization=\"Basic S3cret\""',
+        r"Authorization=\"Basic S3cret\"",
+        "proxy-id=S3cret cookies={a,S3cret}",
     ],
 )
 def test_a_message_shows_no_secret(message):
@@ -151,6 +161,13 @@ def test_nothing_unprintable_is_left(text):
 )
 def test_control_characters_are_escaped(text, shown):
     assert printable(text) == shown
+
+
+def test_a_name_begins_no_line_of_the_log():
+    record = logging.LogRecord("a", logging.INFO, "a", 1, "skipped: %s", ("x\nERROR y",), None)
+    assert RedactingFormatter("%(levelname)s %(message)s").format(record) == (
+        "INFO skipped: x\\nERROR y"
+    )
 
 
 def test_a_log_record_is_redacted_with_its_traceback():
