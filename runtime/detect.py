@@ -183,9 +183,13 @@ class Yunet:
         """Loads the file.
 
         Raises:
-            EngineError: It is no YuNet model, or OpenCV was built without it.
+            EngineError: It is no sound YuNet model, or OpenCV was built without it.
         """
+        from runtime.engines.ort import OrtNetwork
+
         with read_onnx(model) as file:
+            # At some broken files OpenCV's reader ends the process; this one refuses them.
+            OrtNetwork(model, file.path, "cpu", 1).close()
             content = np.frombuffer(file.content, np.uint8)
         try:
             self._net: Any = cv2.FaceDetectorYN.create(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from runtime.classify import softmax
 from runtime.engines import Network, open_network
-from runtime.engines.base import DEFAULT, SHIPPED, check_logits
+from runtime.engines.base import DEFAULT, SHIPPED, sound_logits
 from runtime.errors import EngineError, ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest, is_int, is_number
 
@@ -161,12 +161,12 @@ class TemporalHead:
         """(N, steps, C) float32 windows -> (N, C) float64 probabilities.
 
         Raises:
-            EngineError: The model failed, or gave another shape or no finite numbers.
+            EngineError: The model failed, or gave another type or shape, or no finite numbers.
         """
         if not len(windows):
             return np.zeros((0, len(self.labels)))
-        logits = np.asarray(self._network.run(windows)[0], np.float32)
-        check_logits(self._network.name, logits, (len(windows), len(self.labels)))
+        shape = (len(windows), len(self.labels))
+        logits = sound_logits(self._network.name, self._network.run(windows)[0], shape)
         return softmax(logits, self.manifest.temperature)
 
     def close(self) -> None:

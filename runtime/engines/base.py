@@ -146,31 +146,36 @@ class EmotionEngine:
             )
         if not len(batch):
             return np.zeros((0, len(self.manifest.labels)), np.float32)
-        logits: NDArray[np.float32] = np.asarray(self._network.run(batch)[0], np.float32)
-        check_logits(self.name, logits, (len(batch), len(self.manifest.labels)))
-        return logits
+        shape = (len(batch), len(self.manifest.labels))
+        return sound_logits(self.name, self._network.run(batch)[0], shape)
 
     def close(self) -> None:
         """Frees the model."""
         self._network.close()
 
 
-def check_logits(name: str, logits: NDArray[np.float32], wanted: tuple[int, int]) -> None:
-    """Refuses what a model gave where it isn't what its manifest says.
+def sound_logits(name: str, output: NDArray[Any], wanted: tuple[int, int]) -> NDArray[np.float32]:
+    """What a model gave as float32, where it is what its manifest says.
 
     Args:
         name: The model's, for the message.
-        logits: What it gave.
+        output: What it gave.
         wanted: Shape that it must have, (N, C).
 
     Raises:
-        EngineError: It has another shape, or makes no probabilities.
+        EngineError: It is no floating-point numbers, has another shape, or makes no
+            probabilities.
     """
+    if output.dtype.kind != "f":
+        raise EngineError(f"{name}: the model gave {output.dtype} and not floating-point numbers")
+    with np.errstate(over="ignore"):  # the result is checked
+        logits: NDArray[np.float32] = np.asarray(output, np.float32)
     if logits.shape != wanted:
         raise EngineError(f"{name}: the model gave {logits.shape} and not {wanted}")
     # One of minus infinity is a probability of zero; what is left of a row must be numbers.
     if not np.isfinite(logits.max(axis=1)).all():
         raise EngineError(f"{name}: the model gave what isn't a finite number; export it again")
+    return logits
 
 
 def open_network(path: Path, provider: str = "cpu", threads: int = 1) -> Network:

@@ -22,9 +22,10 @@ MAX_MODEL = 512 << 20
 #: Bytes that are copied at once.
 _BLOCK = 1 << 16
 
-#: Most fields that a walk visits, and its deepest nesting: a large network has some
-#: ten thousand, and protobuf itself goes no deeper than 100.
-MAX_FIELDS, MAX_DEPTH = 1_000_000, 100
+#: Most fields that a walk visits, and its deepest nesting: a large network has some ten
+#: thousand. ONNX Runtime takes twice as long for each further branch within a branch, and
+#: can't be interrupted: minutes for 6 kB at a depth of 65.
+MAX_FIELDS, MAX_DEPTH = 1_000_000, 32
 
 #: Wire types: a number, 8 bytes, so many bytes as a length says, 4 bytes. Groups, which
 #: ONNX never had, are refused.

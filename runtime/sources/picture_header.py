@@ -20,6 +20,9 @@ _MAX_PARTS = 4096
 #: Most chunks of a PNG file: those of the largest that is read have 8 kB.
 _MAX_CHUNKS = 100_000
 
+#: Name of a PNG file's colour profile, of what a terminal shows and doesn't obey.
+_PROFILE_NAME = re.compile(rb"[ -~\xa1-\xff]{0,79}\0")
+
 #: Largest tile of a TIFF file in pixels: decoded as a whole, however small the picture.
 _MAX_TILE = 1 << 24
 
@@ -50,26 +53,30 @@ def is_animation(data: bytes) -> bool:
     """
     if data.startswith(b"\x89PNG"):
         # OpenCV takes it for one when this stands before the pixels.
-        kinds = [kind for kind, _ in _chunks(data)]
+        kinds = [kind for kind, *_ in _chunks(data)]
         return b"acTL" in kinds[: kinds.index(b"IDAT") if b"IDAT" in kinds else None]
     return data.startswith(b"GIF8") or (data[12:16] == b"VP8X" and bool(data[20] & 2))
 
 
 def _png(data: bytes) -> tuple[int, int] | None:
-    # OpenCV makes room for a chunk before it reads it.
-    if any(length > len(data) for _, length in _chunks(data)):
-        return None
+    for kind, start, length in _chunks(data):
+        # OpenCV makes room for a chunk before it reads it.
+        if length > len(data):
+            return None
+        # libpng prints a colour profile's name as it is when something is wrong with it.
+        if kind == b"iCCP" and not _PROFILE_NAME.match(data, start):
+            return None
     return _two(">II", data, 16)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Kind and length of each chunk of a PNG file, as far as they follow one another."""
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and length of each chunk of a PNG file, as far as they follow one another."""
     at = 8
     for _ in range(_MAX_CHUNKS):
         if at + 8 > len(data):
             return
         length = int.from_bytes(data[at : at + 4], "big")
-        yield data[at + 4 : at + 8], length
+        yield data[at + 4 : at + 8], at + 8, length
         at += 12 + length
     raise ValueError("more chunks than any picture has")
 

@@ -56,11 +56,15 @@ def collect_pictures(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def read_picture(path: Path) -> NDArray[np.uint8]:
+def read_picture(path: Path, grey: bool = False) -> NDArray[np.uint8]:
     """A picture file as (H, W, 3) uint8 BGR, turned as its EXIF tag says.
 
     Grey, 16-bit and transparent pictures are converted. Of an animation or of several
     pages it is the first.
+
+    Args:
+        path: The file.
+        grey: Read as (H, W) instead.
 
     Raises:
         SourceError: It is missing, no file, no picture, or larger than `MAX_FILE` or
@@ -80,7 +84,8 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
             f"{most // 1_000_000} million); reduce it"
         )
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        flag = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except (cv2.error, MemoryError) as error:
         raise SourceError(f"{path}: broken, or too large for this machine's memory") from error
     if image is None:

@@ -1,3 +1,5 @@
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -76,9 +78,27 @@ def test_yunet_refuses_another_network(tiny_engine):
         open_detector("yunet", str(tiny_engine))
 
 
-def test_scrfd_without_insightface_says_how_to_get_it(tmp_path, monkeypatch):
-    import sys
+def test_a_broken_file_never_reaches_opencvs_reader(tmp_path):
+    import onnx
+    from onnx import TensorProto, helper
 
+    # Weights that are nowhere: in YuNet's own file OpenCV 5.0 divides by zero at them.
+    graph = helper.make_graph(
+        [
+            helper.make_node("Conv", ["input", "w"], ["mid"], kernel_shape=[3, 3], group=16),
+            helper.make_node("Relu", ["mid"], ["cls_8"]),
+        ],
+        "g",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 16, 32, 32])],
+        [helper.make_tensor_value_info("cls_8", TensorProto.FLOAT, None)],
+    )
+    path = tmp_path / "broken.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 11)]), path)
+    with pytest.raises(EngineError, match="not a sound ONNX model"):
+        open_detector("yunet", str(path))
+
+
+def test_scrfd_without_insightface_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "insightface.model_zoo", None)
     path = tmp_path / "scrfd.onnx"
     path.write_bytes(CENTERFACE.read_bytes()[:100])

@@ -1,3 +1,4 @@
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +103,33 @@ def test_logits_that_make_no_probabilities_are_an_error(make_onnx, value):
     onnx.save(model, path)
     engine = open_engine(path)
     with pytest.raises(EngineError, match="isn't a finite number"):
+        engine.infer(batch(3))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "reason"),
+    [
+        ("STRING", b"abc", "gave .* not floating-point"),
+        ("INT64", 1, "gave int64"),
+        ("DOUBLE", 1e300, "finite"),
+    ],
+)
+def test_logits_of_another_type_are_an_error_without_a_warning(make_onnx, kind, value, reason):
+    import onnx
+    from onnx import TensorProto, helper
+
+    path = make_onnx(manifest=None, metadata=TINY.to_json())
+    model = onnx.load(path)
+    number = getattr(TensorProto, kind)
+    model.graph.initializer.append(helper.make_tensor("row", number, [8], [value] * 8))
+    model.graph.node[-1].output[0] = "sound"
+    model.graph.node.append(helper.make_node("Shape", ["sound"], ["shape"]))
+    model.graph.node.append(helper.make_node("Expand", ["row", "shape"], ["logits"]))
+    model.graph.output[0].type.tensor_type.elem_type = number
+    onnx.save(model, path)
+    engine = open_engine(path)
+    with pytest.raises(EngineError, match=reason), warnings.catch_warnings():
+        warnings.simplefilter("error")
         engine.infer(batch(3))
 
 

@@ -93,13 +93,27 @@ def test_tiffs_of_both_byte_orders_and_tiles_that_are_too_large(order):
     assert picture_size(tiff((256, 3, 7), (257, 3, 9), (256, 4, 90_000))) == (90_000, 9)
 
 
+def chunk(kind: bytes, data: bytes) -> bytes:
+    check = zlib.crc32(kind + data)
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+
+@pytest.mark.parametrize(("name", "good"), [(b"sRGB \xfc", True), (b"a\x1b]0;b\x07", False)])
+def test_a_colour_profiles_name_reaches_no_terminal_raw(tmp_path, name, good, capfd):
+    rest = zlib.compress(b"\0\0\0\x10" + np.random.default_rng(0).bytes(500))
+    png = saved("PNG", 8, 8)
+    path = tmp_path / "a.png"
+    path.write_bytes(png[:33] + chunk(b"iCCP", name + b"\0\0" + rest) + png[33:])
+    if good:
+        assert read_picture(path).shape == (8, 8, 3)
+    else:
+        with pytest.raises(SourceError, match="not a picture"):
+            read_picture(path)
+    assert "\x1b" not in capfd.readouterr().err
+
+
 def png_of(width: int, height: int) -> bytes:
     """One bit a pixel, all zeros, compressed a thousandfold."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
-
     packer, row = zlib.compressobj(9), bytes(1 + (width + 7) // 8)
     body = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)

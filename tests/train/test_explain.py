@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from runtime.classify import Classifier
+from runtime.errors import EngineError
 from runtime.manifest import Manifest, Preprocess
 from runtime.options import run_command
 from runtime.preprocess import face_to_input
@@ -215,3 +217,24 @@ def test_mistakes_are_told_in_one_line(
     assert message in said.err
     assert said.err.count("\n") == 1
     assert not said.out
+
+
+def test_what_makes_no_probabilities_is_an_error(checkpoint: Path, face: np.ndarray) -> None:
+    net, manifest = load_checkpoint(checkpoint)
+    with torch.no_grad():
+        net.head.bias.fill_(math.nan)
+    with pytest.raises(EngineError, match="isn't a finite number"):
+        explain_face(net, manifest, face)
+
+
+def test_names_reach_the_terminal_escaped(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a\x1b[2J.png").write_bytes(PORTRAIT.read_bytes())
+    (tmp_path / "b\x1b[2J.png").write_text("no picture")
+    folder = tmp_path / "out"
+    assert explain(tmp_path, "--checkpoint", checkpoint, "--output_dir", folder, "--face_crops")
+    said = capsys.readouterr()
+    assert "a\\x1b[2J.png: face 1" in said.out
+    assert "skipped" in said.err
+    assert "\x1b" not in said.out + said.err

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from runtime.errors import UserError
+from runtime.errors import SourceError, UserError
 from runtime.manifest import Preprocess
 from runtime.preprocess import Box, crop_face
+from runtime.sources import read_picture
 from train.datasets.notes import Progress, say, say_skipped
 
 Face = NDArray[np.uint8]
@@ -166,21 +167,20 @@ def read_face(file: Path, grey: bool = False, box: Box | None = None) -> Face | 
         box: Face box (x1, y1, x2, y2) in pixels; cut out as the device does it.
 
     Returns:
-        uint8 pixels, or None where the file is no whole picture or the box
-        lies outside.
+        uint8 pixels, or None where the file is no whole picture or too large, or the
+        box lies outside.
     """
     try:
-        data = np.frombuffer(file.read_bytes(), np.uint8)
-        face = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR)
-    except (OSError, cv2.error):
+        face = read_picture(file, grey)
+    except SourceError:
         return None
-    if face is None or box is None:
-        return None if face is None else np.asarray(face, np.uint8)
+    if box is None:
+        return face
     shown = _clip(box, face.shape[1], face.shape[0])
     if shown is None:
         return None
     # A copy, so that the rest of the picture isn't kept.
-    return np.array(crop_face(np.asarray(face, np.uint8), shown, Preprocess()), np.uint8)
+    return np.array(crop_face(face, shown, Preprocess()), np.uint8)
 
 
 def _clip(box: Box, width: int, height: int) -> Box | None:

@@ -12,6 +12,7 @@ from runtime.errors import SourceError, UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from runtime.options import option
 from runtime.outputs import PRIVATE, replacing
+from runtime.redact import printable, redact
 from train.explain.maps import explain_face
 from train.explain.panels import draw
 
@@ -78,18 +79,19 @@ def explain(options: ExplainOptions) -> tuple[list[Path], int]:
         try:
             image = read_picture(file)
         except SourceError as error:
-            print(f"skipped: {error}", file=sys.stderr)
+            print(f"skipped: {redact(str(error))}", file=sys.stderr)
             failed += 1
             continue
         faces = find(image)
         if not faces:
-            print(f"{file}: no face", flush=True)
+            print(f"{printable(str(file))}: no face", flush=True)
         for number, face in enumerate(faces, 1):
             explanation = explain_face(net, manifest, face, target)
             path = folder / f"{stem}_face{number}.png"
             _save(draw(explanation), path)
             written.append(path)
-            print(f"{file}: face {number}, {explanation.verdict}: {path}", flush=True)
+            line = f"{file}: face {number}, {explanation.verdict}: {path}"
+            print(printable(line), flush=True)
     return written, failed
 
 

@@ -54,12 +54,16 @@ def explain_face(
         manifest: Its labels, preprocessing and temperature.
         face: (H, W) grey or (H, W, 3) BGR uint8 crop.
         target: Index of the label to explain; None takes the likeliest.
+
+    Raises:
+        EngineError: The network gave what makes no probabilities.
     """
     import numpy as np
     import torch
     from captum.attr import LayerGradCam
 
     from runtime.classify import softmax
+    from runtime.engines.base import sound_logits
     from runtime.preprocess import face_to_input
     from train.model import SpatialAttention
 
@@ -72,10 +76,11 @@ def explain_face(
     hook = spatial.conv.register_forward_hook(lambda *c: caught.append(c[2])) if spatial else None
     try:
         with torch.inference_mode():
-            logits = net(batch).numpy()
+            output = net(batch).numpy()
     finally:
         if hook is not None:
             hook.remove()
+    logits = sound_logits("the checkpoint", output, (1, len(manifest.labels)))
     if target is None:
         target = int(logits[0].argmax())
     # `attention` passes the last feature map on, weighted or (baseline) as it is.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +117,11 @@ def test_long_reading_shows_progress(
     monkeypatch.setattr(notes, "INTERVAL", 0.0)
     load_pictures("set", files)
     assert "set: 12 of 12 faces read" in capsys.readouterr().err
+
+
+def test_a_pipe_and_a_huge_picture_are_no_faces(tmp_path: Path) -> None:
+    pipe, bomb = tmp_path / "pipe.png", tmp_path / "bomb.bmp"
+    os.mkfifo(pipe)
+    bomb.write_bytes(b"BM" + bytes(12) + struct.pack("<IiiHH", 40, 60_000, 60_000, 1, 24))
+    assert pictures.read_face(pipe) is None
+    assert pictures.read_face(bomb) is None
