@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from runtime.errors import UserError
+from runtime.redact import shown_address
 
 #: Permissions of what shows or describes people: nobody but the owner may read it.
 PRIVATE = 0o600
@@ -58,6 +59,8 @@ def check_apart(
     for flag, name in outputs.items():
         if name is None:
             continue
+        if not name or "://" in name:
+            raise UserError(f"{flag} must name a file, not {shown_address(name) or 'nothing'}")
         identity: _Identity = "-" if name == "-" else _identity(Path(name))
         if name == "-" and identity in taken:
             raise UserError(f"{flag} -: standard output is taken: {taken[identity]}")

@@ -27,7 +27,7 @@ def protected_files(
     detector_model: str | None,
     others: Iterable[str | None] = (),
 ) -> list[Path]:
-    """The files of a command's models, and what else it reads.
+    """The files of a command's models and of the shipped ones, and what else it reads.
 
     Args:
         engine: As the option has it; so are the next three.
@@ -37,10 +37,11 @@ def protected_files(
         others: More files; None is passed over.
     """
     from runtime.detect import CENTERFACE
-    from runtime.engines.base import model_path
+    from runtime.engines.base import SHIPPED, model_path
     from runtime.temporal import SHIPPED_HEAD
 
-    files = model_files(model_path(engine, provider))
+    files = [file for model in SHIPPED.values() for file in model_files(model)]
+    files += model_files(model_path(engine, provider))
     if temporal_head != "none":
         # Words stand for the shipped head, and are no names of files themselves.
         words = ("auto", "default")

@@ -11,6 +11,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import partial
 from urllib.parse import unquote
 
 #: A URL to the end of its quotes, or to the next space.
@@ -72,19 +73,20 @@ def _escaped(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
-def shown_address(text: str) -> str:
+def shown_address(text: str, path: bool = False) -> str:
     """An address as messages may show it.
 
-    Of a URL with user, password, query, key or anything else that may be secret,
-    only scheme, host and port are shown, and not even the host where it can't be
-    told from a password with `/`, `?`, `#` or `@` in it.
+    Of a URL only scheme, host and port are shown, and not even the host where it
+    can't be told from a password with `/`, `?`, `#` or `@` in it: any path may be
+    the key to a stream.
 
     Args:
         text: A URL, also a mistyped one, a GStreamer pipeline with URLs and
             properties in it, or anything else, such as a path.
+        path: Show a path, too, where nothing of the URL looks secret.
     """
     if " ! " in text:
-        return printable(_PAIR.sub(r"\1\2***", _URL.sub(_hide_url, text)))
+        return printable(_PAIR.sub(r"\1\2***", _URL.sub(partial(_hide_url, path), text)))
     scheme, mark, rest = text.partition("://")
     if not mark or not re.fullmatch(r"[A-Za-z][\w+.-]*", scheme):
         # A mistyped URL, perhaps: what stands before its last @ may be a login.
@@ -99,7 +101,9 @@ def shown_address(text: str) -> str:
     user, _, host = authority[0].rpartition("@")
     if not re.fullmatch(r"[\w.-]*(?::\d*)?|\[[0-9A-Fa-f:.%]*\](?::\d*)?", host):
         return f"{scheme}://***"
-    secret = user or scheme.lower().startswith("rtmp") or not _PLAIN_PATH.fullmatch(tail)
+    secret = (
+        not path or user or scheme.lower().startswith("rtmp") or not _PLAIN_PATH.fullmatch(tail)
+    )
     return f"{scheme}://{host}{'' if secret else tail}"
 
 
@@ -125,7 +129,8 @@ def remember(texts: Iterable[str]) -> None:
         query = rest.partition("?")[2]
         parts = [rest, user, password, query, *(v.partition("=")[2] for v in query.split("&"))]
         path = re.search(r"/[^?#]*", rest.rpartition("@")[2])
-        if path and (text.lower().startswith("rtmp") or not _PLAIN_PATH.fullmatch(path[0])):
+        # A topic of MQTT is shown.
+        if path and not text.lower().startswith("mqtt"):
             parts.append(path[0])
         for part in parts:
             for form in (part, unquote(part)):
@@ -143,18 +148,18 @@ def redact(text: str) -> str:
         for secret in sorted(_remembered, key=len, reverse=True):
             if secret in text:
                 text = text.replace(secret, _remembered[secret])
-        text = _URL.sub(_hide_url, text)
+        text = _URL.sub(partial(_hide_url, True), text)
         text = _HEADER.sub(r"\1\2***", text)
         text = _PAIR.sub(r"\1\2***", text)
     return "\n".join(map(printable, text.split("\n")))
 
 
-def _hide_url(match: re.Match[str]) -> str:
+def _hide_url(path: bool, match: re.Match[str]) -> str:
     if match["quoted"] is not None:
-        return f"{match['mark']}{shown_address(match['quoted'])}{match['mark']}"
+        return f"{match['mark']}{shown_address(match['quoted'], path)}{match['mark']}"
     # A sentence's own marks behind an address are no part of it.
     url = match[0].rstrip(").,;:!")
-    return shown_address(url) + match[0][len(url) :]
+    return shown_address(url, path) + match[0][len(url) :]
 
 
 def reason(error: BaseException) -> str:

@@ -20,7 +20,10 @@ _CSI = "csi://"
 
 #: Words in the names of elements that are or hold outputs, and of properties that make
 #: an element record or send.
-_OUTPUTS = r"(?i)sink|tee$|selector$|webrtc|whip|playbin|camerabin|broker|publish|record|smart-rec"
+_OUTPUTS = (
+    r"(?i)sink|tee$|selector$|webrtc|whip|playbin|camerabin|broker|publish|query|client|record"
+    r"|smart-rec"
+)
 
 #: A quoted part of a pipeline.
 _QUOTED = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"

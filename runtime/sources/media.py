@@ -7,11 +7,13 @@ much it may send before a frame comes.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,7 @@ OPEN_BYTES, FRAME_BYTES = 256_000_000, 64_000_000
 #: Containers and elementary streams that are read; none of them names other files.
 _FORMATS = (
     "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mjpeg,mpjpeg,gif,apng,webp,h264,hevc,m4v,"
-    "mpegvideo,ivf,obu,av1,vc1,dv,mxf,nut,rm,yuv4mpegpipe,jpeg_pipe,png_pipe"
+    "mpegvideo,ivf,obu,av1,vc1,dv,mxf,gxf,wtv,nut,rm,h261,smjpeg,yuv4mpegpipe,jpeg_pipe,png_pipe"
 )
 
 #: And of a stream: what leads on to its parts.
@@ -73,6 +75,9 @@ _BY_KIND = {
 
 #: What undoes a display matrix, by its degrees counterclockwise.
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+#: Most bytes of one buffer inside FFmpeg: what RTSP and RTMP servers send is not counted.
+_BUFFER_BYTES = 512 << 20
 
 Stamped = tuple[NDArray[np.uint8], float | None]
 
@@ -181,6 +186,20 @@ class Media:
         return image if code is None else np.asarray(cv2.rotate(image, code), np.uint8)
 
 
+@cache
+def _bound_buffers() -> None:
+    """Makes FFmpeg refuse absurd allocations: a server can ask for 2 GB in one line."""
+    try:
+        with open("/proc/self/maps") as maps:
+            names = {line.split()[-1] for line in maps if "/libavutil" in line}
+        for name in names:
+            library = ctypes.CDLL(name)
+            library.av_max_alloc.argtypes = [ctypes.c_size_t]
+            library.av_max_alloc(_BUFFER_BYTES)
+    except (OSError, AttributeError) as error:
+        log.debug("FFmpeg's buffers are not bounded: %s", error)
+
+
 def open_file(path: Path) -> Media:
     """Opens a video file.
 
@@ -259,6 +278,8 @@ def _open_http(url: str, tls: Tls) -> Media:
             check_step(url, target)
             return HttpFile(target, allowance, tls, offset, end)
         except SourceError as error:
+            if name.startswith("crypto"):
+                log.warning("an encrypted part of a playlist is left out: it can't be read here")
             log.debug("a part of a playlist is left out: %s", error)
             return BytesIO()  # FFmpeg can't be told of an exception
 
@@ -279,6 +300,7 @@ def _open_http(url: str, tls: Tls) -> Media:
 
 
 def _limits() -> dict[str, str]:
+    _bound_buffers()
     return {"max_pixels": str(MAX_PIXELS)}
 
 

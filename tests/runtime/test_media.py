@@ -18,6 +18,7 @@ from runtime.errors import SourceError, Unreachable
 from runtime.sources import Tls, backend, media, open_source
 from runtime.sources.http import Allowance, HttpFile, check_step
 from tests.conftest import REPO, write_video
+from tests.runtime.strangers import stranger
 
 
 def ffmpeg(*argv):
@@ -481,3 +482,40 @@ def test_parts_of_a_playlist_lie_beside_where_it_was_found(tmp_path):
     }
     with Web(**answers) as server:
         assert count(server.url("list.m3u8")) == 10
+
+
+_GREEDY = """
+import sys
+from runtime.sources import open_source
+try:
+    open_source(sys.argv[1], 0)
+except Exception as error:
+    print(type(error).__name__)
+peak = next(x for x in open("/proc/self/status") if x.startswith("VmHWM"))
+print(int(peak.split()[1]) // 1024)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc to look in")
+def test_an_rtsp_server_gets_no_two_gigabytes():
+    def answer(peer):
+        while request := peer.recv(4096):
+            cseq = next(x for x in request.splitlines() if x.lower().startswith(b"cseq"))
+            if not request.startswith(b"DESCRIBE"):
+                peer.sendall(b"RTSP/1.0 200 OK\r\n%s\r\nPublic: DESCRIBE\r\n\r\n" % cseq)
+                continue
+            peer.sendall(b"RTSP/1.0 200 OK\r\n%s\r\nContent-Length: 2000000000\r\n\r\n" % cseq)
+            while True:
+                peer.sendall(bytes(1 << 20))
+
+    with stranger(answer) as port:
+        done = subprocess.run(
+            [sys.executable, "-c", _GREEDY, f"rtsp://127.0.0.1:{port}/x"],
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    kind, megabytes = done.stdout.split()
+    assert kind == "Unreachable", done
+    assert int(megabytes) < 700, done

@@ -25,9 +25,9 @@ def _nothing_remembered(monkeypatch):
     ("url", "shown"),
     [
         ("rtsp://u:p@host:554/a?token=1", "rtsp://host:554"),
-        ("http://host/a", "http://host/a"),
-        ("http://host:8080/cam/1.mjpg", "http://host:8080/cam/1.mjpg"),
-        ("http://[::1]:80/a", "http://[::1]:80/a"),
+        ("http://host/a", "http://host"),
+        ("http://host:8080/cam/1.mjpg", "http://host:8080"),
+        ("http://[::1]:80/a", "http://[::1]:80"),
         ("rtsp://u:p%40x@host/", "rtsp://host"),
         ("rtsp://user:p@ss@host/x", "rtsp://host"),
         ("http://host/x?token=1", "http://host"),
