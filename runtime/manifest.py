@@ -19,7 +19,6 @@ from typing import Any, TypeGuard
 
 from runtime.errors import ManifestError
 from runtime.input_files import read_input_file
-from runtime.outputs import replacing
 from runtime.strict_json import parse_json
 
 #: Canonical label order (FER+'s own column order). Every model's labels are a
@@ -231,6 +230,8 @@ class Manifest:
         Returns:
             Path of the sidecar.
         """
+        from runtime.outputs import replacing  # the device writes none
+
         path = sidecar_path(artifact)
         text = replace(self, sha256=file_hash(artifact)).to_json(indent=2) + "\n"
         with replacing(path) as partial:

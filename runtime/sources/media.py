@@ -16,7 +16,7 @@ from fractions import Fraction
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import av
@@ -27,8 +27,10 @@ from numpy.typing import NDArray
 
 from runtime.errors import SourceError, Unreachable
 from runtime.sources import backend
-from runtime.sources.http import Allowance, HttpFile, check_step
 from runtime.tls import Tls
+
+if TYPE_CHECKING:
+    from runtime.sources.http import Allowance, HttpFile
 
 log = logging.getLogger(__name__)
 
@@ -258,6 +260,8 @@ def open_stream(url: str, tls: Tls) -> Media:
 
 
 def _open_http(url: str, tls: Tls) -> Media:
+    from runtime.sources.http import Allowance, HttpFile, check_step  # files need it not
+
     allowance = Allowance()
     allowance.renew(backend.TIMEOUT_S, OPEN_BYTES)
     first = HttpFile(url, allowance, tls)
