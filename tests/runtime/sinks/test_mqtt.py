@@ -199,6 +199,7 @@ def test_tls(broker, tmp_path, monkeypatch):
     with pytest.raises(SendError, match="(?i)certificate"):
         link.send([b"x"])
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    link = Mqtt(f"mqtts://127.0.0.1:{port}/t")
     link.send([b"x"])
     link.close()
 
