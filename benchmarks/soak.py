@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 
@@ -203,6 +202,8 @@ def _gap_s(lines: Path, film: Path) -> float | None:
         return None
     if not results:
         return None
+    import av  # its memory is none of the soak's
+
     end_s = 0.0
     try:
         with av.open(str(film)) as container:
