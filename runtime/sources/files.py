@@ -61,6 +61,7 @@ class FileSource:
         self._expected = capture.frames
         self._index = 0
         self._broken = 0
+        self._interrupted = False
         self._stamp_s = 0.0
         self._offset_s = 0.0
 
@@ -81,6 +82,7 @@ class FileSource:
 
     def interrupt(self) -> None:
         """See `Interruptible`."""
+        self._interrupted = True
         self._capture.interrupt()
 
     def _after_broken(self) -> tuple[NDArray[np.uint8], float | None] | None:
@@ -104,6 +106,8 @@ class FileSource:
         Raises:
             SourceError: Nothing could be decoded.
         """
+        if self._interrupted:
+            return
         if not self._index:
             raise SourceError(f"--source {self.name}: no frame in it can be decoded")
         if self._broken:

@@ -193,7 +193,7 @@ def _bound_buffers() -> None:
     """Makes FFmpeg refuse absurd allocations: a server can ask for 2 GB in one line."""
     try:
         with open("/proc/self/maps") as maps:
-            names = {line.split()[-1] for line in maps if "/libavutil" in line}
+            names = {line.split(maxsplit=5)[5].strip() for line in maps if "/libavutil" in line}
         for name in names:
             library = ctypes.CDLL(name)
             library.av_max_alloc.argtypes = [ctypes.c_size_t]
