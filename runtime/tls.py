@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from runtime.errors import UserError
+
+#: Schemes of sources whose connections are encrypted.
+TLS_SCHEMES = ("https", "rtsps", "rtmps")
 
 #: Where systems keep the authorities they trust, for a Python that was built elsewhere.
 _BUNDLES = (
@@ -39,22 +44,15 @@ class Tls:
             UserError: The file of authorities can't be read.
         """
         if self.insecure:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        else:
-            file = self._bundle()
-            try:
-                context = ssl.create_default_context(cafile=file)
-            except (OSError, ssl.SSLError) as error:
-                reason = (
-                    "no certificate in PEM form"
-                    if isinstance(error, ssl.SSLError)
-                    else (error.strerror)
-                )
-                raise UserError(f"--tls_ca {file}: {reason}") from error
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return context
+            return _trusting()
+        file = self._bundle()
+        try:
+            found = os.stat(file)
+            return _verifying(file, found.st_mtime_ns, found.st_size)
+        except ssl.SSLError as error:
+            raise UserError(f"--tls_ca {file}: no certificate in PEM form") from error
+        except OSError as error:
+            raise UserError(f"--tls_ca {file}: {error.strerror}") from error
 
     def ffmpeg_options(self) -> dict[str, str]:
         """For FFmpeg's connections: its own default is to verify nothing.
@@ -78,6 +76,23 @@ class Tls:
             "this machine has no list of trusted certificate authorities: install "
             "ca-certificates, or name a file by --tls_ca"
         )
+
+
+@lru_cache(maxsize=16)
+def _verifying(file: str, changed_ns: int, size: int) -> ssl.SSLContext:
+    """Trusts the authorities of a file; read again only when that has changed."""
+    context = ssl.create_default_context(cafile=file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _trusting() -> ssl.SSLContext:
+    """Trusts anybody."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def choose_trust(

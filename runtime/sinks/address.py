@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-import logging
 import urllib.parse
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from runtime.errors import UserError
-
-log = logging.getLogger(__name__)
+from runtime.urls import warn_of_plain_password
 
 
 @dataclass(frozen=True)
@@ -74,20 +71,7 @@ def read_address(url: str, schemes: Collection[str], form: str) -> Address:
     return Address(parts.scheme, host, port, parts.path, parts.query, user, password)
 
 
-def warn_of_plain_password(address: Address) -> None:
+def warn_of_password(address: Address) -> None:
     """Says once that a password can be read on its way."""
-    if not (address.user or address.password) or address.scheme.endswith("s"):
-        return
-    log.warning(
-        "%s: user and password go over the network unencrypted; use %ss://",
-        address.shown,
-        address.scheme,
-    )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name or number is this machine's own."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+    if (address.user or address.password) and not address.scheme.endswith("s"):
+        warn_of_plain_password(address.shown, address.scheme)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from runtime.errors import UserError
-from runtime.sinks.address import read_address, warn_of_plain_password
+from runtime.sinks.address import read_address, warn_of_password
 from runtime.sinks.remote import TIMEOUT_S, SendError, reason
 from runtime.sockets import LimitedSocket, dial
 from runtime.tls import Tls
@@ -69,7 +69,7 @@ class Mqtt:
             raise UserError("--mqtt needs paho-mqtt: pip install -e '.[mqtt]'") from error
         if not hasattr(paho, "CallbackAPIVersion"):
             raise UserError("--mqtt needs paho-mqtt 2: pip install -e '.[mqtt]'")
-        warn_of_plain_password(address)
+        warn_of_password(address)
         self._paho: Any = paho
         self._address = address
         self._tls = Tls().context() if address.scheme == "mqtts" else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import http.client
 import time
-import urllib.parse
 
-from runtime.sinks.address import read_address, warn_of_plain_password
+from runtime.sinks.address import read_address, warn_of_password
 from runtime.sinks.remote import TIMEOUT_S, Rejected, SendError, reason
 from runtime.sockets import LimitedSocket, dial
 from runtime.tls import Tls
+from runtime.urls import request_target
 
 #: Most bytes of an answer, headers and all: more is a failure.
 _ANSWER_BYTES = 1 << 16
@@ -52,7 +52,7 @@ class Webhook:
             UserError: The URL makes no sense; the message doesn't repeat it.
         """
         address = read_address(url, _PORTS, _FORM)
-        warn_of_plain_password(address)
+        warn_of_password(address)
         self.batch = batch
         # Only the host: in many services the path is the secret.
         self.name = f"webhook {address.shown}"
@@ -64,9 +64,7 @@ class Webhook:
         self._connection.default_port = usual  # the Host header leaves it out
         self._connection.auto_open = 0
         # http.client refuses other characters, and its message shows them.
-        path = urllib.parse.quote(address.path or "/", safe="/%:@!$&'()*+,;=~")
-        query = urllib.parse.quote(address.query, safe="/%:@!$&'()*+,;=~?")
-        self._target = f"{path}?{query}" if query else path
+        self._target = request_target(address.path, address.query)
         self._headers = {
             "Content-Type": "application/json" if batch == 1 else "application/x-ndjson",
             "User-Agent": "emotion-edge",

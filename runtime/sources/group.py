@@ -19,7 +19,8 @@ from runtime.sources.base import Interruptible, Source
 from runtime.sources.late import LateSource
 from runtime.sources.retry import Retry
 from runtime.stages import together
-from runtime.tls import Tls
+from runtime.tls import TLS_SCHEMES, Tls
+from runtime.urls import warn_of_plain_password
 
 log = logging.getLogger(__name__)
 
@@ -162,11 +163,7 @@ def _warn(spec: str, tls: Tls) -> None:
     """Says once what of a source can be read or changed by others."""
     scheme, _, rest = spec.partition("://")
     scheme = scheme.lower()
-    if tls.insecure and scheme in ("https", "rtsps", "rtmps"):
+    if tls.insecure and scheme in TLS_SCHEMES:
         log.warning("%s: its certificate is not verified (--tls_insecure)", shown_address(spec))
     if "@" in rest and scheme in ("http", "rtsp", "rtmp"):
-        log.warning(
-            "%s: user and password go over plain %s, where others can read them; "
-            "use %ss:// if the camera has it",
-            *(shown_address(spec), scheme, scheme),
-        )
+        warn_of_plain_password(shown_address(spec), scheme)

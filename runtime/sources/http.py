@@ -19,12 +19,13 @@ import urllib.error
 import urllib.request
 import weakref
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
-from runtime.errors import SourceError, Unreachable
+from runtime.errors import SourceError, Unreachable, UserError
 from runtime.redact import printable, shown_address
 from runtime.sockets import LimitedSocket, dial
 from runtime.tls import Tls
+from runtime.urls import request_target
 
 #: A seek that goes on by so little reads over what is between, in bytes.
 _NEAR = 1 << 18
@@ -93,7 +94,11 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
         return self._open(req, http.client.HTTP_PORT, None)
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self._open(req, http.client.HTTPS_PORT, self._tls.context())
+        try:
+            context = self._tls.context()
+        except UserError as error:  # a redirect may be the first to need one
+            raise SourceError(str(error)) from error
+        return self._open(req, http.client.HTTPS_PORT, context)
 
     def _open(
         self, request: urllib.request.Request, usual: int, context: ssl.SSLContext | None
@@ -165,9 +170,7 @@ class HttpFile:
         if not host:
             raise SourceError("a URL without a host")
         netloc = parts.netloc.rpartition("@")[2]
-        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
-        query = quote(parts.query, safe="/%:@!$&'()*+,;=~?")
-        self._url = urlunsplit((parts.scheme, netloc, path, query, ""))
+        self._url = f"{parts.scheme}://{netloc}{request_target(parts.path, parts.query)}"
         self._allowance, self._tls, self._end = allowance, tls, end
         self._opener = urllib.request.OpenerDirector()
         passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()

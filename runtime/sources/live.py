@@ -19,7 +19,7 @@ from runtime.sources import backend
 from runtime.sources.backend import Capture, open_capture
 from runtime.sources.files import FileSource
 from runtime.sources.retry import Pauses, Retry
-from runtime.tls import Tls
+from runtime.tls import TLS_SCHEMES, Tls
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +166,8 @@ def open_stream(url: str, reconnect_s: float, tls: Tls) -> FileSource | LiveSour
     from runtime.sources import media  # PyAV takes 0.1 s, which cameras need not wait
 
     name = shown_address(url)
-    tls.context()  # a wrong file of authorities shows before any connection
+    if tls.authorities is not None or url.partition("://")[0].lower() in TLS_SCHEMES:
+        tls.context()  # a wrong file of authorities shows before any connection
 
     def connect() -> Capture | None:
         try:

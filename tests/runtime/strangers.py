@@ -89,6 +89,18 @@ def certificate(folder: Path, name: str = "IP:127.0.0.1", until: str = "2099") -
     return both
 
 
+def refused(folder: Path) -> tuple[Path, list[tuple[Path, Path, str]]]:
+    """A certificate of 127.0.0.1, and (server's, trusted, why not) of those that won't do."""
+    own = certificate(folder)
+    other = certificate(folder, "DNS:other.example")
+    expired = certificate(folder, until="2021")
+    return own, [
+        (own, other, "self-signed certificate"),
+        (other, other, "mismatch"),
+        (expired, expired, "expired"),
+    ]
+
+
 def encrypted(file: Path, talk: Callable[[socket.socket], None], old: bool = False):
     """`talk` through TLS with a certificate; `old` knows nothing newer than TLS 1.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

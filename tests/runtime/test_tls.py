@@ -167,6 +167,27 @@ def test_a_password_in_the_open_is_warned_of_once(scheme, caplog):
     assert "plain" not in caplog.text
 
 
+@pytest.mark.parametrize("scheme", ["http", "rtsp"])
+def test_a_plain_source_needs_no_authorities(monkeypatch, scheme):
+    def none_here(_):
+        raise UserError("no list of authorities here")
+
+    monkeypatch.setattr(Tls, "_bundle", none_here)
+    with pytest.raises(SourceError, match="can't be reached"):
+        open_source(f"{scheme}://127.0.0.1:9/x", 0)
+    with pytest.raises(UserError, match="no list of authorities here"):
+        open_source(f"{scheme}s://127.0.0.1:9/x", 0)
+
+
+def test_authorities_are_loaded_once_and_again_when_they_change(own, tmp_path):
+    file = tmp_path / "ca.pem"
+    file.write_bytes(own.read_bytes())
+    first = Tls(str(file)).context()
+    assert Tls(str(file)).context() is first
+    file.write_bytes(own.read_bytes() + b"\n")
+    assert Tls(str(file)).context() is not first
+
+
 @pytest.mark.parametrize(
     ("files", "insecure", "found"),
     [

@@ -14,7 +14,7 @@ from runtime.errors import UserError
 from runtime.sinks.mqtt import Mqtt
 from runtime.sinks.remote import RemoteSink, SendError
 from tests.runtime.sinks.conftest import result, wait_until
-from tests.runtime.strangers import certificate, encrypted, stranger
+from tests.runtime.strangers import encrypted, refused, stranger
 
 paho = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt (the extra mqtt)")
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
@@ -372,14 +372,8 @@ def test_certificates_of_brokers_are_checked(tmp_path, monkeypatch):
             link.send([b"x"])
             link.close()
 
-    own = certificate(tmp_path)
-    other = certificate(tmp_path, "DNS:other.example")
-    expired = certificate(tmp_path, until="2021")
-    for file, trusted, why in (
-        (own, other, "self-signed certificate"),
-        (other, other, "mismatch"),
-        (expired, expired, "expired"),
-    ):
+    own, wrong = refused(tmp_path)
+    for file, trusted, why in wrong:
         with pytest.raises(SendError, match=f"its certificate is refused: .*{why}"):
             publish(file, trusted)
     with pytest.raises(SendError, match="SSL"):

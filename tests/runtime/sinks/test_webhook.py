@@ -13,7 +13,7 @@ from runtime.sinks.remote import Rejected, RemoteSink, SendError
 from runtime.sinks.webhook import Webhook
 from runtime.sockets import dial
 from tests.runtime.sinks.conftest import result, wait_until
-from tests.runtime.strangers import certificate, encrypted, stranger
+from tests.runtime.strangers import encrypted, refused, stranger
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -321,14 +321,8 @@ def test_certificates_of_receivers_are_checked(tmp_path, monkeypatch):
             finally:
                 hook.close()
 
-    own = certificate(tmp_path)
-    other = certificate(tmp_path, "DNS:other.example")
-    expired = certificate(tmp_path, until="2021")
-    for file, trusted, why in (
-        (own, other, "self-signed certificate"),
-        (other, other, "mismatch"),
-        (expired, expired, "expired"),
-    ):
+    own, wrong = refused(tmp_path)
+    for file, trusted, why in wrong:
         with pytest.raises(SendError, match=f"its certificate is refused: .*{why}"):
             post(file, trusted)
     with pytest.raises(SendError, match="SSL"):
