@@ -44,8 +44,10 @@ def option(help: str, default: Any = dataclasses.MISSING, **extra: Any) -> Any:
         help: What `--help` says.
         default: Default value; none makes the option required.
         extra: `choices`, `metavar`, `positional=True`, `bare=True` (a list's flag may
-            stand alone, for an empty one), or `between=(low, high)`: the range of a
-            number, or of each in a list.
+            stand alone, for an empty one), `between=(low, high)`: the range of a
+            number, or of each in a list, `group`: the heading of `--help` that it
+            stands under, or `read`: makes the value from what YAML holds and the
+            place to name in errors; such an option has no flag.
     """
     metadata = {"help": help, **extra}
     if isinstance(default, list):
