@@ -121,8 +121,14 @@ def test_anything_is_settings_or_one_line(value):
     try:
         stated = read_sources(value, "sources")
     except UserError as error:
-        assert "\n" not in str(error)
-        return
+        message = str(error)
+    else:
+        message = ""
+        _check_filled(stated)
+    assert "\n" not in message
+
+
+def _check_filled(stated):
     filled = fill_sources(stated, [SourceConfig("", None, 5.0)] * len(stated), ())
     for source, own in zip(filled, stated, strict=True):
         assert source.source == own["source"]
