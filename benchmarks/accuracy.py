@@ -18,16 +18,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.machine import artifact, describe
-from benchmarks.metrics import fingerprint, pack
-from benchmarks.output import begin, finish, head, write_figures
-from runtime.engines.base import PROVIDERS
+from benchmarks.harness.provenance import artifact, describe
+from benchmarks.harness.results import begin, finish, head, write_figures
+from benchmarks.regression.compared import fingerprint, pack
+from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
-from runtime.options import option, parse_options, run_command
+from runtime.support.cli import option, parse_options, run_command
 from train.datasets import DATASETS, SPLITS
 
 if TYPE_CHECKING:
-    from runtime.engines import Engine
+    from runtime.engines.base import Engine
     from runtime.messages import Face
     from train.datasets import FaceSet
 
@@ -129,7 +129,7 @@ def _read(folder: str, layout: str, split: str) -> DataSet:
 
 def _measure_engine(name: str, sets: Sequence[DataSet], options: Options) -> list[dict[str, Any]]:
     """One artifact's rows."""
-    from train.engine import open_model
+    from train.inference import open_model
 
     first = artifact(name)
     try:

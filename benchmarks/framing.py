@@ -19,16 +19,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import artifact
-from benchmarks.metrics import fingerprint, pack
-from benchmarks.output import begin, finish, head
-from runtime.detect import open_detector
+from benchmarks.harness.provenance import artifact
+from benchmarks.harness.results import begin, finish, head
+from benchmarks.regression.compared import fingerprint, pack
+from runtime.detectors.factory import open_detector
 from runtime.errors import UserError
-from runtime.options import option, parse_options, run_command
+from runtime.support.cli import option, parse_options, run_command
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
-    from runtime.engines import Engine
+    from runtime.engines.base import Engine
     from runtime.messages import Face
     from train.datasets import FaceSet
 
@@ -86,7 +86,7 @@ def place_face(face: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 def best_match(faces: Sequence[Face], size: int) -> Face | None:
     """The detection that overlaps the placed face best, or None."""
-    from runtime.track import iou_matrix
+    from runtime.vision.boxes import iou_matrix
 
     if not faces:
         return None
@@ -99,7 +99,7 @@ def best_match(faces: Sequence[Face], size: int) -> Face | None:
 
 def measure(options: Options) -> dict[str, Any]:
     """Runs the comparison; see the module's text."""
-    from runtime.engines import open_engine
+    from runtime.engines.factory import open_engine
     from train.datasets import load_faces
 
     first = head("framing", options)
@@ -181,8 +181,8 @@ def count_hits(
         found: What `find_faces` gave for them at the same size.
         face_size: Side of the face in the picture, in pixels.
     """
-    from runtime.classify import Classifier
-    from runtime.preprocess import crop_face
+    from runtime.emotion.classifier import Classifier
+    from runtime.vision.preprocess import crop_face
 
     classifier = Classifier(engine, 32)
     names = np.array([faces.labels[i] for i in faces.majority])

@@ -17,13 +17,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.output import begin, finish, head
+from benchmarks.harness.results import begin, finish, head
 from runtime.errors import UserError
-from runtime.options import option, parse_options, run_command
+from runtime.support.cli import option, parse_options, run_command
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
-    from train.options import FitOptions
+    from train.fit.options import FitOptions
 
 PROG = "python -m benchmarks.loading"
 
@@ -63,7 +63,7 @@ def measure(options: Options) -> dict[str, Any]:
     import torch
 
     from train.datasets import load_faces
-    from train.fit import make_data
+    from train.fit.command import make_data
 
     first = head("loading", options)
     recipe = _recipe(options)
@@ -126,7 +126,7 @@ def measure(options: Options) -> dict[str, Any]:
 
 
 def _recipe(options: Options) -> FitOptions:
-    from train.options import FitOptions
+    from train.fit.options import FitOptions
 
     flags = ["--config", options.recipe] if options.recipe else []
     flags += ["--data_dir", options.data_dir, "--dataset", options.dataset]
@@ -136,12 +136,12 @@ def _recipe(options: Options) -> FitOptions:
 
 
 def _stepper(recipe: FitOptions, classes: int) -> Callable[[Any], None]:
-    """One optimizer step on a batch, as `train.module` takes it."""
+    """One optimizer step on a batch, as `train.fit.module` takes it."""
     import torch
     from torch.nn import functional
 
-    from train.model import EmotionNet, ModelOptions
-    from train.schedule import ScheduleOptions, make_optimizer
+    from train.fit.schedule import ScheduleOptions, make_optimizer
+    from train.models.emotion_net import EmotionNet, ModelOptions
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     architecture = {f.name: getattr(recipe, f.name) for f in fields(ModelOptions)}

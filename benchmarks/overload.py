@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import artifact
-from benchmarks.output import begin, finish, head
-from benchmarks.reference import Reference
-from benchmarks.synthetic import MAX_FACES, Camera, Loop, render
-from runtime.engines import Engine, open_engine
-from runtime.options import option, parse_options, run_command
-from runtime.pipeline import Pipeline
+from benchmarks.harness.provenance import artifact
+from benchmarks.harness.reference import Reference
+from benchmarks.harness.results import begin, finish, head
+from benchmarks.harness.synthetic import MAX_FACES, Camera, Loop, render
+from runtime.engines.base import Engine
+from runtime.engines.factory import open_engine
+from runtime.pipeline.pipeline import Pipeline
+from runtime.support.cli import option, parse_options, run_command
 
 PROG = "python -m benchmarks.overload"
 

@@ -25,12 +25,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.machine import artifact
-from benchmarks.output import begin, finish, head
-from benchmarks.synthetic import MAX_FACES, Loop, render
-from runtime.options import option, parse_options, run_command
-from runtime.pipeline import Pipeline
-from runtime.sinks.json_lines import JsonSink
+from benchmarks.harness.provenance import artifact
+from benchmarks.harness.results import begin, finish, head
+from benchmarks.harness.synthetic import MAX_FACES, Loop, render
+from runtime.pipeline.pipeline import Pipeline
+from runtime.sinks.files.jsonl import JsonSink
+from runtime.support.cli import option, parse_options, run_command
 
 PROG = "python -m benchmarks.soak"
 

@@ -22,21 +22,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import artifact
-from benchmarks.metrics import fingerprint
-from benchmarks.output import begin, finish, head
+from benchmarks.harness.provenance import artifact
+from benchmarks.harness.results import begin, finish, head
+from benchmarks.regression.compared import fingerprint
+from runtime.emotion.smoothing import Smoother
+from runtime.emotion.temporal import TrackHistories
 from runtime.errors import UserError
-from runtime.options import option, parse_options, run_command
-from runtime.recognize import make_smoother
-from runtime.smooth import Smoother
-from runtime.temporal import TrackHistories
+from runtime.pipeline.recognition import make_smoother
+from runtime.support.cli import option, parse_options, run_command
 from train.datasets import DATASETS
 from train.temporal.sequences import FaceSequence, SequenceOptions, make_sequence
-from train.temporal.steadiness import count_flips, delay_s
+from train.temporal.stability import count_flips, delay_s
 
 if TYPE_CHECKING:
-    from runtime.classify import Classifier
-    from runtime.temporal import TemporalHead
+    from runtime.emotion.classifier import Classifier
+    from runtime.emotion.temporal import TemporalHead
     from train.datasets import FaceSet
 
 PROG = "python -m benchmarks.stability"
@@ -87,7 +87,7 @@ class Run:
     change: int
 
     def delay_s(self, labels: NDArray[np.int64]) -> float | None:
-        """As `train.temporal.steadiness.delay_s`."""
+        """As `train.temporal.stability.delay_s`."""
         return delay_s(labels, self.raw, self.times, self.change)
 
 
@@ -108,9 +108,9 @@ def measure(options: Options) -> dict[str, Any]:
     Raises:
         UserError: The data, the model or a clip can't be read.
     """
-    from runtime.classify import Classifier
-    from runtime.engines import open_engine
-    from runtime.temporal import choose_head
+    from runtime.emotion.classifier import Classifier
+    from runtime.emotion.temporal import choose_head
+    from runtime.engines.factory import open_engine
 
     figures: dict[str, Any] = {
         **head("stability", options),
@@ -246,7 +246,7 @@ def _clip(path: str, options: Options) -> dict[str, Any]:
 
 
 def _count_flips(path: str, options: Options) -> dict[str, Any]:
-    from runtime.pipeline import Pipeline
+    from runtime.pipeline.pipeline import Pipeline
 
     row: dict[str, Any] = {}
     # Without a time constant the lead and the hysteresis alone would still hold labels.

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, create_calibrator
 
-from calibration.options import CalibrationOptions
+from calibration.calibration_set import CalibrationOptions
 from calibration.samples import calibration_inputs
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
-from runtime.outputs import check_writable, replacing
+from runtime.support.files.writing import check_writable, replacing
 
 #: Options of ONNX Runtime's calibrators. Its entropy method clips nothing with
 #: fewer bins than twice the quantized ones.

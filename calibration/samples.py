@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.detect import Detector, open_detector
+from runtime.detectors.base import Detector
+from runtime.detectors.factory import open_detector
+from runtime.detectors.found_faces import find_faces
 from runtime.errors import SourceError, UserError
-from runtime.found_faces import find_faces
 from runtime.manifest import Manifest, Preprocess
-from runtime.preprocess import crop_face, face_to_input, to_bgr
-from runtime.sources import collect_pictures, read_picture
+from runtime.sources.pictures import collect_pictures, read_picture
+from runtime.vision.preprocess import crop_face, face_to_input, to_bgr
 from train.datasets import FaceSet, load_faces
 from train.datasets.notes import say
 
@@ -35,7 +36,8 @@ def calibration_inputs(
 
     Args:
         data_dir: Folder of the data set, or of pictures.
-        dataset: One of `calibration.options.SOURCES`; of a data set the training part is taken.
+        dataset: One of `calibration.calibration_set.SOURCES`; of a data set the training
+            part is taken.
         samples: How many faces at the most.
         seed: Which faces are drawn.
         spec: Preprocessing, that of the device.

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calibration.options import CalibrationOptions
+from calibration.calibration_set import CalibrationOptions
 from runtime.errors import UserError
 from runtime.manifest import Manifest
-from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_writable, replacing
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.files.writing import check_writable, replacing
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import onnx
 
-    from calibration.compare import Held
+    from calibration.fidelity import Held
 
 PROG = "python -m calibration.sensitivity"
 
@@ -90,7 +90,7 @@ def analyse(options: SensitivityOptions) -> list[Effect]:
         UserError: Model, data or folder can't be used, or no choice of
             layers meets the limit.
     """
-    from calibration.compare import Held, all_logits, open_session
+    from calibration.fidelity import Held, all_logits, open_session
     from calibration.ranges import get_ranges
     from calibration.samples import held_inputs
 
@@ -135,7 +135,7 @@ def load_onnx(path: Path) -> tuple[onnx.ModelProto, Manifest]:
     """
     import onnx
 
-    from runtime.engines import read_manifest
+    from runtime.engines.factory import read_manifest
 
     manifest = read_manifest(path)
     if manifest.precision != "fp32":
@@ -154,7 +154,7 @@ def rank_layers(
         target: Whose INT8, `cpu` or `tensorrt`.
         held: Faces that calibration did not see.
     """
-    from calibration.compare import compare, open_session
+    from calibration.fidelity import compare, open_session
     from calibration.quantize import quantizable, quantize
 
     effects = []
@@ -197,7 +197,7 @@ def keep_in_float(
     Raises:
         UserError: Nothing short of all layers would do.
     """
-    from calibration.compare import compare, open_session
+    from calibration.fidelity import compare, open_session
     from calibration.quantize import quantize
 
     for count in range(len(ranking)):
@@ -226,7 +226,7 @@ def describe_cost(
     TensorRT's time can't be had from ONNX Runtime, whose CPU provider is slow
     with signed activations.
     """
-    from calibration.compare import open_session
+    from calibration.fidelity import open_session
     from calibration.quantize import quantizable, quantize
 
     layers = quantizable(model)

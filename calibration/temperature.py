@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.classify import softmax
+from runtime.emotion.classifier import softmax
 from runtime.errors import UserError
-from runtime.options import option, parse_options, run_command
+from runtime.support.cli import option, parse_options, run_command
 from train.datasets import DATASETS
 
 PROG = "python -m calibration.temperature"
@@ -60,9 +60,9 @@ def calibrate(options: TemperatureOptions) -> float:
         UserError: The checkpoint or the data can't be used.
     """
     from train.checkpoint import load_checkpoint, save_checkpoint
-    from train.data import face_logits
+    from train.data.batches import face_logits
     from train.datasets import load_faces
-    from train.score import BINS, calibration_error, negative_log_likelihood
+    from train.evaluate.scores import BINS, calibration_error, negative_log_likelihood
 
     path = Path(options.checkpoint)
     net, manifest = load_checkpoint(path)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calibration.options import CalibrationOptions
+from calibration.calibration_set import CalibrationOptions
 from runtime.errors import UserError
 from runtime.manifest import sidecar_path
-from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_writable
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.files.writing import check_writable
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
@@ -75,12 +75,12 @@ def export(options: ExportOptions) -> Path:
     """
     import torch
 
-    from calibration.compare import Held
+    from calibration.fidelity import Held
     from calibration.ranges import get_ranges
     from calibration.samples import held_inputs
     from export.artifacts import Artifact, make_fp16, make_int8, make_tflite
-    from export.to_onnx import to_onnx
-    from export.verify import demo_inputs, network_logits, prove
+    from export.graph.to_onnx import to_onnx
+    from export.verification.outputs import demo_inputs, network_logits, prove
     from train.checkpoint import load_checkpoint, tool_versions
 
     # Batches of 1 to 8 gain little from threads, and lose a factor of 50 where
@@ -183,7 +183,7 @@ def _check(options: ExportOptions) -> None:
                     "ai-edge-litert (in an environment without the dev extra)"
                 )
     if options.plan:
-        from export.tensorrt_library import load_library
+        from runtime.engines.trt.library import load_library
 
         load_library("auto")
 

@@ -13,9 +13,9 @@ from runtime.manifest import Manifest
 if TYPE_CHECKING:
     import onnx
 
-    from calibration.compare import Held
+    from calibration.fidelity import Held
     from calibration.ranges import Ranges
-    from train.model import EmotionNet
+    from train.models.emotion_net import EmotionNet
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Artifact:
         if isinstance(self.model, bytes):
             write_whole(self.model, self.manifest, path)
             return
-        from export.graph_checks import check_graph
-        from export.to_onnx import write_artifact
+        from export.graph.checks import check_graph
+        from export.graph.to_onnx import write_artifact
 
         if self.target == "tensorrt":
             check_graph(self.model)
@@ -58,9 +58,9 @@ def make_fp16(base: onnx.ModelProto, manifest: Manifest, held: Held) -> Artifact
     Raises:
         UserError: It falls short of the gate.
     """
-    from calibration.compare import compare, open_session
-    from export.gate import FP16_DROP, judge
-    from export.precision import to_fp16
+    from calibration.fidelity import compare, open_session
+    from export.graph.precision import to_fp16
+    from export.verification.gate import FP16_DROP, judge
 
     model = to_fp16(base)
     figures = compare(open_session(model), held, "fp16")
@@ -76,9 +76,9 @@ def make_tflite(net: EmotionNet, manifest: Manifest, held: Held) -> Artifact:
     Raises:
         UserError: The converter isn't installed, or it falls short of the gate.
     """
-    from calibration.compare import compare
-    from export.gate import FP16_DROP, judge
-    from export.to_tflite import open_tflite, to_tflite
+    from calibration.fidelity import compare
+    from export.litert import open_tflite, to_tflite
+    from export.verification.gate import FP16_DROP, judge
 
     content = to_tflite(net, manifest.preprocess.size)
     figures = compare(open_tflite(content), held, "tflite")
@@ -107,10 +107,10 @@ def make_int8(
     Raises:
         UserError: One falls short of the gate, or the ranges don't fit.
     """
-    from calibration.compare import compare, open_session
+    from calibration.fidelity import compare, open_session
     from calibration.quantize import quantize
-    from export.gate import compare_reference, judge
-    from export.precision import to_fp16, widened
+    from export.graph.precision import to_fp16, widened
+    from export.verification.gate import compare_reference, judge
 
     described = {"method": ranges.method, "faces": ranges.faces, "n": ranges.n, "seed": ranges.seed}
     for target, suffix in (("tensorrt", ".int8.onnx"), ("cpu", ".int8_cpu.onnx")):

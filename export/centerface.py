@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import UserError
-from runtime.options import option, parse_options, run_command
-from runtime.outputs import write_whole
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.files.writing import write_whole
 
 PROG = "python -m export.centerface"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from runtime.errors import UserError
-from runtime.options import option, parse_options, run_command
+from runtime.support.cli import option, parse_options, run_command
 from train.datasets import DATASETS
 
 PROG = "python -m export.layers"
@@ -69,8 +69,8 @@ def compare_layers(options: LayersOptions) -> list[Difference]:
         ManifestError: An artifact has no manifest.
     """
     from calibration.samples import held_inputs
-    from export.verify import demo_inputs
-    from runtime.engines import read_manifest
+    from export.verification.outputs import demo_inputs
+    from runtime.engines.factory import read_manifest
 
     manifests = [read_manifest(Path(name)) for name in (options.reference, options.candidate)]
     if manifests[0].preprocess != manifests[1].preprocess:
@@ -104,11 +104,11 @@ def _run(path: Path, inputs: np.ndarray) -> dict[str, np.ndarray]:
     from polygraphy.backend.onnxrt import OnnxrtRunner, SessionFromOnnx
     from polygraphy.logger import G_LOGGER
 
-    from export.precision import widened
+    from export.graph.precision import widened
 
     model = onnx.load(path)
     if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
-        # See `export.precision.widened`.
+        # See `export.graph.precision.widened`.
         model = widened(model)
     with G_LOGGER.verbosity(G_LOGGER.CRITICAL):
         marked = ModifyOutputs(model, outputs=constants.MARK_ALL)

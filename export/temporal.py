@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_apart, check_writable
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.files.writing import check_apart, check_writable
 
 PROG = "python -m export.temporal"
 
@@ -48,9 +48,9 @@ def export(options: Options) -> Path:
     """
     import torch
 
-    from export.graph_checks import check_graph
-    from export.to_onnx import trace, write_artifact
-    from export.verify import prove
+    from export.graph.checks import check_graph
+    from export.graph.to_onnx import trace, write_artifact
+    from export.verification.outputs import prove
     from runtime.errors import UserError
     from train.checkpoint import tool_versions
     from train.temporal.head import load_head

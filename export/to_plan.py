@@ -15,13 +15,13 @@ from types import ModuleType
 from typing import Any
 
 from export.publish import write_whole
-from export.tensorrt_builder import BuildSettings, BuiltPlan, build
-from export.tensorrt_library import LIBRARIES, gpu_facts, known_targets, load_library
-from runtime.engines import read_manifest
+from runtime.engines.factory import read_manifest
+from runtime.engines.trt.build import BuildSettings, BuiltPlan, build
+from runtime.engines.trt.library import LIBRARIES, gpu_facts, known_targets, load_library
 from runtime.errors import UserError
 from runtime.manifest import Manifest, file_hash, sidecar_path
-from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_apart, check_writable
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.files.writing import check_apart, check_writable
 
 PROG = "python -m export.to_plan"
 
@@ -161,7 +161,7 @@ def _read_manifest(source: Path, library: ModuleType) -> Manifest:
     if importlib.util.find_spec("onnx") is None:
         print("onnx is not installed: TensorRT's parser alone checks the graph", flush=True)
     else:
-        from export.graph_checks import check_file
+        from export.graph.checks import check_file
 
         check_file(source, _newest_opset(library))
     manifest = read_manifest(source)

@@ -19,8 +19,8 @@ from runtime.errors import EngineError, ManifestError, SourceError, StageError, 
 from runtime.manifest import EMOTIONS, Manifest
 
 if TYPE_CHECKING:
-    from runtime.engines import open_engine
-    from runtime.pipeline import Pipeline
+    from runtime.engines.factory import open_engine
+    from runtime.pipeline.pipeline import Pipeline
 
 __version__ = "0.1.0"
 
@@ -44,11 +44,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Imports OpenCV and the engines only when they are asked for."""
     if name == "Pipeline":
-        from runtime.pipeline import Pipeline
+        from runtime.pipeline.pipeline import Pipeline
 
         return Pipeline
     if name == "open_engine":
-        from runtime.engines import open_engine
+        from runtime.engines.factory import open_engine
 
         return open_engine
     raise AttributeError(f"module 'runtime' has no attribute {name!r}")

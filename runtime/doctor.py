@@ -12,15 +12,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime.diagnostics.environment import Check, check_machine
+from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
-from runtime.input_files import read_input_file
-from runtime.machine import Check, check_machine
-from runtime.options import option, parse_options, run_command
-from runtime.providers import PROVIDERS
-from runtime.redact import printable
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.files.reading import read_input_file
+from runtime.support.redaction import printable
 
 if TYPE_CHECKING:
-    from runtime.engines.base import EmotionEngine
+    from runtime.engines.emotion_engine import EmotionEngine
     from runtime.manifest import Manifest
 
 PROG = "python -m runtime.doctor"
@@ -84,7 +84,7 @@ def check_engine(options: Options, facts: dict[str, Any]) -> Iterator[Check]:
         facts: Gets what was found, for JSON.
     """
     try:
-        from runtime.engines import open_engine
+        from runtime.engines.factory import open_engine
 
         engine = open_engine(options.engine, options.provider, options.threads)
     except (UserError, ImportError) as error:
@@ -143,8 +143,8 @@ def _manifest_checks(manifest: Manifest, options: Options) -> Iterator[Check]:
 
 def _source_check(plan: Path, sha256: str) -> Check:
     """Whether the ONNX file beside a plan is still the one that it was built from."""
-    from runtime.engines.model_file import MAX_MODEL
-    from runtime.engines.plan import onnx_of, refusal
+    from runtime.engines.onnx_file import MAX_MODEL
+    from runtime.engines.trt.plan import onnx_of, refusal
 
     onnx = onnx_of(plan)
     if not onnx.exists():
@@ -182,7 +182,7 @@ def _run_check(engine: EmotionEngine, facts: dict[str, Any]) -> Check:
 
 def _trial_check(engine: EmotionEngine, options: Options, facts: dict[str, Any]) -> Check:
     """Runs the whole pipeline on the built-in clip for a moment."""
-    from runtime.pipeline import Pipeline
+    from runtime.pipeline.pipeline import Pipeline
 
     ends: float | None = None
     try:

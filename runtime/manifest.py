@@ -18,8 +18,8 @@ from reprlib import repr as shown
 from typing import Any, TypeGuard
 
 from runtime.errors import ManifestError
-from runtime.input_files import read_input_file
-from runtime.strict_json import parse_json
+from runtime.support.files.reading import read_input_file
+from runtime.support.files.strict_json import parse_json
 
 #: Canonical label order (FER+'s own column order). Every model's labels are a
 #: subsequence of it, so index mix-ups between data sets cannot pass unseen.
@@ -230,7 +230,7 @@ class Manifest:
         Returns:
             Path of the sidecar.
         """
-        from runtime.outputs import replacing  # the device writes none
+        from runtime.support.files.writing import replacing  # the device writes none
 
         path = sidecar_path(artifact)
         text = replace(self, sha256=file_hash(artifact)).to_json(indent=2) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.preprocess import Box
+from runtime.vision.boxes import Box
 
 #: Version of the JSON objects that `FrameResult.to_dict` makes.
 JSON_SCHEMA = 1

@@ -12,17 +12,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.engines.providers import PROVIDERS
 from runtime.errors import SourceError, UserError
-from runtime.options import option, parse_options, run_command
-from runtime.providers import PROVIDERS
-from runtime.redact import printable, reason, redact, start_log
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.redaction import printable, reason, redact, start_log
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from runtime.classify import Classifier
-    from runtime.detect import Detector
+    from runtime.detectors.base import Detector
+    from runtime.emotion.classifier import Classifier
     from runtime.messages import Face, FrameResult
 
 PROG = "python -m runtime.predict"
@@ -79,10 +79,10 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
-    from runtime.outputs import check_apart, check_folder, check_writable, read_mode
-    from runtime.protected import protected_files
-    from runtime.sinks.json_lines import JsonSink
-    from runtime.sources import PICTURES, collect_pictures
+    from runtime.pipeline.protected_files import protected_files
+    from runtime.sinks.files.jsonl import JsonSink
+    from runtime.sources.pictures import PICTURES, collect_pictures
+    from runtime.support.files.writing import check_apart, check_folder, check_writable, read_mode
 
     files = collect_pictures(options.paths)
     models = protected_files(
@@ -132,9 +132,9 @@ def predict_image(
         min_confidence: Below this probability a label is uncertain.
         name: File name, for the result.
     """
-    from runtime.found_faces import MAX_FACES, best, find_faces
+    from runtime.detectors.found_faces import MAX_FACES, best, find_faces
     from runtime.messages import EmotionResult, Face, FrameResult
-    from runtime.preprocess import cut_face
+    from runtime.vision.preprocess import cut_face
 
     start = time.perf_counter()
     if detector is None:
@@ -169,12 +169,12 @@ def _results(
     files: Sequence[Path], options: Options
 ) -> Iterator[tuple[int, Path, FrameResult | None]]:
     """(number, file, result) in order; None where a picture can't be read or recognised."""
-    from runtime.anonymize import COVER_SCORE
-    from runtime.classify import Classifier
-    from runtime.detect import open_detector
-    from runtime.engines import open_engine
-    from runtime.found_faces import find_faces
-    from runtime.sources import read_picture
+    from runtime.detectors.factory import open_detector
+    from runtime.detectors.found_faces import find_faces
+    from runtime.emotion.classifier import Classifier
+    from runtime.engines.factory import open_engine
+    from runtime.sources.pictures import read_picture
+    from runtime.vision.anonymize import COVER_SCORE
 
     engine = open_engine(options.engine, options.provider, options.threads, options.rebuild)
     classifier = Classifier(engine)
@@ -219,9 +219,9 @@ def _targets(files: Sequence[Path], folder: Path, other: str | None) -> list[Pat
 def _save_annotated(result: FrameResult, target: Path, hide: bool, mode: int) -> None:
     import cv2
 
-    from runtime.anonymize import anonymize
-    from runtime.draw import annotate
-    from runtime.outputs import write_whole
+    from runtime.support.files.writing import write_whole
+    from runtime.vision.anonymize import anonymize
+    from runtime.vision.draw import annotate
 
     if hide:
         result = anonymize(result)

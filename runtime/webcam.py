@@ -13,16 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.options import option, parse_options, run_command
-from runtime.providers import PROVIDERS
-from runtime.redact import redact, start_log
+from runtime.engines.providers import PROVIDERS
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.redaction import redact, start_log
 
 if TYPE_CHECKING:
-    from runtime.ending import Ending
     from runtime.messages import FrameResult
-    from runtime.pipeline import Pipeline
+    from runtime.pipeline.pipeline import Pipeline
     from runtime.sinks.group import SinkGroup
     from runtime.sinks.window import WindowSink
+    from runtime.support.shutdown import Ending
 
 PROG = "python -m runtime.webcam"
 
@@ -144,11 +144,11 @@ def run(options: Options) -> dict[str, Any]:
     Raises:
         UserError: Something that the user can mend.
     """
-    from runtime.ending import Ending
-    from runtime.outputs import check_apart, check_writable, read_mode, write_whole
-    from runtime.protected import protected_files
+    from runtime.pipeline.protected_files import protected_files
     from runtime.sinks.group import SinkGroup
     from runtime.sources.pictures import PICTURES
+    from runtime.support.files.writing import check_apart, check_writable, read_mode, write_whole
+    from runtime.support.shutdown import Ending
 
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
@@ -195,16 +195,16 @@ def _run(
     ending: Ending,
 ) -> dict[str, Any]:
     """Opens everything, runs, closes everything; returns the pipeline's metrics and `shed`."""
-    from runtime.anonymize import COVER_SCORE, LOOK_AHEAD_S
-    from runtime.pipeline import FACE_SCORE, Pipeline
-    from runtime.sinks import opening
-    from runtime.tls import choose_trust
+    from runtime.pipeline.pipeline import FACE_SCORE, Pipeline
+    from runtime.sinks import factory as opening
+    from runtime.support.net.tls import choose_trust
+    from runtime.vision.anonymize import COVER_SCORE, LOOK_AHEAD_S
 
     monitor = None
     try:
         opening.open_remote(options, sinks)
         if options.metrics_port is not None:
-            from runtime.monitor import Monitor
+            from runtime.telemetry.server import Monitor
 
             monitor = Monitor(options.metrics_host, options.metrics_port)
         window = None if options.headless else opening.open_window(sinks)
@@ -255,7 +255,7 @@ def _run(
 
 def _anonymized(pipeline: Pipeline) -> Iterator[FrameResult]:
     """Results whose pictures show no face: nothing after this has seen one."""
-    from runtime.anonymize import anonymize
+    from runtime.vision.anonymize import anonymize
 
     for result in pipeline:
         with pipeline.metrics.time("anonymize"):
@@ -271,7 +271,7 @@ def _poll_window(window: WindowSink, pipeline: Pipeline) -> None:
 
 def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
     """Prints the summary on standard error, so that JSON on standard output stays clean."""
-    from runtime.budget import LADDER
+    from runtime.pipeline.load_shedding import LADDER
 
     latency = metrics["stages"].get("latency", {})
     lines = [

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from runtime.demo import demo_faces
 from runtime.manifest import METADATA_KEY, Manifest, Preprocess
+from runtime.sources.demo_scene import demo_faces
 
 # Speed is nothing that a test may fail by.
 settings.register_profile("plain", deadline=None)
@@ -148,7 +148,7 @@ def with_preprocess(manifest: Manifest, **changes: object) -> Manifest:
 @pytest.fixture(scope="session")
 def real_faces_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder data set of real faces, each varied: 80 to train on and 16 to validate with."""
-    from train.augment import Augment, AugmentOptions
+    from train.data.augmentation import Augment, AugmentOptions
 
     root = tmp_path_factory.mktemp("real_faces")
     faces, rng = demo_faces(), np.random.default_rng(0)
@@ -168,8 +168,8 @@ def small_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An exported FP32 model with convolutions, attention and a BiLSTM, untrained."""
     import torch
 
-    from export.to_onnx import to_onnx, write_artifact
-    from train.model import EmotionNet, ModelOptions
+    from export.graph.to_onnx import to_onnx, write_artifact
+    from train.models.emotion_net import EmotionNet, ModelOptions
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

@@ -16,7 +16,12 @@ from tests.conftest import PORTRAIT, REPO
 NEWEST = Path(sys.prefix) / "newest"
 
 #: What imports ONNX Runtime first in a process, and the commands that run it.
-IMPORTS = ("calibration.quantize", "export.verify", "benchmarks.parts", "runtime.engines.ort")
+IMPORTS = (
+    "calibration.quantize",
+    "export.verification.outputs",
+    "benchmarks.engine.latency_breakdown",
+    "runtime.engines.ort",
+)
 COMMANDS = {
     "predict": ["runtime.predict", str(PORTRAIT)],
     "webcam": ["runtime.webcam", "--source", "demo", "--headless", "--max_frames", "3"],

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest
-from runtime.outputs import replacing
-from runtime.redact import reason
-from train.model import EmotionNet, ModelOptions
+from runtime.support.files.writing import replacing
+from runtime.support.redaction import reason
+from train.models.emotion_net import EmotionNet, ModelOptions
 
 
 def save_checkpoint(path: Path, weights: dict[str, Tensor], manifest: Manifest) -> None:

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
-from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_writable
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.files.writing import check_writable
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def convert(options: Options) -> None:
     import torch
     from safetensors.torch import save_file
 
-    from runtime.preprocess import face_to_input
+    from runtime.vision.preprocess import face_to_input
     from train.datasets import load_faces
 
     output = Path(options.output)

@@ -17,17 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.machine import artifact, describe, machine
-from benchmarks.output import write_figures
+from benchmarks.harness.provenance import artifact, describe, machine
+from benchmarks.harness.results import write_figures
 from benchmarks.peers.catalogue import PEERS, choose
 from benchmarks.peers.environments import default_folder
 from benchmarks.peers.figures import make_rows
 from benchmarks.peers.material import write_material
 from benchmarks.peers.rounds import run_rounds
-from benchmarks.tables import peers as tables
+from benchmarks.report.tables import peers as tables
 from runtime.errors import UserError
-from runtime.options import option, parse_options, run_command
-from runtime.outputs import check_writable
+from runtime.support.cli import option, parse_options, run_command
+from runtime.support.files.writing import check_writable
 from train.datasets import DATASETS, load_faces
 
 if TYPE_CHECKING:

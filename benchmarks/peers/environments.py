@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.processes import PeerError, run_quietly, variables
 from runtime.errors import UserError
-from runtime.outputs import write_whole
+from runtime.support.files.writing import write_whole
 
 #: Written last: without it, or with other packages in it, an environment is made anew.
 MARK = "complete.json"

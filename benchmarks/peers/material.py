@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.synthetic import fit, render
+from benchmarks.harness.synthetic import fit, render
 from runtime.errors import UserError
-from runtime.sources import open_source
+from runtime.sources.factory import open_source
 
 if TYPE_CHECKING:
     from train.datasets import FaceSet

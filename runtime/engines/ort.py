@@ -10,9 +10,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from runtime.engines.providers import PROVIDERS
 from runtime.errors import EngineError
-from runtime.providers import PROVIDERS
-from runtime.redact import printable
+from runtime.support.redaction import printable
 
 #: ONNX Runtime's errors that blame the model and not the provider.
 _BROKEN_MODEL = ("InvalidProtobuf", "InvalidGraph", "NoSuchFile")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import UserError
 from runtime.sinks.base import Sink
-from runtime.sinks.remote import RemoteSink
+from runtime.sinks.remote.queue import RemoteSink
 
 if TYPE_CHECKING:
     from runtime.messages import FrameResult

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from runtime.draw import annotate
 from runtime.errors import UserError
 from runtime.messages import FrameResult
+from runtime.vision.draw import annotate
 
 #: Latest results whose latency is shown.
 _LATEST = 300

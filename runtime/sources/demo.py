@@ -13,7 +13,7 @@ class DemoSource:
     live = False
 
     def __init__(self) -> None:
-        from runtime.demo import FPS, demo_scenes
+        from runtime.sources.demo_scene import FPS, demo_scenes
 
         self.fps = FPS
         self._scenes = demo_scenes()

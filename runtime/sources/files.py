@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import SourceError
-from runtime.redact import printable
-from runtime.sources.backend import Capture
+from runtime.sources.decoders.base import Capture
+from runtime.support.redaction import printable
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,9 @@ def open_file(path: Path, name: str) -> FileSource:
     Raises:
         SourceError: It is empty or no video.
     """
-    from runtime.sources import media  # PyAV takes 0.1 s, which cameras need not wait
+    from runtime.sources.decoders import (
+        ffmpeg as media,  # PyAV takes 0.1 s, which cameras need not wait
+    )
 
     name = printable(name)
     # A pipe or device has no size, and may well give a video.

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import SourceError, StageError, Unreachable
-from runtime.redact import remember, shown_address
 from runtime.sources.base import Interruptible, Source
-from runtime.sources.late import LateSource
-from runtime.sources.retry import Retry
-from runtime.stages import together
-from runtime.tls import TLS_SCHEMES, Tls
-from runtime.urls import warn_of_plain_password
+from runtime.sources.deferred import DeferredSource
+from runtime.support.backoff import Retry
+from runtime.support.net.tls import TLS_SCHEMES, Tls
+from runtime.support.net.urls import warn_of_plain_password
+from runtime.support.redaction import remember, shown_address
+from runtime.support.threads import together
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,9 @@ class SourceGroup:
         with self._lock:
             self._running.discard(stream)
             left = [self.sources[number] for number in self._running]
-        missing = [source for source in left if isinstance(source, LateSource) and not source.found]
+        missing = [
+            source for source in left if isinstance(source, DeferredSource) and not source.found
+        ]
         if len(missing) == len(left):
             for source in missing:
                 source.interrupt()
@@ -146,7 +148,7 @@ def open_group(
             errors.append(error)
             name = shown_address(str(spec))
             if isinstance(error, Unreachable) and reconnect_s > 0:
-                sources.append(own(LateSource(name, again, error, Retry(reconnect_s))))
+                sources.append(own(DeferredSource(name, again, error, Retry(reconnect_s))))
             else:
                 sources.append(Unopened(name, error))
     if errors and len(errors) == len(sources):
@@ -154,7 +156,7 @@ def open_group(
             log.error("%s", other)
         raise errors[0]
     for source in sources:
-        if isinstance(source, LateSource):
+        if isinstance(source, DeferredSource):
             log.warning("%s; trying again", source.error)
     return SourceGroup(sources)
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import SourceError
-from runtime.input_files import read_input_file
-from runtime.sources.picture_header import is_animation, picture_size
+from runtime.sources.decoders.picture_header import is_animation, picture_size
+from runtime.support.files.reading import read_input_file
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import main
-from benchmarks.metrics import KINDS
-from runtime.options import run_command
+from benchmarks.regression.compared import KINDS
+from runtime.support.cli import run_command
 
 
 @pytest.fixture

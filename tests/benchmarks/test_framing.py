@@ -6,9 +6,9 @@ import pytest
 
 from benchmarks.framing import HEIGHT, WIDTH, Hits, best_match, main, measure, place_face
 from benchmarks.framing import Options as FramingOptions
-from runtime.engines import open_engine
+from runtime.engines.factory import open_engine
 from runtime.messages import Face
-from runtime.options import run_command
+from runtime.support.cli import run_command
 
 
 def test_the_face_is_placed_in_the_middle():

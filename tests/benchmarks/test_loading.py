@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from benchmarks.loading import main
-from benchmarks.metrics import KINDS
-from runtime.options import run_command
+from benchmarks.regression.compared import KINDS
+from runtime.support.cli import run_command
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.metrics import KINDS
+from benchmarks.harness.synthetic import Camera, Loop
 from benchmarks.overload import main
-from benchmarks.synthetic import Camera, Loop
+from benchmarks.regression.compared import KINDS
 
 
 def test_a_camera_keeps_its_beat_and_never_catches_up_early() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.metrics import KINDS
+from benchmarks.regression.compared import KINDS
 from benchmarks.soak import _gap_s, _is_whole, main
 from tests.conftest import write_video
 

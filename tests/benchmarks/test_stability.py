@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.stability import main
-from runtime.options import run_command
+from runtime.support.cli import run_command
 from tests.conftest import write_video
 
 

@@ -10,10 +10,10 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from calibration.compare import open_session
+from calibration.fidelity import open_session
 from calibration.quantize import quantizable, quantize
 from calibration.ranges import measure_ranges
-from export.graph_checks import check_graph
+from export.graph.checks import check_graph
 from runtime.errors import UserError
 
 INPUTS = np.random.default_rng(0).normal(0, 0.5, (32, 3, 32, 32)).astype(np.float32)

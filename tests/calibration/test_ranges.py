@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration import ranges as module
-from calibration.options import METHODS, CalibrationOptions
+from calibration.calibration_set import METHODS, CalibrationOptions
 from calibration.ranges import Ranges, get_ranges, measure_ranges, weights_hash
 from runtime.errors import UserError
 from runtime.manifest import Preprocess

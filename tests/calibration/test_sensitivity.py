@@ -10,13 +10,13 @@ import onnx
 import pytest
 
 from calibration import sensitivity
-from calibration.compare import Held
+from calibration.fidelity import Held
 from calibration.quantize import quantizable
 from calibration.sensitivity import keep_in_float, main
-from export.precision import to_fp16
-from export.to_onnx import write_artifact
+from export.graph.precision import to_fp16
+from export.graph.to_onnx import write_artifact
 from runtime.errors import UserError
-from runtime.options import run_command
+from runtime.support.cli import run_command
 from tests.conftest import TINY
 
 
@@ -58,7 +58,7 @@ def test_layers_stay_in_float_until_the_limit_is_met(
         return {"drop_points": 2.0 - 0.8 * len(asked[-1])}
 
     monkeypatch.setattr("calibration.quantize.quantize", quantize)
-    monkeypatch.setattr("calibration.compare.compare", compare)
+    monkeypatch.setattr("calibration.fidelity.compare", compare)
     held = Held(np.zeros((8, 3, 32, 32), np.float32), np.zeros(8, int), "x", np.zeros((8, 8)), 1.0)
     kept, drop = keep_in_float(model, {}, "cpu", held, layers, 0.5)
     assert kept == layers[:2]

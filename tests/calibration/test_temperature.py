@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from calibration.temperature import fit_temperature, main
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
-from runtime.options import run_command
+from runtime.support.cli import run_command
 from train.checkpoint import load_checkpoint, save_checkpoint
-from train.data import face_logits
+from train.data.batches import face_logits
 from train.datasets import load_faces
-from train.model import EmotionNet, ModelOptions
-from train.score import calibration_error, negative_log_likelihood
+from train.evaluate.scores import calibration_error, negative_log_likelihood
+from train.models.emotion_net import EmotionNet, ModelOptions
 
 ROOT = Path(__file__).parents[2]
 

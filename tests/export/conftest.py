@@ -9,7 +9,7 @@ import torch
 
 from runtime.manifest import Manifest, Preprocess
 from train.checkpoint import save_checkpoint
-from train.model import EmotionNet, ModelOptions
+from train.models.emotion_net import EmotionNet, ModelOptions
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from export.__main__ import main
-from runtime.engines import open_engine, read_manifest
+from runtime.engines.factory import open_engine, read_manifest
 from runtime.errors import EngineError, UserError
 from runtime.manifest import Manifest
 
@@ -52,7 +52,7 @@ def test_what_falls_short_is_not_published_and_costs_nothing_else(
     small_checkpoint: Path, real_faces_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "emotion.int8.onnx").write_text("older")
-    monkeypatch.setattr("export.gate.LEAST_AGREEMENT", {"fp16": 0.9, "int8": 1.1})
+    monkeypatch.setattr("export.verification.gate.LEAST_AGREEMENT", {"fp16": 0.9, "int8": 1.1})
     with pytest.raises(UserError, match="int8 for tensorrt: agreement is below 1.1"):
         _export(small_checkpoint, real_faces_dir, tmp_path, "--precision", "fp32,fp16,int8")
     assert (tmp_path / "emotion.int8.onnx").read_text() == "older"

@@ -10,10 +10,10 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from export.graph.precision import to_fp16
 from export.layers import LayersOptions, compare_layers, main
-from export.precision import to_fp16
 from runtime.manifest import METADATA_KEY, Manifest
-from runtime.options import run_command
+from runtime.support.cli import run_command
 from tests.conftest import TINY, write_tiny_onnx
 
 

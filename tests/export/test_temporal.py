@@ -9,11 +9,11 @@ import onnx
 import pytest
 import torch
 
-from export.graph_checks import check_file
+from export.graph.checks import check_file
 from export.temporal import made_windows, main
+from runtime.emotion.temporal import open_head
 from runtime.manifest import EMOTIONS, METADATA_KEY, Manifest, sidecar_path
-from runtime.options import run_command
-from runtime.temporal import open_head
+from runtime.support.cli import run_command
 from train.checkpoint import save_checkpoint
 from train.temporal.head import HeadOptions, TemporalNet, load_head
 

@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export import tensorrt_builder, tensorrt_library, to_plan
+from export import to_plan
 from export.publish import write_whole
-from export.tensorrt_library import BuildLog, gpu_facts, load_library, shared_logger
 from export.to_plan import PlanOptions, build_plan, main
+from runtime.engines.trt import build as tensorrt_builder
+from runtime.engines.trt import library as tensorrt_library
+from runtime.engines.trt.library import BuildLog, gpu_facts, load_library, shared_logger
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import Manifest, file_hash
-from runtime.options import run_command
+from runtime.support.cli import run_command
 from tests.conftest import REPO, TINY, write_tiny_onnx
 
 NO_GPU = {"gpu": None, "compute_capability": None, "driver": None}

@@ -10,7 +10,7 @@ import yaml
 
 from export.__main__ import PROG, ExportOptions, main
 from runtime.manifest import Manifest
-from runtime.options import parse_options
+from runtime.support.cli import parse_options
 from tests.conftest import REPO
 
 WORKFLOW = REPO / ".github" / "workflows" / "export.yml"

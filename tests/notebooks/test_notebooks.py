@@ -17,12 +17,12 @@ from nbclient import NotebookClient
 
 from calibration.temperature import TemperatureOptions
 from export.__main__ import ExportOptions
-from runtime.options import parse_options
+from runtime.support.cli import parse_options
 from tests.conftest import REPO
 from train.checkpoint import read_manifest
 from train.evaluate import EvaluateOptions
 from train.explain import ExplainOptions
-from train.options import FitOptions
+from train.fit.options import FitOptions
 
 NOTEBOOKS = sorted((REPO / "notebooks").glob("*.ipynb"))
 FULL, COLAB = "full_pipeline.ipynb", "colab_training.ipynb"

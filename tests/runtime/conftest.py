@@ -14,7 +14,7 @@ import pytest
 
 from runtime.manifest import Manifest
 from tests.conftest import TINY
-from tests.runtime.fake_gpu import FakeCudart, FakeTensorRT
+from tests.support.fake_gpu import FakeCudart, FakeTensorRT
 
 PLAN = {
     "library": "tensorrt",

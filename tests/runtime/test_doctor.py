@@ -10,15 +10,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from runtime import doctor, machine
+from runtime import doctor
+from runtime.diagnostics import environment as machine
+from runtime.diagnostics.environment import check_machine, check_packages, driver_version
 from runtime.doctor import main
-from runtime.engines.base import EmotionEngine
+from runtime.engines.emotion_engine import EmotionEngine
 from runtime.errors import EngineError
-from runtime.machine import check_machine, check_packages, driver_version
 from runtime.manifest import Manifest, file_hash
-from runtime.options import run_command
+from runtime.support.cli import run_command
 from tests.conftest import REPO, TINY
-from tests.runtime.fake_gpu import Error
+from tests.support.fake_gpu import Error
 
 ALL = {
     "numpy": "2.4.6",
@@ -68,7 +69,7 @@ def test_a_trial_predicts_the_frame_rate(tiny_engine, capsys):
 
 
 def test_a_slow_start_takes_nothing_from_the_trial(tiny_engine, monkeypatch, capsys):
-    from runtime import pipeline
+    from runtime.pipeline import pipeline
 
     late = [0.0]
 

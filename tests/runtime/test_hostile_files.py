@@ -20,7 +20,7 @@ from PIL import Image
 from runtime.errors import UserError
 from runtime.manifest import METADATA_KEY, Manifest
 from tests.conftest import PORTRAIT, TINY, write_tiny_onnx
-from tests.runtime.limited import run_limited
+from tests.support.limited import run_limited
 
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
@@ -84,11 +84,11 @@ def manifests() -> list[tuple[str, bytes]]:
 def read_it(path: Path) -> object:
     """What the runtime makes of a file."""
     if path.suffix == ".png":
-        from runtime.sources import read_picture
+        from runtime.sources.pictures import read_picture
 
         return read_picture(path)
     if path.suffix == ".onnx":
-        from runtime.engines import open_engine
+        from runtime.engines.factory import open_engine
 
         engine = open_engine(path)
         return engine.infer(np.zeros((2, *engine.manifest.input_shape), np.float32))

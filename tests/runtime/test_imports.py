@@ -31,7 +31,7 @@ def test_every_runtime_module_imports_without_training_packages():
     done = _python(_BARE)
     assert done.returncode == 0, done.stderr
     assert "runtime.engines.ort" in done.stdout
-    assert "runtime.pipeline" in done.stdout
+    assert "runtime.pipeline.pipeline" in done.stdout
 
 
 def test_import_runtime_loads_nothing_heavy():

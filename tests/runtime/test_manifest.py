@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from runtime.errors import ManifestError
 from runtime.manifest import EMOTIONS, MAX_TEXT, Manifest, Preprocess, sidecar_path
 from tests.conftest import TINY
-from tests.runtime.limited import run_limited
+from tests.support.limited import run_limited
 
 _subsets = st.lists(st.sampled_from(EMOTIONS), min_size=2, unique=True).map(
     lambda names: tuple(label for label in EMOTIONS if label in names)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.detect import open_detector
-from runtime.options import run_command
+from runtime.detectors.factory import open_detector
 from runtime.predict import main
+from runtime.support.cli import run_command
 from tests.conftest import PORTRAIT
 
 
@@ -158,8 +158,8 @@ def test_one_bad_picture_costs_only_itself(tmp_path, tiny_engine, capsys):
 def test_one_picture_that_a_network_fails_on_costs_only_itself(
     tmp_path, tiny_engine, portrait, monkeypatch, capsys, stage
 ):
-    from runtime.detect import CenterFace
-    from runtime.engines.base import EmotionEngine
+    from runtime.detectors.centerface import CenterFace
+    from runtime.engines.emotion_engine import EmotionEngine
 
     cv2.imwrite(str(tmp_path / "b.png"), portrait[:, :500])
     paths = [PORTRAIT, tmp_path / "b.png", PORTRAIT]

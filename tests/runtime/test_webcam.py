@@ -14,13 +14,13 @@ import time
 import numpy as np
 import pytest
 
-from runtime.detect import open_detector
+from runtime.detectors.factory import open_detector
+from runtime.engines.catalogue import SHIPPED_HEAD
 from runtime.manifest import EMOTIONS
-from runtime.options import parse_options, run_command
-from runtime.temporal import SHIPPED_HEAD
+from runtime.support.cli import parse_options, run_command
 from runtime.webcam import Options, main, run
 from tests.conftest import REPO, read_back
-from tests.runtime.streams import Server, jpegs
+from tests.support.streams import Server, jpegs
 
 
 def webcam(*argv: object) -> int:

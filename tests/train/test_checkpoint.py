@@ -20,7 +20,7 @@ from runtime.errors import ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest, Preprocess
 from tests.conftest import REPO
 from train.checkpoint import load_checkpoint, read_manifest, read_resumable, save_checkpoint
-from train.model import EmotionNet, ModelOptions
+from train.models.emotion_net import EmotionNet, ModelOptions
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from runtime.errors import UserError
 from train.face_weights import _MEANS, BACKBONE, Options, convert, read_tfjs
-from train.model import EmotionNet, ModelOptions
-from train.pretrained import load_weights
+from train.models.emotion_net import EmotionNet, ModelOptions
+from train.models.pretrained import load_weights
 
 WIDTHS = (32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
 STRIDES = (1, 2, 1, 2, 1, 2, *[1] * 5, 2, 1)
@@ -101,7 +101,7 @@ def test_computes_what_the_package_computes(source: Path, options: Options) -> N
 
 def test_norms_do_the_same_in_training(options: Options) -> None:
     """With the faces they were measured on, batch statistics change nothing."""
-    import runtime.preprocess as preprocess
+    import runtime.vision.preprocess as preprocess
     from runtime.manifest import Preprocess
     from train.datasets import load_faces
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import UserError
-from runtime.options import option
-from runtime.outputs import check_writable
+from runtime.support.cli import option
+from runtime.support.files.writing import check_writable
 from train.datasets import DATASETS
 
 VARIANTS = ("baseline", "attention", "full", "full_unweighted")

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from runtime.options import parse_options, run_command
+from runtime.support.cli import parse_options, run_command
 from train.ablation import AblationOptions, ablate
 
 PROG = "python -m train.ablation"

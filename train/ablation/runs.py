@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.errors import UserError
-from runtime.options import parse_options
-from runtime.outputs import replacing
+from runtime.support.cli import parse_options
+from runtime.support.files.writing import replacing
 from train.checkpoint import read_manifest
 from train.datasets import load_faces
-from train.fit import fit
-from train.options import FitOptions
+from train.fit.command import fit
+from train.fit.options import FitOptions
 
 if TYPE_CHECKING:
     from train.ablation import AblationOptions

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from runtime.outputs import replacing, write_whole
+from runtime.support.files.writing import replacing, write_whole
 from train.ablation.cost import Cost
-from train.options import FitOptions
+from train.fit.options import FitOptions
 
 #: Every other variant is compared with this one.
 REFERENCE = "full"

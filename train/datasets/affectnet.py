@@ -13,7 +13,7 @@ import numpy as np
 
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
-from runtime.preprocess import Box
+from runtime.vision.boxes import Box
 from train.datasets.faces import FaceSet, single_labels
 from train.datasets.notes import Progress, say_skipped
 from train.datasets.pictures import MISSING, is_picture, load_pictures

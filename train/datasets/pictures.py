@@ -17,8 +17,9 @@ from PIL import Image
 
 from runtime.errors import SourceError, UserError
 from runtime.manifest import Preprocess
-from runtime.preprocess import Box, crop_face
-from runtime.sources import read_picture
+from runtime.sources.pictures import read_picture
+from runtime.vision.boxes import Box
+from runtime.vision.preprocess import crop_face
 from train.datasets.notes import Progress, say, say_skipped
 
 Face = NDArray[np.uint8]

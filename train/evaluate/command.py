@@ -11,17 +11,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.engines.base import PROVIDERS, model_path
+from runtime.engines.catalogue import model_path
+from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
 from runtime.manifest import file_hash
-from runtime.options import option
-from runtime.outputs import check_writable
+from runtime.support.cli import option
+from runtime.support.files.writing import check_writable
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
-    from runtime.engines import Engine
+    from runtime.engines.base import Engine
     from train.evaluate.figures import Figures
-    from train.evaluate.outliers import Outliers
+    from train.evaluate.out_of_distribution import Outliers
 
 PROG = "python -m train.evaluate"
 
@@ -60,13 +61,13 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
         UserError: The model, the data or the folder can't be used.
     """
     from train.datasets import load_faces
-    from train.engine import open_model
     from train.evaluate.figures import compute_figures
     from train.evaluate.leaks import check_copies
-    from train.evaluate.outliers import cut_pieces, measure_outliers
+    from train.evaluate.out_of_distribution import cut_pieces, measure_outliers
     from train.evaluate.report import Results, write_all
     from train.evaluate.robustness import all_logits, measure_robustness
     from train.evaluate.selection import first_notes, select, spread
+    from train.inference import open_model
 
     start = time.monotonic()
     path = _model_path(options)

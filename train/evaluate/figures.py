@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 from sklearn.metrics import auc, precision_recall_fscore_support, roc_auc_score, roc_curve
 
-from runtime.classify import softmax
+from runtime.emotion.classifier import softmax
 from train.datasets import FaceSet
-from train.score import (
+from train.evaluate.scores import (
     Reliability,
     Score,
     divergence,

@@ -11,10 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from train.evaluate.corruptions import STRENGTHS
+from train.data.corruptions import STRENGTHS
 from train.evaluate.figures import Calibration, ClassFigures
 from train.evaluate.robustness import Robustness
-from train.score import BINS
+from train.evaluate.scores import BINS
 
 _DPI = 130
 

@@ -17,12 +17,12 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from numpy.typing import NDArray
 
-from runtime.classify import softmax
+from runtime.emotion.classifier import softmax
 from runtime.errors import UserError
+from train.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from train.datasets import FaceSet
 from train.evaluate import plots
 from train.evaluate.copies import Copy
-from train.evaluate.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from train.evaluate.figures import Figures, Logits
 from train.evaluate.leaks import Leak
 from train.evaluate.robustness import Robustness

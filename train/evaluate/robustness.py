@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.engines import Engine
+from runtime.engines.base import Engine
 from runtime.errors import UserError
+from train.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt_faces
 from train.datasets import FaceSet
-from train.engine import infer_faces
-from train.evaluate.corruptions import CORRUPTIONS, STRENGTHS, corrupt_faces
 from train.evaluate.figures import Logits, plain_accuracy
+from train.inference import infer_faces
 
 #: Seconds of work between two lines of progress.
 _INTERVAL = 10.0

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from runtime.errors import UserError
-from runtime.options import parse_options, run_command
+from runtime.support.cli import parse_options, run_command
 from train.explain import ExplainOptions, explain
 
 PROG = "python -m train.explain"

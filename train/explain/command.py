@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import SourceError, UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
-from runtime.options import option
-from runtime.outputs import PRIVATE, replacing
-from runtime.redact import printable, redact
+from runtime.support.cli import option
+from runtime.support.files.writing import PRIVATE, replacing
+from runtime.support.redaction import printable, redact
 from train.explain.maps import explain_face
 from train.explain.panels import draw
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from train.model import EmotionNet
+    from train.models.emotion_net import EmotionNet
 
 SHIPPED = Path(__file__).resolve().parents[2] / "runtime" / "models" / "emotion.safetensors"
 
@@ -55,8 +55,8 @@ def explain(options: ExplainOptions) -> tuple[list[Path], int]:
     """
     import torch
 
-    from runtime.outputs import check_writable
-    from runtime.sources import collect_pictures, read_picture
+    from runtime.sources.pictures import collect_pictures, read_picture
+    from runtime.support.files.writing import check_writable
 
     # A face at a time gains little from threads, and loses much where
     # PyTorch's pool waits for a core that another process holds.
@@ -111,9 +111,9 @@ def _face_finder(
     face_crops: bool, spec: Preprocess
 ) -> Callable[[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
     """A function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
-    from runtime.detect import open_detector
-    from runtime.found_faces import find_faces
-    from runtime.preprocess import crop_face
+    from runtime.detectors.factory import open_detector
+    from runtime.detectors.found_faces import find_faces
+    from runtime.vision.preprocess import crop_face
 
     if face_crops:
         return lambda image: [image]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from train.model import EmotionNet
+    from train.models.emotion_net import EmotionNet
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ def explain_face(
     import torch
     from captum.attr import LayerGradCam
 
-    from runtime.classify import softmax
-    from runtime.engines.base import sound_logits
-    from runtime.preprocess import face_to_input
-    from train.model import SpatialAttention
+    from runtime.emotion.classifier import softmax
+    from runtime.engines.emotion_engine import sound_logits
+    from runtime.vision.preprocess import face_to_input
+    from train.models.emotion_net import SpatialAttention
 
     spec = manifest.preprocess
     pixels = face_to_input(face, spec)

@@ -62,7 +62,7 @@ def _overlay(axis: Axes, values: NDArray[np.float32], low: float, side: int) -> 
 
 def _bars(axis: Axes, e: Explanation) -> None:
     # The runtime's colours are BGR bytes.
-    from runtime.draw import EMOTION_COLORS
+    from runtime.vision.draw import EMOTION_COLORS
 
     rows = range(len(e.labels))
     colors = [tuple(v / 255 for v in reversed(EMOTION_COLORS[label])) for label in e.labels]

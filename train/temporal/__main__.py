@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from runtime.options import parse_options, run_command
+from runtime.support.cli import parse_options, run_command
 from train.temporal.command import PROG, TemporalOptions, run
 
 

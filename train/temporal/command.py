@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.manifest import Manifest, file_hash
-from runtime.options import option
-from runtime.outputs import check_apart, check_writable, write_whole
+from runtime.support.cli import option
+from runtime.support.files.writing import check_apart, check_writable, write_whole
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
     from train.temporal.head import HeadOptions, TemporalNet
-    from train.temporal.observe import Observed
+    from train.temporal.observations import Observed
 
 PROG = "python -m train.temporal"
 
@@ -72,9 +72,9 @@ def run(options: TemporalOptions) -> dict[str, Any]:
 
     from train.checkpoint import load_checkpoint, save_checkpoint, tool_versions
     from train.datasets import load_faces
+    from train.temporal.comparison import HEAD, HEAD_STEADY, calibration, judge, methods, verdict
     from train.temporal.head import HeadOptions
-    from train.temporal.judge import HEAD, HEAD_STEADY, calibration, judge, methods, verdict
-    from train.temporal.observe import observe
+    from train.temporal.observations import observe
     from train.temporal.sequences import SequenceOptions
 
     start = time.monotonic()
@@ -135,7 +135,7 @@ def run(options: TemporalOptions) -> dict[str, Any]:
 
 def markdown(figures: Mapping[str, Any]) -> str:
     """The comparison as a Markdown table with the verdict below it."""
-    from train.temporal.judge import BASE
+    from train.temporal.comparison import BASE
 
     lines = ["| | " + " | ".join(_COLUMNS.values()) + " |", "|---" * (len(_COLUMNS) + 1) + "|"]
     for name, row in figures["methods"].items():

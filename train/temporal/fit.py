@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
-from runtime.temporal import History
+from runtime.emotion.temporal import History
 from train.datasets.notes import INTERVAL
-from train.score import negative_log_likelihood
+from train.evaluate.scores import negative_log_likelihood
 from train.temporal.head import HeadOptions, TemporalNet
-from train.temporal.observe import Observed
+from train.temporal.observations import Observed
 
 _BATCH = 256
 _RATE = 3e-3

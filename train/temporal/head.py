@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from runtime.emotion.temporal import KIND
 from runtime.errors import ManifestError
 from runtime.manifest import Manifest
-from runtime.redact import printable
-from runtime.temporal import KIND
+from runtime.support.redaction import printable
 from train.checkpoint import read_manifest
 
 #: Smallest probability whose logarithm is taken.

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import UserError
+from train.data.corruptions import CORRUPTIONS, STRENGTHS
 from train.datasets import FaceSet
-from train.evaluate.corruptions import CORRUPTIONS, STRENGTHS
 
 Face = NDArray[np.uint8]
 

@@ -14,7 +14,7 @@ from serve import Adapter, serve
 
 import runtime
 from runtime import Pipeline, open_engine
-from runtime.classify import Classifier
+from runtime.emotion.classifier import Classifier
 from runtime.predict import predict_image
 
 

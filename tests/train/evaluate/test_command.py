@@ -18,17 +18,17 @@ import numpy as np
 import pytest
 import torch
 
-from runtime.engines import open_engine
+from runtime.engines.factory import open_engine
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess, file_hash
-from runtime.options import run_command
+from runtime.support.cli import run_command
 from tests.conftest import REPO, TINY
 from train.checkpoint import save_checkpoint
 from train.datasets import load_faces
 from train.evaluate import EvaluateOptions, evaluate
 from train.evaluate.__main__ import main
 from train.evaluate.report import worst_mistakes
-from train.model import EmotionNet, ModelOptions
+from train.models.emotion_net import EmotionNet, ModelOptions
 
 # Majorities: neutral, happiness, surprise, neutral, none, happiness, contempt.
 VOTES = [
@@ -172,7 +172,7 @@ def test_no_training_split_is_said_and_old_files_go(
 
 
 def test_a_checkpoint_and_its_export_get_the_same_figures(data: Path, tmp_path: Path) -> None:
-    from export.to_onnx import to_onnx, write_artifact
+    from export.graph.to_onnx import to_onnx, write_artifact
 
     path = tmp_path / "best.safetensors"
     manifest = Manifest(preprocess=Preprocess(size=32))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import classification_report, roc_auc_score
 
-from runtime.classify import softmax
+from runtime.emotion.classifier import softmax
 from train.datasets import FaceSet
 from train.evaluate.figures import compute_figures, wilson_interval
 

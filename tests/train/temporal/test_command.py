@@ -12,10 +12,10 @@ import torch
 
 from runtime.errors import UserError
 from runtime.manifest import Manifest, Preprocess
-from runtime.options import run_command
+from runtime.support.cli import run_command
 from tests.conftest import REPO
 from train.checkpoint import save_checkpoint
-from train.model import EmotionNet, ModelOptions
+from train.models.emotion_net import EmotionNet, ModelOptions
 from train.temporal.__main__ import main
 from train.temporal.command import TemporalOptions
 from train.temporal.head import load_head

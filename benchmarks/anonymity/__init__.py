@@ -1,0 +1,1 @@
+"""`python -m benchmarks.anonymity`: does `--anonymize` ever show a face, and what does it cost?"""

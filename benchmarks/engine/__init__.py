@@ -1,0 +1,1 @@
+"""`python -m benchmarks.engine`: how fast is a model, and against another?"""

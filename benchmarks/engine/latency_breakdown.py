@@ -1,0 +1,192 @@
+"""The parts of a run on a GPU: copy there, compute, copy back, and the host's own part.
+
+Times on the GPU are taken by CUDA events on the stream that does the work;
+`enqueue` is how long the host takes to queue it. No GPU was at hand: this ran
+against a stand-in of CUDA only (`tests.support.fake_gpu`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from runtime.engines.catalogue import model_path
+from runtime.engines.providers import PROVIDERS
+from runtime.engines.trt.cuda import Buffer, Cuda, Stream
+from runtime.engines.trt.network import TrtNetwork
+
+Batch = NDArray[np.float32]
+
+
+class Parts(Protocol):
+    """A model whose parts can be timed."""
+
+    def measure(self, batch: Batch) -> dict[str, float]:
+        """Milliseconds of `host_to_device`, `compute`, `device_to_host` and `enqueue`."""
+        ...
+
+    def close(self) -> None:
+        """Frees the model."""
+        ...
+
+
+def open_parts(name: str, provider: str) -> Parts | None:
+    """The parts of an exported model; None for what runs on the CPU.
+
+    Args:
+        name: What `--engine` took.
+        provider: Where an ONNX file runs.
+    """
+    path = model_path(name, provider)
+    if path.suffix in (".plan", ".engine"):
+        return PlanParts(path)
+    if path.suffix == ".onnx" and provider in ("cuda", "tensorrt"):
+        return OrtParts(path, Cuda(), PROVIDERS[provider].execution)
+    return None
+
+
+class Events:
+    """Four points on a stream, around its three parts."""
+
+    def __init__(self, cuda: Cuda, stream: Any) -> None:
+        self._cuda, self._stream = cuda, stream
+        self._owned = ExitStack()
+        self._points = [cuda.call("cudaEventCreateWithFlags", 0) for _ in range(4)]
+        for point in self._points:
+            self._owned.callback(cuda.free, "cudaEventDestroy", point)
+
+    def record(self, point: int) -> None:
+        """Queues a point, 0 to 3."""
+        self._cuda.call("cudaEventRecord", self._points[point], self._stream)
+
+    def parts(self) -> dict[str, float]:
+        """Milliseconds between the points; all of them must have passed."""
+        names = ("host_to_device", "compute", "device_to_host")
+        return {
+            name: float(
+                self._cuda.call("cudaEventElapsedTime", self._points[i], self._points[i + 1])
+            )
+            for i, name in enumerate(names)
+        }
+
+    def close(self) -> None:
+        """Frees the events; a second call does nothing."""
+        self._owned.close()
+
+
+class _MarkedStream:
+    """A stream whose copies are points: a run is one upload, the network, one download."""
+
+    def __init__(self, stream: Stream, events: Events) -> None:
+        self.handle, self._stream, self._events = stream.handle, stream, events
+
+    def upload(self, buffer: Buffer, rows: int) -> None:
+        self._events.record(0)
+        self._stream.upload(buffer, rows)
+        self._events.record(1)
+
+    def download(self, buffer: Buffer, rows: int) -> None:
+        self._events.record(2)
+        self._stream.download(buffer, rows)
+        self._events.record(3)
+
+
+class PlanParts(TrtNetwork):
+    """A TensorRT plan, without CUDA graphs: a graph is one piece."""
+
+    _events: Events | None = None
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        assert self._stream is not None
+        self._max_graphs = 0
+        self._shares: list[dict[str, float]] = []
+        self._events = Events(Cuda(), self._stream.handle)
+
+    def measure(self, batch: Batch) -> dict[str, float]:
+        """See `Parts`; of a batch above the plan's largest, the sum over its pieces."""
+        self._shares.clear()
+        self.run(batch)
+        return {name: sum(share[name] for share in self._shares) for name in self._shares[0]}
+
+    def _queue(self, stream: Stream, context: Any, size: int) -> None:
+        assert self._events is not None
+        start = time.perf_counter()
+        super()._queue(_MarkedStream(stream, self._events), context, size)  # type: ignore[arg-type]
+        enqueue = (time.perf_counter() - start) * 1e3
+        stream.wait()
+        self._shares.append({**self._events.parts(), "enqueue": enqueue})
+
+    def close(self) -> None:
+        """See `Parts`; also called by a constructor that fails."""
+        if self._events is not None:
+            self._events.close()
+        super().close()
+
+
+class OrtParts:
+    """An ONNX file in ONNX Runtime with IO binding, on a stream of our own."""
+
+    def __init__(self, path: Path, cuda: Cuda, execution: str, device: str = "cuda") -> None:
+        """Loads the model.
+
+        Args:
+            path: The `.onnx` file.
+            cuda: CUDA.
+            execution: Name of ONNX Runtime's provider.
+            device: What it calls the memory there.
+        """
+        self._device = device
+        self._stream = Stream(cuda)
+        self._events = Events(cuda, self._stream.handle)
+        own = {"user_compute_stream": str(int(self._stream.handle))} if device == "cuda" else {}
+        self._session = ort.InferenceSession(
+            str(path), providers=[execution], provider_options=[own], enable_fallback=0
+        )
+        self._run = ort.RunOptions()
+        # Ours to wait for: the stream goes on to the copy back.
+        self._run.add_run_config_entry("disable_synchronize_execution_providers", "1")
+        self._bound: dict[int, tuple[Any, Buffer, Buffer]] = {}
+
+    def measure(self, batch: Batch) -> dict[str, float]:
+        """See `Parts`."""
+        rows = len(batch)
+        if rows not in self._bound:
+            self._bound[rows] = self._bind(batch.shape)
+        binding, source, target = self._bound[rows]
+        source.host[:] = batch
+        self._events.record(0)
+        self._stream.upload(source, rows)
+        self._events.record(1)
+        start = time.perf_counter()
+        self._session.run_with_iobinding(binding, self._run)
+        enqueue = (time.perf_counter() - start) * 1e3
+        self._events.record(2)
+        self._stream.download(target, rows)
+        self._events.record(3)
+        self._stream.wait()
+        return {**self._events.parts(), "enqueue": enqueue}
+
+    def _bind(self, shape: Sequence[int]) -> tuple[Any, Buffer, Buffer]:
+        """A binding to memory of our own."""
+        binding = self._session.io_binding()
+        (given,), (made,) = self._session.get_inputs(), self._session.get_outputs()
+        source = self._stream.buffer(tuple(shape), np.float32)
+        target = self._stream.buffer((shape[0], int(made.shape[1])), np.float32)
+        place = (self._device, 0, np.float32)
+        binding.bind_input(given.name, *place, source.host.shape, source.device)
+        binding.bind_output(made.name, *place, target.host.shape, target.device)
+        return binding, source, target
+
+    def close(self) -> None:
+        """See `Parts`."""
+        self._bound.clear()
+        self._events.close()
+        self._stream.close()

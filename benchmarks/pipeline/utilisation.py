@@ -1,0 +1,101 @@
+"""How busy each stage of the pipeline is, and how fast each would be alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.harness.synthetic import Camera
+from runtime.detectors.base import Detector
+from runtime.emotion.classifier import Classifier
+from runtime.engines.base import Engine
+from runtime.messages import Frame
+from runtime.pipeline.detection import Follower
+from runtime.pipeline.load_shedding import LADDER
+from runtime.pipeline.recognition import Recognizer
+from runtime.sources.base import Source
+from runtime.telemetry.metrics import Metrics
+from runtime.vision.preprocess import to_bgr
+
+#: Threads of the pipeline, and the metrics whose times they spend. A thread of
+#: capture is one of several where there are several streams.
+STAGES = {"capture": ("capture",), "detect": ("detect", "predict"), "classify": ("classify",)}
+
+
+def utilisation(
+    totals: Mapping[str, tuple[int, float]], seconds: float, sources: Sequence[Source]
+) -> dict[str, float]:
+    """Busy time of each stage over the run's time; 1 is a thread that never waits.
+
+    Busy is by the wall: on fewer cores than threads it holds the wait for a core.
+
+    Args:
+        totals: What `Metrics.totals` gave.
+        seconds: Length of the run.
+        sources: The streams; a camera's wait for its beat is not counted, and
+            capture is the mean of their threads.
+    """
+    waited = sum(source.waited_s for source in sources if isinstance(source, Camera))
+    result = {}
+    for stage, names in STAGES.items():
+        busy = sum(totals.get(name, (0, 0.0))[1] for name in names)
+        if stage == "capture":
+            busy = max(0.0, busy - waited) / len(sources)
+        # The threads may be at work a little longer than the last result took.
+        result[stage] = min(1.0, busy / seconds)
+    return result
+
+
+def alone_ms(source: Source, engine: Engine, detector: Detector, frames: int) -> dict[str, float]:
+    """Milliseconds a frame of each stage, one after another in one thread.
+
+    Args:
+        source: One stream; stays the caller's.
+        engine: The model.
+        detector: The detector.
+        frames: Most frames to read.
+    """
+    follower = Follower(detector, 1, 0.05, Metrics())
+    recognizer = Recognizer(Classifier(engine), 1, 0.25)
+    took = dict.fromkeys(STAGES, 0.0)
+    done = 0
+    while done < frames:
+        times = [time.perf_counter()]
+        got = source.read()
+        if got is None:
+            break
+        image, time_s, name = got
+        frame = Frame(0, done, time_s, to_bgr(image), time.monotonic(), name)
+        times.append(time.perf_counter())
+        tracked = follower.follow(frame, LADDER[0])
+        times.append(time.perf_counter())
+        recognizer.recognize([tracked])
+        times.append(time.perf_counter())
+        for stage, start, end in zip(STAGES, times, times[1:], strict=False):
+            took[stage] += (end - start) * 1e3
+        done += 1
+    return {stage: ms / max(1, done) for stage, ms in took.items()}
+
+
+def slowest(
+    shares: Mapping[str, float], alone: Mapping[str, float], fps: float | None
+) -> dict[str, Any]:
+    """The bottleneck, and how near the pipeline comes to it.
+
+    Args:
+        shares: Utilisation of each stage.
+        alone: Milliseconds a frame of each stage when nothing else runs. Reading
+            several streams has a thread for each and is rarely what limits.
+        fps: Rate of the pipeline, over all streams; None where a camera's beat rules it.
+    """
+    stage = max(alone, key=lambda name: alone[name])
+    own_fps = 1e3 / alone[stage] if alone[stage] > 0 else 0.0
+    return {
+        "utilisation": {name: round(share, 3) for name, share in shares.items()},
+        "alone_fps": {name: round(1e3 / ms, 1) if ms else None for name, ms in alone.items()},
+        "busiest": max(shares, key=lambda name: shares[name]),
+        "slowest": stage,
+        "slowest_alone_fps": round(own_fps, 1),
+        "fps_over_slowest": round(fps / own_fps, 3) if fps and own_fps else None,
+    }

@@ -1,0 +1,1 @@
+"""Is a new measurement worse than an old one, beyond noise?"""

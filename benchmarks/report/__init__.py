@@ -1,0 +1,1 @@
+"""`python -m benchmarks.report`: the benchmarks' JSON as Markdown tables and plots."""

@@ -1,0 +1,67 @@
+"""What is taken from a detector, whichever it is: sound boxes, and not too many."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.messages import Face
+
+if TYPE_CHECKING:
+    from runtime.detectors.base import Detector
+
+#: Most faces of a frame that are tracked and read, best first.
+MAX_FACES = 100
+
+#: Most places of a frame that may be faces, best first; they are covered, not read.
+MAX_REGIONS = 500
+
+#: How far a box may reach outside the picture, in its longer sides.
+_REACH = 2.0
+
+
+def find_faces(detector: Detector, image: NDArray[np.uint8], *scale: float) -> list[Face]:
+    """The faces that a detector finds, without what no picture can hold.
+
+    Boxes that are empty, not finite or far outside the picture are dropped, and landmarks
+    alike: a detector can be made to give them by a crafted picture, and a caller's own may
+    give anything.
+
+    Args:
+        detector: Any detector.
+        image: (H, W, 3) uint8 BGR.
+        scale: The second argument of `Detector.detect`, for detectors that know it.
+
+    Returns:
+        At most `MAX_REGIONS` faces, in the detector's order.
+    """
+    height, width = image.shape[:2]
+    reach = _REACH * max(height, width)
+    faces = []
+    for face in detector.detect(image, *scale):
+        x1, y1, x2, y2 = face.box
+        if (
+            -reach <= x1 < x2 <= width + reach
+            and -reach <= y1 < y2 <= height + reach
+            and math.isfinite(face.score)
+        ):
+            faces.append(_with_sound_landmarks(face, reach))
+    return best(faces, MAX_REGIONS)
+
+
+def best(faces: list[Face], limit: int) -> list[Face]:
+    """The faces of the highest scores, best first where there are more than the limit."""
+    if len(faces) <= limit:
+        return faces
+    return sorted(faces, key=lambda face: -face.score)[:limit]
+
+
+def _with_sound_landmarks(face: Face, reach: float) -> Face:
+    marks = face.landmarks
+    if marks is None or (marks.shape == (5, 2) and bool((np.abs(marks) <= 2 * reach).all())):
+        return face
+    return replace(face, landmarks=None)

@@ -1,0 +1,1 @@
+"""Faces to steady labels: classifier, smoothing, temporal head."""

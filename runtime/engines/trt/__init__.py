@@ -1,0 +1,1 @@
+"""TensorRT: plans, what builds them, and what runs them."""

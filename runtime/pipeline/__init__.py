@@ -1,0 +1,1 @@
+"""The stages between a source and the results, and the threads that join them."""

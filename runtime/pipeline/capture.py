@@ -1,0 +1,85 @@
+"""Sources -> frames: what the capture threads do."""
+
+from __future__ import annotations
+
+import time
+
+import cv2
+
+from runtime.errors import StageError
+from runtime.messages import Frame
+from runtime.pipeline.failed_frames import FailedFrames
+from runtime.sources.group import SourceGroup
+from runtime.support.mailbox import Mailbox, Policy
+from runtime.support.threads import Stages
+from runtime.telemetry.metrics import Metrics
+from runtime.vision.preprocess import to_bgr
+
+#: What a reader or a conversion raises for one frame: the next may be good.
+_OF_ONE_FRAME = (cv2.error, MemoryError, ValueError)
+
+
+class Capture:
+    """Reads each source of a group into one mailbox, a lane for each stream."""
+
+    def __init__(
+        self, group: SourceGroup, frames: Mailbox[Frame], stages: Stages, metrics: Metrics
+    ) -> None:
+        """Reads nothing yet.
+
+        Args:
+            group: The sources.
+            frames: Where frames go; it is closed after the last source's end.
+            stages: Whose stop ends the reading.
+            metrics: Gets the times of `capture`, drops and states.
+        """
+        self._group, self._frames = group, frames
+        self._stages, self._metrics = stages, metrics
+
+    def run(self, stream: int) -> None:
+        """Reads a source to its end; only the last failure of all is raised."""
+        state = "stopped"
+        try:
+            ended = self._read(stream)
+            if self._group.failed(stream):
+                state = "failed"
+            elif ended:
+                state = "ended"
+        except StageError as error:
+            if not self._stages.stopped:
+                state = "failed"
+                self._group.fail(stream, error)
+        finally:
+            self._metrics.set_state(stream, state)
+
+    def ended(self, stream: int) -> None:
+        """Notes that a source's thread has ended, however it did."""
+        if self._group.ended(stream):
+            self._frames.close()
+
+    def _read(self, stream: int) -> bool:
+        """Sends a source's frames on, those that it can; whether it came to its own end."""
+        source = self._group.sources[stream]
+        policy = Policy.LATEST if source.live else Policy.BLOCK
+        failures = FailedFrames("capture", self._group, self._metrics)
+        index = -1
+        while not self._stages.stopped and not self._group.failed(stream):
+            index += 1
+            try:
+                with self._metrics.time("capture"):
+                    got = source.read()
+                    image = None if got is None else to_bgr(got[0])
+            except _OF_ONE_FRAME as error:
+                failures.add(stream, index, error)
+                continue
+            except Exception as error:
+                raise StageError("capture", index, error) from error
+            if got is None or image is None:
+                failures.end()
+                return not self._stages.stopped
+            failures.worked(stream)
+            frame = Frame(stream, index, got[1], image, time.monotonic(), got[2])
+            dropped = self._frames.put(frame, stream, policy)
+            if dropped:
+                self._metrics.dropped(stream, dropped)
+        return False

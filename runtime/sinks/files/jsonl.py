@@ -1,0 +1,39 @@
+"""JSON lines."""
+
+from __future__ import annotations
+
+import json
+
+from runtime.messages import FrameResult
+from runtime.sinks.files.lines import LineFile
+from runtime.support.files.writing import PRIVATE
+
+
+def to_line(result: FrameResult) -> str:
+    """The JSON object of a frame as one line, without its end."""
+    return json.dumps(result.to_dict(), separators=(",", ":"))
+
+
+class JsonSink:
+    """One JSON object a frame and line; `-` is standard output."""
+
+    def __init__(self, path: str, mode: int = PRIVATE) -> None:
+        """Remembers the path; the file is opened by the first result.
+
+        Args:
+            path: File to write, or `-`.
+            mode: Permissions of the file.
+
+        Raises:
+            UserError: The file can't be written.
+        """
+        self._file = LineFile(path, "--output_json", mode)
+        self.name = self._file.name
+
+    def write(self, result: FrameResult) -> None:
+        """See `Sink.write`."""
+        self._file.add(to_line(result) + "\n")
+
+    def close(self) -> None:
+        """See `Sink.close`."""
+        self._file.close()

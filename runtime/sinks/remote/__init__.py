@@ -1,0 +1,1 @@
+"""Sinks that send results to another machine."""

@@ -1,0 +1,1 @@
+"""What turns bytes of files, servers and devices into frames."""

@@ -1,0 +1,46 @@
+"""What gives a source its frames."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Longest wait for a pipeline or stream to open or to give a frame, in seconds.
+TIMEOUT_S = 5.0
+
+
+class Capture(Protocol):
+    """An open camera, pipeline, file or stream. One thread reads it."""
+
+    @property
+    def fps(self) -> float:
+        """Frames a second, as it says itself; 0 where it doesn't."""
+        ...
+
+    @property
+    def frames(self) -> int:
+        """Frames until its end; 0 where that is unknown or there is none."""
+        ...
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is known that nothing more will come."""
+        ...
+
+    def read(self) -> tuple[NDArray[np.uint8], float | None] | None:
+        """The next frame ((H, W, 3) uint8 BGR) and its stamp in seconds, None if it has none.
+
+        Returns:
+            None where there is no frame or it is broken; the next may be good.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Ends the waiting in `read`, where that can be done. For another thread."""
+        ...
+
+    def close(self) -> None:
+        """Frees device, file or connection."""
+        ...

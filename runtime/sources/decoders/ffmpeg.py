@@ -1,0 +1,316 @@
+"""Media files and network streams, decoded by FFmpeg through PyAV.
+
+What a stranger's file or server may do is bounded here: which protocols and
+containers it may lead to, how large a picture may be, how long it may take and how
+much it may send before a frame comes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from runtime.errors import SourceError, Unreachable
+from runtime.sources.decoders import base
+from runtime.support.net.tls import Tls
+
+if TYPE_CHECKING:
+    from runtime.sources.decoders.http import Allowance, HttpFile
+
+log = logging.getLogger(__name__)
+
+#: Longest wait for the next part of a playlist, in seconds: it may be as long as that.
+PLAYLIST_TIMEOUT_S = 30.0
+
+#: Most pixels of a frame; 8K has half as many.
+MAX_PIXELS = 64_000_000
+
+#: Most bytes that a server may send before it has opened, and for one frame.
+OPEN_BYTES, FRAME_BYTES = 256_000_000, 64_000_000
+
+#: Containers and elementary streams that are read; none of them names other files.
+_FORMATS = (
+    "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf,mjpeg,mpjpeg,gif,apng,webp,h264,hevc,m4v,"
+    "mpegvideo,ivf,obu,av1,vc1,dv,mxf,gxf,wtv,nut,rm,h261,smjpeg,yuv4mpegpipe,jpeg_pipe,png_pipe"
+)
+
+#: And of a stream: what leads on to its parts.
+_STREAM_FORMATS = f"{_FORMATS},hls,rtsp,rtp"
+
+#: Protocols that FFmpeg may use for each scheme of its own.
+_PROTOCOLS = {
+    "rtsp": "rtsp,rtp,udp,tcp",
+    "rtsps": "rtsps,rtsp,rtp,srtp,udp,tcp,tls",
+    "rtmp": "rtmp,tcp",
+    "rtmps": "rtmps,rtmp,tcp,tls",
+    "rtp": "rtp,udp",
+    "udp": "udp",
+    "tcp": "tcp",
+}
+
+#: Schemes of network streams.
+SCHEMES = ("http", "https", *_PROTOCOLS)
+
+#: Demuxers by the media type that a server names; FFmpeg would guess from the bytes.
+_BY_KIND = {
+    "multipart/x-mixed-replace": "mpjpeg",
+    "application/vnd.apple.mpegurl": "hls",
+    "application/x-mpegurl": "hls",
+    "audio/mpegurl": "hls",
+    "audio/x-mpegurl": "hls",
+}
+
+#: What undoes a display matrix, by its degrees counterclockwise.
+_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+#: Most bytes of one buffer inside FFmpeg: what RTSP and RTMP servers send is not counted.
+_BUFFER_BYTES = 512 << 20
+
+Stamped = tuple[NDArray[np.uint8], float | None]
+
+
+class Media:
+    """The first sound video stream of an open container, frame by frame."""
+
+    def __init__(
+        self, container: Any, allowance: Allowance | None, timeout_s: float, live: bool
+    ) -> None:
+        """Takes over a container.
+
+        Args:
+            container: From `av.open`; freed by `close`.
+            allowance: Renewed for each frame; None where nothing is limited.
+            timeout_s: Longest wait for a frame in seconds.
+            live: Decode without holding frames back, where one thread is fast enough.
+
+        Raises:
+            SourceError: It holds no video.
+        """
+        self._container, self._allowance, self._timeout_s = container, allowance, timeout_s
+        stream = container.streams.best("video")
+        if stream is None or stream.codec_context is None:
+            raise SourceError("holds no video that can be decoded")
+        context = stream.codec_context
+        context.options = {"max_pixels": str(MAX_PIXELS)}
+        # Several threads decode several frames at a time, and hold them back for it.
+        one = live and context.width * context.height <= 1920 * 1088
+        context.thread_count = 1 if one else min(4, len(os.sched_getaffinity(0)))
+        context.thread_type = "AUTO"
+        self._stream = stream
+        self._reformatter = VideoReformatter()
+        self._frames: deque[Any] = deque()
+        self._packets: Iterator[Any] = container.demux(stream)
+        #: Whether nothing more will come.
+        self.ended = False
+        rate = stream.average_rate or stream.guessed_rate
+        #: Frames a second, as the container says; 0 where it doesn't.
+        self.fps = float(rate or 0)
+        self._start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(0)))
+        #: Frames in it; 0 where that is unknown, as for what has no end.
+        self.frames: int = stream.frames or round(self._duration_s() * self.fps)
+
+    def read(self) -> Stamped | None:
+        """The next frame ((H, W, 3) uint8 BGR) and its stamp in seconds from the start.
+
+        Returns:
+            None at the end (`ended`), and for a part that is broken, after which others
+            may come. A stamp is None where the container has none.
+        """
+        while not self._frames:
+            if self.ended:
+                return None
+            packet = self._next_packet()
+            if packet is None:
+                return None
+            try:
+                self._frames.extend(packet.decode())
+            except (av.FFmpegError, MemoryError):
+                return None
+        frame = self._frames.popleft()
+        stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self._start_s
+        try:
+            return self._picture(frame), stamp
+        except (av.FFmpegError, MemoryError, ValueError):
+            return None
+
+    def interrupt(self) -> None:
+        """Ends the waiting in `read` where that can be done. For another thread."""
+        if self._allowance is not None:
+            self._allowance.interrupt()
+
+    def close(self) -> None:
+        """Frees decoder, file and connection; a second call does nothing."""
+        self.ended = True
+        self._frames.clear()
+        self._packets = iter(())
+        self._container.close()
+
+    def _duration_s(self) -> float:
+        if self._stream.duration is not None and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        return (self._container.duration or 0) / av.time_base
+
+    def _next_packet(self) -> Any:
+        """The next packet; None where it is broken, and at the end."""
+        if self._allowance is not None:
+            self._allowance.renew(self._timeout_s, FRAME_BYTES)
+        try:
+            packet = next(self._packets, None)
+        except av.error.InvalidDataError:
+            # The generator is over after an error, the container isn't.
+            self._packets = self._container.demux(self._stream)
+            return None
+        except (av.FFmpegError, OSError, MemoryError):
+            # The file or the connection, not what it holds.
+            packet = None
+        self.ended = packet is None
+        return packet
+
+    def _picture(self, frame: Any) -> NDArray[np.uint8]:
+        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)
+        image = np.asarray(bgr.to_ndarray(), np.uint8)
+        code = _TURNS.get(round(frame.rotation) % 360)
+        return image if code is None else np.asarray(cv2.rotate(image, code), np.uint8)
+
+
+@cache
+def _bound_buffers() -> None:
+    """Makes FFmpeg refuse absurd allocations: a server can ask for 2 GB in one line."""
+    try:
+        with open("/proc/self/maps") as maps:
+            names = {line.split(maxsplit=5)[5].strip() for line in maps if "/libavutil" in line}
+        for name in names:
+            library = ctypes.CDLL(name)
+            library.av_max_alloc.argtypes = [ctypes.c_size_t]
+            library.av_max_alloc(_BUFFER_BYTES)
+    except (OSError, AttributeError) as error:
+        log.debug("FFmpeg's buffers are not bounded: %s", error)
+
+
+def open_file(path: Path) -> Media:
+    """Opens a video file.
+
+    Raises:
+        SourceError: It is no video that can be read.
+    """
+    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS} | _limits()
+    try:
+        # `file:` and an absolute path: a colon in a name begins no protocol.
+        container = av.open(f"file:{path.absolute()}", options=options)
+    except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
+        raise SourceError("not a video that FFmpeg can read, or cut short") from error
+    return _made(container, None, base.TIMEOUT_S, live=False)
+
+
+def open_stream(url: str, tls: Tls) -> Media:
+    """Opens a network stream, or a whole video behind a URL.
+
+    Args:
+        url: One of `SCHEMES`.
+        tls: Whom to trust.
+
+    Raises:
+        Unreachable: It can't be reached, or isn't video; says which, without the URL.
+        SourceError: It is another scheme, or leads elsewhere.
+    """
+    scheme = url.partition("://")[0].lower()
+    if scheme not in SCHEMES:
+        raise SourceError(f"{scheme}:// is no source; streams are {', '.join(SCHEMES)}")
+    if scheme in ("http", "https"):
+        return _open_http(url, tls)
+    options = {"protocol_whitelist": _PROTOCOLS[scheme], "format_whitelist": _STREAM_FORMATS}
+    if scheme in ("rtsp", "rtsps"):
+        options["rtsp_flags"] = "prefer_tcp"
+    if scheme in ("rtsps", "rtmps"):
+        options |= tls.ffmpeg_options()
+    try:
+        container = av.open(
+            url, options=options | _limits(), timeout=(base.TIMEOUT_S, base.TIMEOUT_S)
+        )
+    except (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError) as error:
+        raise Unreachable(
+            "asks for another user and password than it was given, if any (401)"
+        ) from error
+    except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
+        hint = ""
+        if not tls.insecure and scheme in ("rtsps", "rtmps"):
+            hint = (
+                ", or its certificate is not trusted: name the authority's file by --tls_ca, or "
+                "trust any by --tls_insecure"
+            )
+        raise Unreachable(
+            f"the stream can't be reached within {base.TIMEOUT_S:g} s, or isn't video{hint}"
+        ) from error
+    return _made(container, None, base.TIMEOUT_S, live=True)
+
+
+def _open_http(url: str, tls: Tls) -> Media:
+    from runtime.sources.decoders.http import Allowance, HttpFile, check_step  # files need it not
+
+    allowance = Allowance()
+    allowance.renew(base.TIMEOUT_S, OPEN_BYTES)
+    first = HttpFile(url, allowance, tls)
+    parts = urlsplit(url)
+    login, _, place = parts.netloc.rpartition("@")
+    kind = _BY_KIND.get(first.kind)
+    timeout_s = PLAYLIST_TIMEOUT_S if kind == "hls" else base.TIMEOUT_S
+    allowance.renew(timeout_s, OPEN_BYTES)
+
+    def open_part(name: str, flags: int, options: dict[str, str]) -> HttpFile | BytesIO:
+        target = urljoin(first.name, name)
+        goal = urlsplit(target)
+        # The password is for the server that it was given for.
+        if login and (goal.scheme, goal.netloc) == (parts.scheme, place):
+            target = urlunsplit(goal._replace(netloc=f"{login}@{goal.netloc}"))
+        offset, end = (int(options.get(key) or 0) for key in ("offset", "end_offset"))
+        try:
+            check_step(url, target)
+            return HttpFile(target, allowance, tls, offset, end)
+        except SourceError as error:
+            if name.startswith("crypto"):
+                log.warning("an encrypted part of a playlist is left out: it can't be read here")
+            log.debug("a part of a playlist is left out: %s", error)
+            return BytesIO()  # FFmpeg can't be told of an exception
+
+    # A playlist's connections are ours: FFmpeg would end the process where it took them for
+    # its own. It finds playlists also where the server calls them something else.
+    options = {"format_whitelist": _STREAM_FORMATS, "http_persistent": "0"} | _limits()
+    try:
+        container = av.open(
+            first, format=kind, options=options, timeout=(timeout_s, timeout_s), io_open=open_part
+        )
+    except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
+        first.close()
+        raise Unreachable(first.failure or f"isn't video, or not within {timeout_s:g} s") from error
+    except BaseException:
+        first.close()
+        raise
+    return _made(container, allowance, timeout_s, live=True)
+
+
+def _limits() -> dict[str, str]:
+    _bound_buffers()
+    return {"max_pixels": str(MAX_PIXELS)}
+
+
+def _made(container: Any, allowance: Allowance | None, timeout_s: float, live: bool) -> Media:
+    try:
+        return Media(container, allowance, timeout_s, live)
+    except BaseException:
+        container.close()
+        raise

@@ -1,0 +1,81 @@
+"""Where frames come from: camera, video file, stream, pictures, the demo.
+
+`base` says what a source is; `pictures`, `files`, `live` (cameras and streams,
+which come back after a loss), `gstreamer` and `demo` are the kinds of them;
+`media` decodes files and streams (`http` reads what web servers send), `backend`
+holds OpenCV's readers, and `group` lets one of several fail.
+"""
+
+from __future__ import annotations
+
+import math
+
+from runtime.errors import SourceError
+from runtime.sources.base import Interruptible, Source
+from runtime.sources.camera import camera_of, open_camera
+from runtime.sources.demo import DemoSource
+from runtime.sources.files import FileSource, open_file
+from runtime.sources.gstreamer import is_gstreamer, open_gstreamer
+from runtime.sources.network import open_stream
+from runtime.sources.pictures import (
+    PICTURES,
+    PictureSource,
+    collect_pictures,
+    list_pictures,
+    read_picture,
+)
+from runtime.sources.reconnecting import ReconnectingSource
+from runtime.support.files.writing import local_path
+from runtime.support.net.tls import Tls
+from runtime.support.redaction import printable, shown_address
+
+__all__ = [
+    "PICTURES",
+    "DemoSource",
+    "FileSource",
+    "Interruptible",
+    "PictureSource",
+    "ReconnectingSource",
+    "Source",
+    "Tls",
+    "collect_pictures",
+    "list_pictures",
+    "open_source",
+    "read_picture",
+]
+
+
+def open_source(spec: str, reconnect_s: float = math.inf, tls: Tls = Tls()) -> Source:  # noqa: B008
+    """Opens a source.
+
+    Args:
+        spec: `demo`, a camera (`0`, `/dev/video0`, `csi://0`), a URL, a
+            GStreamer pipeline (`gst:... ! appsink`), a video file, a picture,
+            or a folder of pictures.
+        reconnect_s: How long a camera or stream that is lost later is tried
+            again, in seconds: 0 for not at all, infinity for ever.
+        tls: Whom a URL's TLS connection trusts.
+
+    Raises:
+        SourceError: It isn't there or can't be read; the message says which.
+    """
+    if spec == "demo":
+        return DemoSource()
+    if is_gstreamer(spec):
+        return open_gstreamer(spec, reconnect_s)
+    camera = camera_of(spec)
+    if camera is not None:
+        return open_camera(camera, reconnect_s)
+    path = local_path(spec)
+    if path is None:
+        return open_stream(spec, reconnect_s, tls)
+    name = printable(spec)
+    if path.is_dir():
+        return PictureSource(list_pictures(path), name)
+    if not path.exists():
+        # It may be a mistyped URL.
+        shown = shown_address(spec)
+        raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")
+    if path.suffix.lower() in PICTURES:
+        return PictureSource([path], name)
+    return open_file(path, name)

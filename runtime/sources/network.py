@@ -1,0 +1,55 @@
+"""Network streams, and whole videos behind a URL."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from runtime.errors import SourceError, Unreachable
+from runtime.sources.decoders.base import Capture
+from runtime.sources.files import FileSource
+from runtime.sources.reconnecting import ReconnectingSource
+from runtime.support.net.tls import TLS_SCHEMES, Tls
+from runtime.support.redaction import shown_address
+
+log = logging.getLogger(__name__)
+
+
+def open_stream(url: str, reconnect_s: float, tls: Tls) -> FileSource | ReconnectingSource:
+    """A network stream, or a whole video behind a URL.
+
+    Raises:
+        Unreachable: It can't be reached, or isn't video.
+        SourceError: It is no URL of a stream, or leads elsewhere.
+    """
+    from runtime.sources.decoders import (
+        ffmpeg as media,  # PyAV takes 0.1 s, which cameras need not wait
+    )
+
+    name = shown_address(url)
+    if tls.authorities is not None or url.partition("://")[0].lower() in TLS_SCHEMES:
+        tls.context()  # a wrong file of authorities shows before any connection
+
+    def connect() -> Capture | None:
+        try:
+            return media.open_stream(url, tls)
+        except SourceError as error:
+            log.debug("%s: %s", name, error)
+            return None
+
+    try:
+        capture = media.open_stream(url, tls)
+    except Unreachable as error:
+        raise Unreachable(f"--source {name}: {error}{_malformed(url)}") from error
+    except SourceError as error:
+        raise SourceError(f"--source {name}: {error}{_malformed(url)}") from error
+    # Only what has an end has a length.
+    if capture.frames:
+        return FileSource(capture, name)
+    return ReconnectingSource(capture, name, connect, reconnect_s)
+
+
+def _malformed(url: str) -> str:
+    """What to do where the host can't be told from a password."""
+    rest = re.sub(r"^[^/?#]*", "", url.partition("://")[2])
+    return "; write / ? # @ inside a user or password as %2F %3F %23 %40" if "@" in rest else ""

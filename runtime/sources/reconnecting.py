@@ -1,0 +1,150 @@
+"""Cameras and network streams: what has no end, and comes back after a loss."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.errors import SourceError
+from runtime.sources.decoders import base
+from runtime.sources.decoders.base import Capture
+from runtime.support.backoff import Pauses, Retry
+
+log = logging.getLogger(__name__)
+
+#: A connection that held for so long lets the pauses start anew, in seconds.
+_STEADY_S = 10.0
+
+#: Broken frames in a row that are passed over, as long as they come fast.
+_BROKEN_IN_A_ROW = 30
+_BROKEN_S = 1.0
+
+
+class ReconnectingSource:
+    """A camera or stream: media time is the time since it opened, losses included."""
+
+    live = True
+
+    def __init__(
+        self,
+        capture: Capture,
+        name: str,
+        connect: Callable[[], Capture | None],
+        reconnect_s: float = math.inf,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], bool] | None = None,
+        pauses: Pauses | None = None,
+    ) -> None:
+        """Takes over an open camera or stream.
+
+        Args:
+            capture: The open capture; the source frees it.
+            name: For the log; without credentials.
+            connect: Opens it again; None where it can't.
+            reconnect_s: How long to try after a loss, in seconds: 0 for not at all,
+                infinity for ever.
+            clock: Gives seconds that never go back.
+            wait: Waits so many seconds; True at once when interrupted.
+            pauses: The pauses between tries.
+        """
+        self.name = name
+        self.reconnects = 0
+        self.fps = capture.fps if 1 <= capture.fps <= 240 else 30.0
+        self._capture: Capture | None = capture
+        self._connect = connect
+        self._clock = clock
+        self._retry = Retry(reconnect_s, clock=clock, wait=wait, pauses=pauses)
+        self._start = self._since = clock()
+
+    @property
+    def connected(self) -> bool:
+        """False while it is lost."""
+        return self._capture is not None
+
+    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+        """See `Source.read`; waits through a loss, and gives None when interrupted then."""
+        image = self._next()
+        if image is None:
+            image = self._regain()
+        return None if image is None else (image, self._clock() - self._start, "")
+
+    def interrupt(self) -> None:
+        """Ends the waiting of `read`, now and later; see `Interruptible`."""
+        self._retry.interrupt()
+        capture = self._capture
+        if capture is not None:
+            capture.interrupt()
+
+    def close(self) -> None:
+        """Frees the device or connection."""
+        self._retry.interrupt()
+        self._disconnect()
+
+    def _next(self) -> NDArray[np.uint8] | None:
+        """The next good frame; None when the connection is lost."""
+        if self._capture is None:
+            return None
+        began = self._clock()
+        for _ in range(_BROKEN_IN_A_ROW):
+            got = self._capture.read()
+            took_s = self._clock() - began
+            # After a silence the decoder gives up what it held: no sign of life.
+            if took_s > 0.95 * base.TIMEOUT_S:
+                break
+            if got is not None:
+                return got[0]
+            if self._capture.ended or took_s > _BROKEN_S:
+                break
+        return None
+
+    def _regain(self) -> NDArray[np.uint8] | None:
+        """Tries to come back until a frame is there.
+
+        Returns:
+            The frame, or None when interrupted.
+
+        Raises:
+            SourceError: The time to try is over.
+        """
+        # A dead handle must be gone first: many cameras open only once.
+        self._disconnect()
+        retry = self._retry
+        if retry.interrupted:
+            return None
+        if retry.limit_s <= 0:
+            raise SourceError(f"--source {self.name}: gives no more frames")
+        lost = self._clock()
+        log.warning("%s: lost, trying again", self.name)
+        if lost - self._since > _STEADY_S:
+            retry.pauses.reset()
+        try:
+            image = retry.until(self._reopen)
+        except TimeoutError as error:
+            raise SourceError(
+                f"--source {self.name}: lost, and not back within {retry.limit_s:g} s"
+            ) from error
+        if image is not None:
+            self.reconnects += 1
+            self._since = self._clock()
+            log.warning("%s: back after %.1f s", self.name, self._since - lost)
+        return image
+
+    def _reopen(self) -> NDArray[np.uint8] | None:
+        """The first frame of a new connection; None where none comes, and then none is open."""
+        self._capture = self._connect()
+        image = self._next()
+        if image is None or self._retry.interrupted:
+            self._disconnect()
+            return None
+        return image
+
+    def _disconnect(self) -> None:
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.close()

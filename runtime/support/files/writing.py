@@ -1,0 +1,229 @@
+"""Files that are written: checked before any work, and never written through a link.
+
+A file is made under a name that nobody can foresee, by a call that fails where
+something has that name, and then takes the place of what stood at the path: a
+link there, planted or not, is replaced, and what it pointed to stays as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from runtime.errors import UserError
+from runtime.support.redaction import shown_address
+
+#: Permissions of what shows or describes people: nobody but the owner may read it.
+PRIVATE = 0o600
+
+#: Permissions of everything else, less what the process's umask takes away.
+PUBLIC = 0o666
+
+_Identity = tuple[int, int] | str
+
+
+def check_apart(
+    outputs: Mapping[str, str | None],
+    inputs: Sequence[str | Path],
+    picture_suffixes: Set[str] = frozenset(),
+) -> None:
+    """Refuses to write over an input, into a folder that is one, or two outputs into one file.
+
+    Files are the same by path, through symbolic links and as hard links.
+
+    Args:
+        outputs: Path by flag; None is passed over, `-` is standard output.
+        inputs: Files and folders that are read; also `file://` URLs, and other
+            URLs and words, which are passed over.
+        picture_suffixes: What is read of an input folder: no output with one of
+            these may stand in it.
+
+    Raises:
+        UserError: Two of them are the same file, or standard output, or an output
+            would be read as an input.
+    """
+    taken: dict[_Identity, str] = {}
+    folders = set()
+    for given in inputs:
+        path = local_path(given)
+        if path is not None:
+            taken[_identity(path)] = "it is an input"
+            if path.is_dir():
+                folders.add(_identity(path))
+    for flag, name in outputs.items():
+        if name is None:
+            continue
+        if not name or "://" in name:
+            raise UserError(f"{flag} must name a file, not {shown_address(name) or 'nothing'}")
+        identity: _Identity = "-" if name == "-" else _identity(Path(name))
+        if name == "-" and identity in taken:
+            raise UserError(f"{flag} -: standard output is taken: {taken[identity]}")
+        if identity in taken:
+            raise UserError(f"{flag} {name}: would overwrite a file in use: {taken[identity]}")
+        suffix = Path(name).suffix.lower()
+        if suffix in picture_suffixes and _identity(Path(name).parent) in folders:
+            raise UserError(f"{flag} {name}: would be read as a picture of that folder, an input")
+        taken[identity] = f"it is {flag}"
+
+
+def check_folder(folder: Path, flag: str, inputs: Sequence[str | Path]) -> None:
+    """Refuses to write pictures into a folder whose pictures are read.
+
+    Raises:
+        UserError: It is one of the inputs.
+    """
+    if any(_identity(folder) == _identity(Path(given)) for given in inputs):
+        raise UserError(
+            f"{flag} {folder}: is an input; what is written there would be read as one next time"
+        )
+
+
+def read_mode(text: str) -> int:
+    """Permissions from an option.
+
+    Raises:
+        UserError: It isn't three octal digits that let the owner read and write.
+    """
+    if not re.fullmatch(r"0?[67][0-7]{2}", text):
+        raise UserError(
+            f'--output_mode must be three octal digits such as "640", in quotes in YAML, not {text}'
+        )
+    return int(text, 8)
+
+
+def local_path(given: str | Path) -> Path | None:
+    """The file or folder that an input names; None for a URL."""
+    if isinstance(given, Path):
+        return given
+    if given.lower().startswith("file:"):
+        return Path(unquote(urlsplit(given).path))
+    return None if "://" in given else Path(given)
+
+
+def _identity(path: Path) -> _Identity:
+    """What two names of the same file have in common."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino
+
+
+def check_writable(path: Path, flag: str) -> None:
+    """Fails early where a file can't be written.
+
+    Raises:
+        UserError: The folder is missing or closed to us, or the path is a folder.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise UserError(f"{flag} {path}: is a folder; name a file")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{flag} {path}: can't make its folder ({error.strerror})") from error
+    special = _special(path)
+    if not os.access(path if special else folder, os.W_OK):
+        raise UserError(f"{flag} {path}: can't be written (permission denied)")
+
+
+def create(path: Path, mode: int = PRIVATE) -> int:
+    """Puts a new, empty file in a path's place, and opens it.
+
+    A device or a pipe can't be replaced and is opened itself, where it is ours or
+    the system's.
+
+    Args:
+        path: What to write.
+        mode: Permissions of the file.
+
+    Returns:
+        A descriptor, open for writing.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    if _special(path):
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    partial, fd = _exclusive(path.parent, mode)
+    try:
+        os.replace(partial, path)
+    except BaseException:
+        os.close(fd)
+        partial.unlink(missing_ok=True)
+        raise
+    return fd
+
+
+@contextmanager
+def replacing(path: Path, mode: int = PUBLIC) -> Iterator[Path]:
+    """A new file that takes the path's place when the block ends without an error.
+
+    Args:
+        path: What to write.
+        mode: Permissions of the file.
+
+    Yields:
+        Its path until then, beside the other; the file is there, and empty.
+
+    Raises:
+        OSError: It can't be made or put in place; an older file stays.
+    """
+    partial, fd = _exclusive(path.parent, mode)
+    os.close(fd)
+    try:
+        yield partial
+        fd = os.open(partial, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes, flag: str, mode: int = PUBLIC) -> None:
+    """Writes a small file at once: a reader finds the old one or the new one, never a part.
+
+    Raises:
+        UserError: It can't be written; an older file stays.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        if _special(path):
+            path.write_bytes(data)
+            return
+        with replacing(path, mode) as partial:
+            partial.write_bytes(data)
+    except OSError as error:
+        raise UserError(f"{flag} {path}: {error.strerror}") from error
+
+
+def _special(path: Path) -> bool:
+    """Whether it is a device or pipe of ours or the system's; a stranger's is replaced.
+
+    A stranger's is also what a stranger's link leads to. And the names of open files,
+    such as /dev/stdout, are the system's, whatever they lead to.
+    """
+    try:
+        link, found = os.lstat(path), os.stat(path)
+    except (OSError, ValueError):
+        return False
+    if not {link.st_uid, found.st_uid} <= {0, os.geteuid()} or stat.S_ISDIR(found.st_mode):
+        return False
+    folder = os.path.realpath(path.parent)
+    return not stat.S_ISREG(found.st_mode) or folder == "/dev" or folder.startswith("/proc/")
+
+
+def _exclusive(folder: Path, mode: int) -> tuple[Path, int]:
+    """A new file of an unforeseeable name: its path, and a descriptor open for writing."""
+    path = folder / f".{secrets.token_hex(8)}.partial"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    return path, os.open(path, flags, mode)

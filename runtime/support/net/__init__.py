@@ -1,0 +1,1 @@
+"""Sockets, TLS, URLs, and an HTTP server with limits."""

@@ -1,0 +1,80 @@
+import csv
+import os
+from dataclasses import replace
+
+import pytest
+
+from runtime.errors import UserError
+from runtime.sinks.files.csv import COLUMNS, CsvSink
+from tests.runtime.sinks.conftest import result
+
+LABELS = ("neutral", "happiness")
+
+
+def test_one_row_a_face_under_a_header(tmp_path):
+    path = tmp_path / "new" / "o.csv"
+    sink = CsvSink(str(path), LABELS)
+    sink.write(result(0, faces=0))
+    assert path.read_text() == ",".join((*COLUMNS, *LABELS)) + "\n"
+    sink.write(result(3, faces=2))
+    with path.open(newline="") as file:  # before close
+        rows = list(csv.DictReader(file))
+    sink.close()
+    sink.close()
+    assert len(rows) == 2
+    assert rows[0] == {
+        "stream": "0",
+        "frame": "3",
+        "time_s": "0.12",
+        "track": "3",
+        "x1": "50.0",
+        "y1": "60.0",
+        "x2": "150.0",
+        "y2": "170.0",
+        "score": "0.9",
+        "emotion": "happiness",
+        "confidence": "0.8",
+        "uncertain": "false",
+        "neutral": "",
+        "happiness": "0.8",
+    }
+
+
+def test_standard_output(capsys):
+    sink = CsvSink("-", LABELS)
+    sink.write(replace(result(1), stream=2))
+    sink.close()
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.startswith("stream,frame,")
+    assert row.startswith("2,1,0.04,3,")
+
+
+def test_rows_of_a_frame_are_taken_back_together(tmp_path, monkeypatch):
+    path = tmp_path / "o.csv"
+    sink = CsvSink(str(path), LABELS)
+    sink.write(result(0))
+    whole = path.read_bytes()
+    real, room = os.write, [90]  # enough for the first row of two
+
+    def nearly_full(fd: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(28, "No space left on device")
+        taken = real(fd, data[: room[0]])
+        room[0] -= taken
+        return taken
+
+    monkeypatch.setattr(os, "write", nearly_full)
+    with pytest.raises(UserError, match="--output_csv .*No space left"):
+        sink.write(result(1, faces=2))
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_full_disk_is_one_line():
+    with pytest.raises(UserError, match="No space left"):
+        CsvSink("/dev/full", LABELS).write(result())
+
+
+def test_unwritable_places_fail_before_any_work(tmp_path):
+    with pytest.raises(UserError, match="--output_csv"):
+        CsvSink(str(tmp_path), LABELS)

@@ -1,0 +1,364 @@
+"""Nothing is destroyed, and nobody else reads what was written."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from runtime.errors import UserError
+from runtime.pipeline.protected_files import model_files, protected_files
+from runtime.predict import main as predict_main
+from runtime.support.cli import run_command
+from runtime.support.files.writing import check_apart, create, read_mode, replacing, write_whole
+from runtime.webcam import main as webcam_main
+from tests.conftest import PORTRAIT, REPO
+
+
+def webcam(*argv: object) -> int:
+    return run_command(webcam_main, ["--headless", *map(str, argv)])
+
+
+def predict(*argv: object) -> int:
+    return run_command(predict_main, [*map(str, argv)])
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def victim(tmp_path):
+    """A file of somebody else's, which no writer may touch."""
+    path = tmp_path / "elsewhere" / "precious"
+    path.parent.mkdir()
+    path.write_text("precious")
+    yield path
+    assert path.read_text() == "precious"
+
+
+# What is an input.
+
+
+@pytest.mark.parametrize("way", ["path", "dots", "symlink", "hardlink", "url", "folderlink"])
+@pytest.mark.parametrize(
+    "flag", ["--output_video", "--output_json", "--output_csv", "--output_summary"]
+)
+def test_no_output_replaces_its_own_input(tmp_path, clip, tiny_engine, capsys, way, flag):
+    film = tmp_path / "films" / "a.mp4"
+    film.parent.mkdir()
+    shutil.copy(clip, film)
+    source, output = str(film), film
+    if way == "dots":
+        output = film.parent / ".." / "films" / "a.mp4"
+    elif way == "symlink":
+        output = tmp_path / "link.mp4"
+        output.symlink_to(film)
+    elif way == "hardlink":
+        output = tmp_path / "hard.mp4"
+        output.hardlink_to(film)
+    elif way == "url":
+        source = f"file://{film}"
+    elif way == "folderlink":
+        (tmp_path / "same").symlink_to(film.parent)
+        output = tmp_path / "same" / "a.mp4"
+    before = film.read_bytes()
+    assert webcam("--source", source, "--engine", tiny_engine, flag, output) == 2
+    assert "would overwrite a file in use: it is an input" in capsys.readouterr().err
+    assert film.read_bytes() == before
+
+
+def test_no_output_replaces_what_else_is_read(tmp_path, tiny_engine, capsys):
+    model = tmp_path / "m.onnx"
+    shutil.copy(tiny_engine, model)
+    config, ca = tmp_path / "c.yaml", tmp_path / "ca.pem"
+    config.write_text(f"engine: {model}\nsource: demo\nheadless: true\nmax_frames: 1\n")
+    ca.write_text("x")
+    head, detector = tmp_path / "head.onnx", tmp_path / "detector.onnx"
+    names = {
+        "m.onnx": (),
+        "m.json": (),
+        "c.yaml": (),
+        "ca.pem": ("--tls_ca", ca),
+        "head.onnx": ("--temporal_head", head),
+        "head.json": ("--temporal_head", head),
+        "detector.onnx": ("--detector_model", detector),
+    }
+    for name, more in names.items():
+        before = sorted(tmp_path.iterdir())
+        assert webcam("--config", config, *more, "--output_json", tmp_path / name) == 2, name
+        assert "would overwrite" in capsys.readouterr().err
+        assert sorted(tmp_path.iterdir()) == before
+    for name in ("m.onnx", "m.json"):
+        assert predict(PORTRAIT, "--engine", model, "--output_json", tmp_path / name) == 2
+        assert "would overwrite" in capsys.readouterr().err
+    # A plan is built again from the file beside it.
+    assert {p.name for p in model_files(Path("a.plan"))} == {
+        *("a.plan", "a.plan.json", "a.onnx", "a.json"),
+    }
+
+
+@pytest.mark.parametrize("word", ["default", "main", "fast"])
+def test_the_shipped_models_are_inputs_by_their_names(word):
+    files = protected_files(word, "cpu", "auto", None)
+    assert all(file.is_file() for file in files)
+    for file in files:
+        with pytest.raises(UserError, match="would overwrite"):
+            check_apart({"--output_json": str(file)}, files)
+
+
+# How it is written.
+
+
+@pytest.mark.parametrize("kind", ["symlink", "hardlink", "dangling"])
+@pytest.mark.parametrize(
+    "flag", ["--output_video", "--output_json", "--output_csv", "--output_summary"]
+)
+def test_a_link_is_replaced_and_never_written_through(
+    tmp_path, clip, tiny_engine, victim, kind, flag
+):
+    output = tmp_path / "o.mp4"
+    missing = tmp_path / "elsewhere" / "new"
+    if kind == "hardlink":
+        output.hardlink_to(victim)
+    else:
+        output.symlink_to(victim if kind == "symlink" else missing)
+    argv = ("--source", clip, "--engine", tiny_engine, "--max_frames", 3)
+    assert webcam(*argv, flag, output) == 0
+    assert not output.is_symlink()
+    assert output.stat().st_nlink == 1
+    assert output.stat().st_size
+    assert mode(output) == 0o600
+    assert not missing.exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_picture_never_goes_through_a_link(tmp_path, tiny_engine, victim):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (folder / "astronaut.png").symlink_to(victim)
+    assert predict(PORTRAIT, "--engine", tiny_engine, "--visualize", folder) == 0
+    assert [p.name for p in folder.iterdir()] == ["astronaut.png"]
+    assert mode(folder / "astronaut.png") == 0o600
+    assert cv2.imread(str(folder / "astronaut.png")) is not None
+
+
+def test_names_that_could_be_foreseen_are_not_used(tmp_path, victim, monkeypatch):
+    """What an attacker may plant: the old temporary names, as links."""
+    path = tmp_path / "s.json"
+    for name in ("s.json.partial", "s.partial", ".s.json.partial"):
+        (tmp_path / name).symlink_to(victim)
+    write_whole(path, "new", "--x")
+    with replacing(path) as partial:
+        assert partial.name not in ("s.json.partial", "s.partial", ".s.json.partial")
+        partial.write_text("newer")
+    assert path.read_text() == "newer"
+    # And a name that is there is an error, not a file to write to.
+    monkeypatch.setattr("secrets.token_hex", lambda _: "00")
+    (tmp_path / ".00.partial").symlink_to(victim)
+    with pytest.raises(FileExistsError):
+        create(path)
+    with pytest.raises(UserError):
+        write_whole(path, "x", "--x")
+    assert path.read_text() == "newer"
+
+
+def test_what_fails_in_the_middle_leaves_the_older_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(path) as partial:
+        partial.write_text("half")
+        raise ZeroDivisionError
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_strangers_pipe_is_replaced(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    os.chown(path, 12345, 12345)
+    os.close(create(path))
+    assert stat.S_ISREG(path.stat().st_mode)
+
+
+def test_what_a_strangers_link_leads_to_is_not_written(tmp_path, monkeypatch):
+    pipe, link = tmp_path / "pipe", tmp_path / "out.json"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    found = os.lstat(link)
+    strangers = os.stat_result((*found[:4], 12345, *found[5:]))
+    lstat = os.lstat
+    monkeypatch.setattr(os, "lstat", lambda path: strangers if path == link else lstat(path))
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    os.close(create(link))
+    os.close(reader)
+    assert stat.S_ISREG(lstat(link).st_mode)
+    assert stat.S_ISFIFO(lstat(pipe).st_mode)
+
+
+def test_the_name_of_an_open_file_is_not_replaced(tmp_path):
+    out = tmp_path / "out.txt"
+    with out.open("w") as file:
+        name = Path(f"/proc/self/fd/{file.fileno()}")
+        fd = create(name)  # as /dev/stdout leads there, which root could replace
+        os.write(fd, b"line")
+        os.close(fd)
+        write_whole(name, "whole", "--output_summary")
+    assert out.read_text() == "whole"
+
+
+def test_an_annotated_picture_does_not_replace_the_json(tmp_path, tiny_engine):
+    made = tmp_path / "made"
+    json_file = made / f"{PORTRAIT.stem}.png"
+    assert predict(PORTRAIT, "--engine", tiny_engine, "--face_crops", "--visualize", made,
+                   "--output_json", json_file) == 0  # fmt: skip
+    assert json_file.read_text().startswith("{")
+    assert len(list(made.iterdir())) == 2
+
+
+def test_who_may_read_it_is_asked_for(tmp_path, clip, tiny_engine):
+    files = [tmp_path / name for name in ("o.jsonl", "o.csv", "o.mp4", "o.json")]
+    flags = ("--output_json", "--output_csv", "--output_video", "--output_summary")
+    outputs = [word for pair in zip(flags, files, strict=True) for word in pair]
+    argv = ("--source", clip, "--engine", tiny_engine, "--max_frames", 3)
+    before = os.umask(0o022)
+    try:
+        assert webcam(*argv, *outputs, "--output_mode", "640") == 0
+    finally:
+        os.umask(before)
+    assert {mode(file) for file in files} == {0o640}
+
+
+@pytest.mark.parametrize("text", ["", "6", "888", "0o640", "400", "-600", "6400", "416"])
+def test_permissions_that_are_none(text):
+    with pytest.raises(UserError, match="--output_mode must be"):
+        read_mode(text)
+
+
+# What is printed.
+
+
+def run(*argv: object, **env: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", *argv],
+        cwd=REPO,
+        env={**os.environ, **env},
+        capture_output=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize(
+    "name", [b"caf\xe9.png", "caf\u00e9 \u65e5\u672c.png".encode(), b"a\x1b[2J\n.png"]
+)
+def test_any_name_can_be_printed_anywhere(tmp_path, tiny_engine, name):
+    path = os.path.join(os.fsencode(tmp_path), name)
+    with open(path, "wb") as file:
+        file.write(PORTRAIT.read_bytes())
+    broken = os.path.join(os.fsencode(tmp_path), b"\xff\x1b]0;x\x07\nforged.png")
+    with open(broken, "wb") as file:
+        file.write(b"no")
+    plain = {"PYTHONIOENCODING": "", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for module in ("runtime.predict", "runtime.webcam"):
+        where = (
+            [path, broken]
+            if module == "runtime.predict"
+            else ["--headless", "--source", path, broken]
+        )
+        lines = tmp_path / "o.jsonl"
+        done = run(module, *where, "--engine", tiny_engine, "--output_json", lines, **plain)
+        assert b"Traceback" not in done.stderr, done.stderr
+        assert done.returncode == (2 if module == "runtime.predict" else 0), done.stderr
+        assert lines.read_text().count("\n") == 1
+        out = done.stdout + done.stderr
+        out.decode("ascii")
+        assert b"\x1b" not in out
+        assert b"\x07" not in out
+        assert not any(line.startswith(b"forged") for line in out.splitlines())
+
+
+def test_a_full_terminal_is_one_line(tiny_engine, clip):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    argv = ["-m", "runtime.webcam", "--headless", "--source", clip, "--engine", tiny_engine]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, *argv, "--output_json", "-"],
+            cwd=REPO,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=120,
+        )
+    assert done.returncode == 2, done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"No space left" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--sorce", "rtsp://admin:S3c@ret/key@host/live"],
+        ["--sorce=rtsp://admin:S3cret@host/live"],
+        ["--max_frames", "rtsp://admin:S3cret@host/live"],
+        ["--detector", "rtsp://admin:S3cret@host/live"],
+        ["--source", "rtsp://admin:S3c@ret/key@127.0.0.1:9/live", "--reconnect_s", "0"],
+        ["--source", "http://127.0.0.1:9/x?token=S3cret"],
+        ["--source", "http://admin:S3c ret@127.0.0.1:9/x"],
+        ["--source", "http://admin:S3cret@[::1/x"],
+        ["--source", "rtmp://127.0.0.1:9/live/S3cretstreamkey"],
+        ["--source", "S3://S3cret:S3cret@bucket"],
+        ["--source", "gst:rtspsrc location=rtsp://a:S3cret@h/x user-pw=S3cret ! fakesink"],
+        ["--source", "demo", "--mqtt", "mqtt://u:S3cret@host"],
+        ["--source", "demo", "--mqtt", "mqtt://u:S3c/ret@host/topic"],
+        ["--source", "demo", "--webhook", "ftp://u:S3cret@host/S3cret"],
+        ["--source", "demo", "--webhok", "https://host/S3cret"],
+        ["--token=S3cret"],
+        ["--config", "{yaml}"],
+        ["--config", "{wrong}"],
+        ["--config", "{alias}"],
+        ["--source", "rtsp:/admin:S3cret@host/live"],
+        ["--source", "admin:S3cret@host/live"],
+    ],
+)
+def test_no_message_shows_a_secret(tmp_path, tiny_engine, argv):
+    yaml, wrong, alias = (tmp_path / f"{name}.yaml" for name in ("broken", "wrong", "alias"))
+    alias.write_text("mqtt: *S3cret\n")
+    yaml.write_text("source: rtsp://admin:S3cret@host/live\n  bad: 'S3cret\n")
+    wrong.write_text("max_frames: rtsp://admin:S3cret@host\nmqtt: [mqtt://u:S3cret@h/t]\n")
+    filled = [a.format(yaml=yaml, wrong=wrong, alias=alias) for a in argv]
+    done = run("runtime.webcam", "--headless", *filled, "--engine", tiny_engine, "--verbose")
+    out = (done.stdout + done.stderr).decode()
+    assert done.returncode == 2, out
+    assert "S3c" not in out
+    assert "ret/key" not in out
+    assert "Traceback" not in out
+    assert out.strip().splitlines()[-1].startswith("error: ")
+
+
+def test_a_nul_in_yaml_is_one_line(tmp_path, tiny_engine, capsys):
+    config = tmp_path / "c.yaml"
+    config.write_text('source: "a\\0b.mp4"\n')
+    assert webcam("--config", config, "--engine", tiny_engine) == 2
+    assert "NUL" in capsys.readouterr().err
+
+
+def test_results_show_no_secret_either(tmp_path, tiny_engine):
+    """A source's name in the log, the summary, the report and the metrics."""
+    from tests.support.streams import Server, jpegs
+
+    summary, lines = tmp_path / "s.json", tmp_path / "o.jsonl"
+    with Server(jpegs(64, 48)) as server:
+        done = run(
+            *("runtime.webcam", "--headless", "--verbose", "--source", server.url, "demo"),
+            *("--engine", tiny_engine, "--max_frames", "30"),
+            *("--output_summary", summary, "--output_json", lines),
+        )
+    text = (done.stdout + done.stderr).decode() + summary.read_text() + lines.read_text()
+    assert done.returncode == 0, text
+    assert "secret" not in text
+    assert f"http://127.0.0.1:{server.server_port}" in summary.read_text()

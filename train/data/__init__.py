@@ -1,0 +1,1 @@
+"""Faces on their way into a network: batches, augmentation, corruptions."""

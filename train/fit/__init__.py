@@ -1,0 +1,1 @@
+"""`python -m train.fit`: trains a model from labelled faces."""

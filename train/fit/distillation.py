@@ -1,0 +1,51 @@
+"""Soft targets from teachers: what other models say of the training faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from runtime.errors import UserError
+from train.checkpoint import load_checkpoint
+from train.data.batches import face_logits
+from train.datasets import FaceSet
+
+
+def taught(faces: FaceSet, teachers: Sequence[Path], share: float) -> FaceSet:
+    """Faces whose votes are partly what an ensemble of models gives them.
+
+    Ten people's votes are a noisy sample of what all people would say; the
+    teachers' mean distribution is a smoother one (Hinton et al. 2015,
+    arXiv:1503.02531, at a temperature of one; with a teacher of the student's
+    own kind, Furlanello et al. 2018, arXiv:1805.04770).
+
+    Args:
+        faces: N training faces.
+        teachers: Checkpoints that know the faces' classes, and perhaps others.
+        share: Part of each target that the teachers give, 0 to 1.
+
+    Returns:
+        The faces with `(1 - share) * votes + share * teachers` as votes, rows
+        adding up to one; the majority stays.
+
+    Raises:
+        UserError: A checkpoint can't be read, or lacks a class.
+    """
+    total = torch.zeros(len(faces), len(faces.labels))
+    for path in teachers:
+        net, manifest = load_checkpoint(path)
+        lacking = [label for label in faces.labels if label not in manifest.labels]
+        if lacking:
+            raise UserError(f"--teacher {path}: it does not know {', '.join(lacking)}")
+        print(f"asking {path} about {len(faces)} faces", flush=True)
+        columns = [manifest.labels.index(label) for label in faces.labels]
+        net = net.to(memory_format=torch.channels_last)
+        total += face_logits(net, faces, manifest.preprocess)[:, columns].softmax(1)
+    mean: NDArray[np.float32] = (total / len(teachers)).numpy()
+    votes = np.float32(1 - share) * faces.targets() + np.float32(share) * mean
+    return replace(faces, votes=votes)
