@@ -138,7 +138,7 @@ def run(options: Options) -> dict[str, Any]:
     """Runs until the source ends, the user quits or presses Ctrl-C.
 
     Returns:
-        The pipeline's metrics (`Metrics.summary`), `shed` (`Governor.figures`),
+        The pipeline's metrics (`Metrics.summary`), `shed` (`LoadShedding.figures`),
         `emotions` (faces by label) and `sinks` (`RemoteSink.counts` by kind).
 
     Raises:
@@ -244,7 +244,7 @@ def _run(
                     counts["uncertain" if face.uncertain else face.emotion] += 1
                 if window is not None and window.closed:
                     break
-            return {**pipeline.metrics.summary(), "shed": pipeline.governor.figures()}
+            return {**pipeline.metrics.summary(), "shed": pipeline.load_shedding.figures()}
     finally:
         try:
             sinks.close()
@@ -271,7 +271,7 @@ def _poll_window(window: WindowSink, pipeline: Pipeline) -> None:
 
 def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
     """Prints the summary on standard error, so that JSON on standard output stays clean."""
-    from runtime.pipeline.load_shedding import LADDER
+    from runtime.pipeline.load_shedding import LEVELS
 
     latency = metrics["stages"].get("latency", {})
     lines = [
@@ -288,7 +288,7 @@ def _report(metrics: dict[str, Any], counts: Counter[str]) -> None:
     if shed["deepest"]:
         lines.append(
             f"work was shed to keep to {shed['target_ms']:g} ms: step {shed['level']} of "
-            f"{len(LADDER) - 1} at the end, {shed['deepest']} at the most"
+            f"{len(LEVELS) - 1} at the end, {shed['deepest']} at the most"
         )
     for stage in ("capture", "detect", "classify"):
         if stage in metrics["stages"]:

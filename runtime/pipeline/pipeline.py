@@ -25,12 +25,12 @@ from runtime.engines.factory import open_engine
 from runtime.errors import SourceError, StageError
 from runtime.messages import EmotionResult, Frame, FrameResult, TrackedFrame
 from runtime.pipeline.batching import Batcher
-from runtime.pipeline.capture import Capture
-from runtime.pipeline.detection import Follower
+from runtime.pipeline.capture import CaptureStage
+from runtime.pipeline.detection import DetectionStage
 from runtime.pipeline.failed_frames import FailedFrames
-from runtime.pipeline.load_shedding import Governor
+from runtime.pipeline.load_shedding import LoadShedding
 from runtime.pipeline.look_ahead import LookAhead
-from runtime.pipeline.recognition import Recognizer
+from runtime.pipeline.recognition import RecognitionStage
 from runtime.sources.base import Source
 from runtime.sources.factory import open_source
 from runtime.sources.group import open_group
@@ -162,7 +162,7 @@ class Pipeline:
             head = choose_head(temporal_head, engine, smoothing_s)
             if head is not None:
                 self._own(head)
-            self._recognizer = Recognizer(
+            self._recognition = RecognitionStage(
                 Classifier(self.engine, max_batch), len(sources), smoothing_s, head
             )
             self._group = open_group(sources, open_source, self._own, reconnect_s, tls)
@@ -171,7 +171,9 @@ class Pipeline:
             raise
         self.sources: Sequence[Source] = self._group.sources
         self.metrics = Metrics(self.sources)
-        self.governor = Governor(latency_target_ms, skips_looks=detect_interval_s is not None)
+        self.load_shedding = LoadShedding(
+            latency_target_ms, sheds_detections=detect_interval_s is not None
+        )
         #: Called on the reading thread, ten times a second, while no result comes.
         self.on_wait: Callable[[], None] | None = None
         self._detect_interval_s = detect_interval_s
@@ -277,14 +279,14 @@ class Pipeline:
             raise RuntimeError("a Pipeline runs once: make a new one")
         self._used = True
         self.metrics = Metrics(self.sources)
-        self._follower = Follower(
+        self._detection = DetectionStage(
             self._detector,
             len(self.sources),
             self._detect_interval_s,
             self.metrics,
             self._face_score,
         )
-        capture = Capture(self._group, self._frames, self._stages, self.metrics)
+        capture = CaptureStage(self._group, self._frames, self._stages, self.metrics)
         spawn = self._stages.spawn
         for stream in range(len(self.sources)):
             spawn("capture", partial(capture.run, stream), partial(capture.ended, stream))
@@ -310,7 +312,7 @@ class Pipeline:
         failures = FailedFrames("detect", self._group, self.metrics)
         for frame in self._frames:
             try:
-                tracked = self._follower.follow(frame, self.governor.effort)
+                tracked = self._detection.track(frame, self.load_shedding.level)
             except Exception as error:  # of a detector: the next frame may be good
                 failures.add(frame.stream, frame.index, error)
                 continue
@@ -346,16 +348,18 @@ class Pipeline:
             latency = (time.monotonic() - frame.captured) * 1e3
             # What waits in a file's own queue is no lag of anything.
             if self.sources[frame.stream].live:
-                self.governor.observe(latency, readable)
+                self.load_shedding.observe(latency, readable)
             result = FrameResult(
                 stream=frame.stream,
                 frame=frame.index,
                 time_s=frame.time_s,
-                image=frame.image,
+                image=frame.picture.bgr(),
                 faces=faces,
                 latency_ms=latency,
                 name=frame.name,
                 regions=item.regions,
+                source=frame.source,
+                at=frame.at,
             )
             if self._look_ahead is None or self.sources[frame.stream].live:
                 self._results.put(result)
@@ -385,7 +389,7 @@ class Pipeline:
     ) -> list[tuple[TrackedFrame, tuple[EmotionResult, ...]]]:
         """Frames with their faces; where a batch fails, each frame alone."""
         try:
-            found = self._recognizer.recognize(batch, self.governor.effort.faces)
+            found = self._recognition.recognize(batch, self.load_shedding.level.faces)
         except Exception as error:  # of an engine: another frame may be good
             if len(batch) > 1:
                 return [pair for item in batch for pair in self._recognize([item], failures)]
