@@ -25,6 +25,7 @@ from benchmarks.regression.compared import fingerprint, pack
 from runtime.detectors.factory import open_detector
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
+from runtime.vision.picture import Picture
 from train.datasets import DATASETS
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def find_faces(
     found: list[Face | None] = []
     for index, image in enumerate(faces.images):
         picture = place_face(image, face_size)
-        found.append(best_match(detector.detect(picture), face_size))
+        found.append(best_match(detector.detect(Picture(picture)), face_size))
         if index % 200 == 0:
             print(f"\r{index}/{len(faces)}", end="", file=sys.stderr, flush=True)
     print(f"\r{len(faces)}/{len(faces)}", file=sys.stderr)

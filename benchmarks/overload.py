@@ -126,7 +126,7 @@ def _offer(
             # The governor needs a moment to find its step.
             if time.monotonic() - start > options.seconds / 3:
                 late.append(result.latency_ms)
-        summary, shed = pipeline.metrics.summary(), pipeline.governor.figures()
+        summary, shed = pipeline.metrics.summary(), pipeline.load_shedding.figures()
     p50, p99 = np.percentile(late, (50, 99)) if late else (math.nan, math.nan)
     return {
         "offered_fps": fps,

@@ -145,6 +145,7 @@ def predict_image(
     """
     from runtime.detectors.found_faces import MAX_FACES, best, find_faces
     from runtime.messages import EmotionResult, Face, FrameResult
+    from runtime.vision.picture import Picture
     from runtime.vision.preprocess import cut_face
 
     start = time.perf_counter()
@@ -153,7 +154,7 @@ def predict_image(
         faces: list[Face] = [Face((0.0, 0.0, float(width), float(height)), 1.0)]
         crops = [image]
     else:
-        found = find_faces(detector, image)
+        found = find_faces(detector, Picture(image))
         faces = best(found, MAX_FACES)
         if len(found) > MAX_FACES:
             log.warning("%s: %d faces; the best %d are read", name, len(found), MAX_FACES)
@@ -186,6 +187,7 @@ def _results(
     from runtime.engines.factory import open_engine
     from runtime.sources.pictures import read_picture
     from runtime.vision.anonymize import COVER_SCORE
+    from runtime.vision.picture import Picture
 
     with ExitStack() as opened:
         engine = open_engine(options.engine, options.provider, options.threads, options.rebuild)
@@ -212,7 +214,8 @@ def _results(
                 if wary is not None:
                     # At half the size too: a near face is missed at full size, whoever
                     # else is found.
-                    found = (*find_faces(wary, image), *find_faces(wary, image, 0.5))
+                    picture = Picture(image)
+                    found = (*find_faces(wary, picture), *find_faces(wary, picture, scale=0.5))
                     result = replace(result, regions=tuple(face.region for face in found))
             except SourceError as error:
                 print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)

@@ -44,7 +44,7 @@ def run(options: WebcamOptions) -> dict[str, Any]:
     """Runs until the source ends, the user quits or presses Ctrl-C.
 
     Returns:
-        The pipeline's metrics (`Metrics.summary`), `shed` (`Governor.figures`),
+        The pipeline's metrics (`Metrics.summary`), `shed` (`LoadShedding.figures`),
         `emotions` (faces by label) and `sinks` (`RemoteSink.counts` by kind).
 
     Raises:
@@ -143,7 +143,7 @@ def _run(
                     counts["uncertain" if face.uncertain else face.emotion] += 1
                 if window is not None and window.closed:
                     break
-            return {**pipeline.metrics.summary(), "shed": pipeline.governor.figures()}
+            return {**pipeline.metrics.summary(), "shed": pipeline.load_shedding.figures()}
     finally:
         try:
             sinks.close()

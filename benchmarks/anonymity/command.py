@@ -24,12 +24,13 @@ from benchmarks.harness.provenance import artifact
 from benchmarks.harness.results import begin, finish, head
 from runtime.detectors.factory import open_detector
 from runtime.errors import SourceError, UserError
-from runtime.messages import Face
+from runtime.messages import Face, Frame
 from runtime.pipeline.pipeline import Pipeline
 from runtime.sources.factory import open_source
 from runtime.support.cli import option, parse_options
 from runtime.tracking.tracker import Tracker
 from runtime.vision.anonymize import COVER_SCORE, LOOK_AHEAD_S, anonymize
+from runtime.vision.picture import Picture
 
 PROG = "python -m benchmarks.anonymity"
 
@@ -72,13 +73,16 @@ class Film:
         self.name, self.fps, self.images, self.truth = name, fps, images, truth
         self._index = 0
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """See `runtime.sources.Source`."""
         if self._index == len(self.images):
             self._index = 0
             return None
         self._index += 1
-        return self.images[self._index - 1], (self._index - 1) / self.fps, ""
+        return Frame(Picture(self.images[self._index - 1]), (self._index - 1) / self.fps)
+
+    def interrupt(self) -> None:
+        """Never waits."""
 
     def close(self) -> None:
         """Holds nothing but memory."""
@@ -129,8 +133,8 @@ def _read(spec: str) -> tuple[list[NDArray[np.uint8]], float]:
         if source.live:
             raise SourceError(f"--clip {source.name}: must be a file")
         images = []
-        while (got := source.read()) is not None:
-            images.append(got[0])
+        while (frame := source.read()) is not None:
+            images.append(frame.picture.bgr())
         return images, source.fps
     finally:
         source.close()
@@ -153,7 +157,7 @@ def reference(images: Sequence[NDArray[np.uint8]], fps: float) -> list[_Masks]:
     found = []
     for index, image in enumerate(images):
         large = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-        faces = detector.detect(large)
+        faces = detector.detect(Picture(large))
         found.append([replace(f, box=_scaled(f, 1 / scale), landmarks=None) for f in faces])
         print(f"\rreference: {index + 1} of {len(images)} frames", end="", file=sys.stderr)
     print(file=sys.stderr)

@@ -10,13 +10,11 @@ from benchmarks.harness.synthetic import Camera
 from runtime.detectors.base import Detector
 from runtime.emotion.classifier import Classifier
 from runtime.engines.base import Engine
-from runtime.messages import Frame
-from runtime.pipeline.detection import Follower
-from runtime.pipeline.load_shedding import LADDER
-from runtime.pipeline.recognition import Recognizer
+from runtime.pipeline.detection import DetectionStage
+from runtime.pipeline.load_shedding import LEVELS
+from runtime.pipeline.recognition import RecognitionStage
 from runtime.sources.base import Source
 from runtime.telemetry.metrics import Metrics
-from runtime.vision.preprocess import to_bgr
 
 #: Threads of the pipeline, and the metrics whose times they spend. A thread of
 #: capture is one of several where there are several streams.
@@ -56,21 +54,20 @@ def alone_ms(source: Source, engine: Engine, detector: Detector, frames: int) ->
         detector: The detector.
         frames: Most frames to read.
     """
-    follower = Follower(detector, 1, 0.05, Metrics())
-    recognizer = Recognizer(Classifier(engine), 1, 0.25)
+    detection = DetectionStage(detector, 1, 0.05, Metrics())
+    recognition = RecognitionStage(Classifier(engine), 1, 0.25)
     took = dict.fromkeys(STAGES, 0.0)
     done = 0
     while done < frames:
         times = [time.perf_counter()]
-        got = source.read()
-        if got is None:
+        frame = source.read()
+        if frame is None:
             break
-        image, time_s, name = got
-        frame = Frame(0, done, time_s, to_bgr(image), time.monotonic(), name)
+        frame.picture.bgr()  # as the stage of capture does
         times.append(time.perf_counter())
-        tracked = follower.follow(frame, LADDER[0])
+        tracked = detection.track(frame, LEVELS[0])
         times.append(time.perf_counter())
-        recognizer.recognize([tracked])
+        recognition.recognize([tracked])
         times.append(time.perf_counter())
         for stage, start, end in zip(STAGES, times, times[1:], strict=False):
             took[stage] += (end - start) * 1e3

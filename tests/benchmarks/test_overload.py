@@ -18,7 +18,7 @@ def test_a_camera_keeps_its_beat_and_never_catches_up_early() -> None:
     start = time.monotonic()
     times = []
     while (got := camera.read()) is not None:
-        times.append(got[1])
+        times.append(got.time_s)
     assert len(times) + camera.skipped == 20
     assert time.monotonic() - start >= 0.19
     assert times == sorted(times)
@@ -33,7 +33,7 @@ def test_what_passes_while_nobody_reads_is_gone() -> None:
     got = camera.read()
     assert got is not None
     assert camera.skipped >= 8
-    assert got[0][0, 0, 0] == camera.skipped + 2, "the frame of that moment"
+    assert got.picture.bgr()[0, 0, 0] == camera.skipped + 2, "the frame of that moment"
 
 
 def test_what_passes_after_the_end_is_no_frame() -> None:

@@ -9,6 +9,7 @@ import pytest
 from runtime.detectors.factory import open_detector
 from runtime.predict import main
 from runtime.support.cli import run_command
+from runtime.vision.picture import Picture
 from tests.conftest import PORTRAIT
 
 
@@ -67,7 +68,7 @@ def test_a_near_face_beside_a_small_one_is_covered_too(
         image = cv2.cvtColor(cv2.resize(crop, (640, 640)), cv2.COLOR_GRAY2BGR)
         # Someone else, who is found, so that nobody looks again for want of a face.
         image[:90, :86] = cv2.resize(portrait[40:200, 146:306], (86, 90))
-        found = [face.region for face in detector.detect(image)]
+        found = [face.region for face in detector.detect(Picture(image))]
         if not any(x2 - x1 > 200 for x1, _, x2, _ in found):
             missed.append(tmp_path / "in" / f"{number}.png")
             cv2.imwrite(str(missed[-1]), image)

@@ -111,11 +111,11 @@ def _pieces(
     rng = np.random.default_rng(seed)
     with closing(open_source(source, 0.0)) as reader:
         for _ in range(FRAMES):
-            read = reader.read()
-            if read is None:
+            frame = reader.read()
+            if frame is None:
                 return
-            image = read[0]
-            taken = [face.box for face in find_faces(detector, image)]
+            image = frame.picture.bgr()
+            taken = [face.box for face in find_faces(detector, frame.picture)]
             for box in _places(image.shape[:2], taken, rng):
                 yield crop_face(image, box, spec).copy()
 

@@ -113,13 +113,15 @@ def _face_finder(
     """A function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
     from runtime.detectors.factory import open_detector
     from runtime.detectors.found_faces import find_faces
+    from runtime.vision.picture import Picture
     from runtime.vision.preprocess import crop_face
 
     if face_crops:
         return lambda image: [image]
     detector = open_detector("centerface", None, _DETECT_SIZE, _MIN_SCORE, retry=True)
     return lambda image: [
-        crop_face(image, face.box, spec, face.landmarks) for face in find_faces(detector, image)
+        crop_face(image, face.box, spec, face.landmarks)
+        for face in find_faces(detector, Picture(image))
     ]
 
 

@@ -9,6 +9,7 @@ from benchmarks.pipeline.command import main
 from benchmarks.regression.compared import KINDS
 from runtime.detectors.factory import open_detector
 from runtime.support.cli import run_command
+from runtime.vision.picture import Picture
 from tests.conftest import write_video
 
 
@@ -16,7 +17,7 @@ from tests.conftest import write_video
 def test_rendered_frames_hold_so_many_faces(faces):
     frames = render(faces, 3)
     detector = open_detector(size=320, threshold=0.4)
-    assert [len(detector.detect(frame)) for frame in frames] == [faces] * 3
+    assert [len(detector.detect(Picture(frame))) for frame in frames] == [faces] * 3
 
 
 def test_other_shapes_get_margins():

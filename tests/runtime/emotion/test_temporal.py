@@ -21,8 +21,9 @@ from runtime.errors import EngineError, ManifestError, UserError
 from runtime.manifest import EMOTIONS, METADATA_KEY, Manifest
 from runtime.messages import Face, Frame, Track, TrackedFrame
 from runtime.pipeline.pipeline import Pipeline
-from runtime.pipeline.recognition import Recognizer
+from runtime.pipeline.recognition import RecognitionStage
 from runtime.support.cli import run_command
+from runtime.vision.picture import Picture
 from runtime.webcam import main as webcam
 
 STEPS = 6
@@ -199,17 +200,17 @@ def test_a_head_of_other_labels_and_other_mistakes_are_one_line(
 def _frame(ids: list[int], time_s: float, shade: int) -> TrackedFrame:
     image = np.full((48, 400, 3), (shade, 255 - shade, 90), np.uint8)
     tracks = tuple(Track(i, Face((20.0 * i, 5, 20.0 * i + 18, 25), 0.9), True) for i in ids)
-    return TrackedFrame(Frame(0, round(time_s * 30), time_s, image, 0.0), tracks)
+    return TrackedFrame(Frame(Picture(image), time_s, index=round(time_s * 30)), tracks)
 
 
 def test_the_head_takes_the_place_of_the_average(tiny_engine: Path, head_file: Path) -> None:
     classifier = Classifier(open_engine(tiny_engine))
     frames = [_frame([1, 2], i / 5, 25 * i) for i in range(8)]
-    one_by_one = Recognizer(classifier, 1, 0.25, open_head(head_file))
-    together = Recognizer(classifier, 1, 0.25, open_head(head_file))
+    one_by_one = RecognitionStage(classifier, 1, 0.25, open_head(head_file))
+    together = RecognitionStage(classifier, 1, 0.25, open_head(head_file))
     wanted = [one_by_one.recognize([frame])[0] for frame in frames]
     assert together.recognize(frames) == wanted, "a batch of frames changes nothing"
-    crop = [np.asarray(frame.frame.image[5:23, 20:38]) for frame in frames]
+    crop = [np.asarray(frame.frame.picture.bgr()[5:23, 20:38]) for frame in frames]
     history = History(STEPS, 1.0)
     for frame, row, faces in zip(frames, classifier.classify(crop), wanted, strict=True):
         history.push(frame.frame.time_s, row)

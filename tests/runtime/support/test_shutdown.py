@@ -39,7 +39,7 @@ STAGES = {
     "capture": ("runtime.sources.demo", "DemoSource", "read"),
     "detect": ("runtime.detectors.factory", "CenterFace", "detect"),
     "track": ("runtime.tracking.tracker", "Tracker", "update"),
-    "crop": ("runtime.pipeline.recognition", "Recognizer", "recognize"),
+    "crop": ("runtime.pipeline.recognition", "RecognitionStage", "recognize"),
     "classify": ("runtime.emotion.classifier", "Classifier", "classify"),
     "smooth": ("runtime.emotion.smoothing", "Smoother", "update"),
     "window": ("runtime.sinks.window", "WindowSink", "write"),

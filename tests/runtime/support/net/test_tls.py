@@ -83,7 +83,7 @@ def url(scheme, port, host="localhost"):
 def read(address, tls):
     source = open_source(address, 0, tls)
     try:
-        return source.read()[0].shape
+        return source.read().picture.bgr().shape
     finally:
         source.close()
 
