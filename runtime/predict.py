@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from runtime.engines.providers import PROVIDERS
 from runtime.errors import SourceError, UserError
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.redaction import printable, reason, redact, start_log
+from runtime.support.reasons import reason
+from runtime.support.redaction import printable, redact, start_log
 
 if TYPE_CHECKING:
     import numpy as np

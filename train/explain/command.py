@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runtime.errors import SourceError, UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from runtime.support.cli import option
-from runtime.support.files.writing import PRIVATE, replacing
+from runtime.support.files.writing import PRIVATE, writing
 from runtime.support.redaction import printable, redact
 from train.explain.maps import explain_face
 from train.explain.panels import draw
@@ -137,8 +137,5 @@ def _stems(files: Sequence[Path], folder: Path) -> list[str]:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    try:
-        with replacing(path, PRIVATE) as partial:
-            figure.savefig(partial, format="png", pil_kwargs={"compress_level": 9})
-    except OSError as error:
-        raise UserError(f"--output_dir {path}: {error.strerror or error}") from error
+    with writing(path, "--output_dir", PRIVATE) as partial:
+        figure.savefig(partial, format="png", pil_kwargs={"compress_level": 9})

@@ -235,7 +235,7 @@ def test_video_of_odd_and_changing_sizes(tmp_path):
 def test_a_folder_that_goes_away_is_one_line(tmp_path):
     folder = tmp_path / "gone"
     sink = VideoSink(folder / "v.mp4", 25)
-    folder.rmdir()
+    folder.write_text("a file in its place")
     with pytest.raises(UserError, match="--output_video"):
         for i in range(200):
             sink.write(result(i))
@@ -245,9 +245,8 @@ _ENDLESS = """
 import sys
 from pathlib import Path
 sys.path.insert(0, ".")
-from runtime.outputs import check_apart
-from runtime.sinks.json_lines import JsonSink
-from runtime.sinks.video import VideoSink
+from runtime.sinks.files.jsonl import JsonSink
+from runtime.sinks.files.video import VideoSink
 from tests.runtime.sinks.conftest import result
 video, lines = VideoSink(Path(sys.argv[1]), 25), JsonSink(sys.argv[2])
 i = 0

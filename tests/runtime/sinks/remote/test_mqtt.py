@@ -13,6 +13,7 @@ import pytest
 from runtime.errors import UserError
 from runtime.sinks.remote.mqtt import Mqtt
 from runtime.sinks.remote.queue import RemoteSink, SendError
+from runtime.support.backoff import Pauses
 from tests.runtime.sinks.conftest import result, wait_until
 from tests.support.servers import encrypted, refused, stranger
 
@@ -116,7 +117,9 @@ def test_every_frame_reaches_the_broker(broker, listen):
 def test_a_broker_that_comes_back_gets_what_waited(broker, listen, caplog):
     caplog.set_level("INFO")
     one = broker()
-    sink = RemoteSink(Mqtt(f"mqtt://127.0.0.1:{one.port}/t"), pauses_s=(0.01, 0.1), flush_s=60)
+    sink = RemoteSink(
+        Mqtt(f"mqtt://127.0.0.1:{one.port}/t"), pauses=Pauses(limits_s=(0.01, 0.1)), flush_s=60
+    )
     sink.write(result(0))
     wait_until(lambda: sink.counts()["sent"] == 1)
     one.stop()
@@ -374,9 +377,9 @@ def test_certificates_of_brokers_are_checked(tmp_path, monkeypatch):
 
     own, wrong = refused(tmp_path)
     for file, trusted, why in wrong:
-        with pytest.raises(SendError, match=f"its certificate is refused: .*{why}"):
+        with pytest.raises(SendError, match=f"its certificate is not trusted: .*{why}"):
             publish(file, trusted)
-    with pytest.raises(SendError, match="SSL"):
+    with pytest.raises(SendError, match="no TLS connection"):
         publish(own, own, old=True)
     assert not asked
     publish(own, own)
@@ -423,5 +426,5 @@ def test_other_urls_are_refused(url):
 
 def test_without_paho_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
-    with pytest.raises(UserError, match=r"pip install -e '\.\[mqtt\]'"):
+    with pytest.raises(UserError, match="pip install 'paho-mqtt"):
         Mqtt("mqtt://host/a")

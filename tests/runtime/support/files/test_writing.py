@@ -14,7 +14,15 @@ from runtime.errors import UserError
 from runtime.pipeline.protected_files import model_files, protected_files
 from runtime.predict import main as predict_main
 from runtime.support.cli import run_command
-from runtime.support.files.writing import check_apart, create, read_mode, replacing, write_whole
+from runtime.support.files.writing import (
+    check_apart,
+    check_writable,
+    create,
+    read_mode,
+    replacing,
+    write_whole,
+    writing,
+)
 from runtime.webcam import main as webcam_main
 from tests.conftest import PORTRAIT, REPO
 
@@ -177,8 +185,41 @@ def test_what_fails_in_the_middle_leaves_the_older_file_and_nothing_else(tmp_pat
     assert path.read_text() == "old"
 
 
+def test_a_check_makes_nothing_and_the_writing_makes_the_folders(tmp_path):
+    path = tmp_path / "a" / "b" / "c.json"
+    check_writable(path, "--x")
+    assert not list(tmp_path.iterdir())
+    write_whole(path, "done", "--x")
+    assert path.read_text() == "done"
+    with writing(tmp_path / "d" / "e.csv", "--x") as partial:
+        partial.write_text("row")
+    assert (tmp_path / "d" / "e.csv").read_text() == "row"
+    os.close(create(tmp_path / "f" / "g.jsonl"))
+
+
+def test_a_folder_that_can_t_be_made_is_found_early(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="--x .*can't make its folder"):
+        check_writable(tmp_path / "file" / "sub" / "c.json", "--x")
+    with pytest.raises(UserError, match="is a folder"):
+        check_writable(tmp_path, "--x")
+    with pytest.raises(UserError, match="--x .*Not a directory"):
+        write_whole(tmp_path / "file" / "sub" / "c.json", "", "--x")
+
+
+@pytest.mark.parametrize("flag", ["", "--x"])
+def test_a_failure_in_the_middle_of_writing_is_one_line(tmp_path, flag):
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(UserError) as raised, writing(path, flag):
+        raise OSError(28, "No space left on device")
+    assert str(raised.value) == f"{flag} {path}: No space left on device".lstrip()
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_a_strangers_pipe_is_replaced(tmp_path):
+def test_somebody_elses_pipe_is_replaced(tmp_path):
     path = tmp_path / "fifo"
     os.mkfifo(path)
     os.chown(path, 12345, 12345)
@@ -186,14 +227,14 @@ def test_a_strangers_pipe_is_replaced(tmp_path):
     assert stat.S_ISREG(path.stat().st_mode)
 
 
-def test_what_a_strangers_link_leads_to_is_not_written(tmp_path, monkeypatch):
+def test_what_somebody_elses_link_leads_to_is_not_written(tmp_path, monkeypatch):
     pipe, link = tmp_path / "pipe", tmp_path / "out.json"
     os.mkfifo(pipe)
     link.symlink_to(pipe)
     found = os.lstat(link)
-    strangers = os.stat_result((*found[:4], 12345, *found[5:]))
+    others = os.stat_result((*found[:4], 12345, *found[5:]))
     lstat = os.lstat
-    monkeypatch.setattr(os, "lstat", lambda path: strangers if path == link else lstat(path))
+    monkeypatch.setattr(os, "lstat", lambda path: others if path == link else lstat(path))
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     os.close(create(link))
     os.close(reader)
