@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runtime.pipeline.pipeline import Pipeline
     from runtime.sinks.group import SinkGroup
     from runtime.sinks.window import WindowSink
-    from runtime.support.shutdown import Ending
+    from runtime.support.shutdown import Shutdown
 
 PROG = "python -m runtime.webcam"
 
@@ -148,7 +148,7 @@ def run(options: Options) -> dict[str, Any]:
     from runtime.sinks.group import SinkGroup
     from runtime.sources.pictures import PICTURES
     from runtime.support.files.writing import check_apart, check_writable, read_mode, write_whole
-    from runtime.support.shutdown import Ending
+    from runtime.support.shutdown import Shutdown
 
     counts: Counter[str] = Counter()
     sources = options.source or [str(options.camera_id)]
@@ -171,8 +171,8 @@ def run(options: Options) -> dict[str, Any]:
     if summary not in (None, "-"):
         check_writable(Path(summary), "--output_summary")
     sinks = SinkGroup()
-    with Ending(lambda: sinks.busy) as ending:
-        metrics = _run(options, sources, sinks, counts, ending)
+    with Shutdown(lambda: sinks.busy) as shutdown:
+        metrics = _run(options, sources, sinks, counts, shutdown)
         metrics |= {"emotions": dict(counts), "sinks": sinks.counts()}
         _report(metrics, counts)
         if summary is not None:
@@ -192,7 +192,7 @@ def _run(
     sources: Sequence[str],
     sinks: SinkGroup,
     counts: Counter[str],
-    ending: Ending,
+    shutdown: Shutdown,
 ) -> dict[str, Any]:
     """Opens everything, runs, closes everything; returns the pipeline's metrics and `shed`."""
     from runtime.pipeline.pipeline import FACE_SCORE, Pipeline
@@ -237,7 +237,7 @@ def _run(
                 pipeline.on_wait = partial(_poll_window, window, pipeline)
             if monitor is not None:
                 monitor.watch(pipeline, sinks.counts)
-            ending.stop = pipeline.stop
+            shutdown.stop = pipeline.stop
             for result in _anonymized(pipeline) if options.anonymize else pipeline:
                 sinks.write(result)
                 for face in result.faces:

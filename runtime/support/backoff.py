@@ -80,7 +80,7 @@ class Retry:
         return self._interrupted.is_set()
 
     def interrupt(self) -> None:
-        """Ends the waiting, now and later. For another thread or a signal handler."""
+        """Ends the waiting, now and later. For another thread, not for a signal handler."""
         self._interrupted.set()
 
     def until(self, attempt: Callable[[], T | None]) -> T | None:
