@@ -170,6 +170,7 @@ class Pipeline:
             self._free()
             raise
         self.sources: Sequence[Source] = self._group.sources
+        #: Counts and times, the same object for the pipeline's whole life.
         self.metrics = Metrics(self.sources)
         self.governor = Governor(latency_target_ms, skips_looks=detect_interval_s is not None)
         #: Called on the reading thread, ten times a second, while no result comes.
@@ -276,7 +277,7 @@ class Pipeline:
         if self._used:
             raise RuntimeError("a Pipeline runs once: make a new one")
         self._used = True
-        self.metrics = Metrics(self.sources)
+        self.metrics.start(self.sources)
         self._follower = Follower(
             self._detector,
             len(self.sources),

@@ -143,7 +143,7 @@ def test_metrics_and_health_while_it_runs(tiny_engine):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert status == 200, health
-    assert 'emotion_stage_seconds{stage="detect",quantile="0.5"}' in text
+    assert 'emotion_stage_seconds_bucket{le="+Inf",stage="detect"}' in text
 
 
 def test_a_metrics_port_in_use_is_one_line(tiny_engine, capsys):
