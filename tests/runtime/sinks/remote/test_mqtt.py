@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 import socket
 import struct
@@ -15,50 +14,10 @@ from runtime.sinks.remote.mqtt import Mqtt
 from runtime.sinks.remote.queue import RemoteSink, SendError
 from runtime.support.backoff import Pauses
 from tests.runtime.sinks.conftest import result, wait_until
+from tests.support.receivers import MOSQUITTO, Broker
 from tests.support.servers import encrypted, refused, stranger
 
 paho = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt (the extra mqtt)")
-MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-class Broker:
-    """Mosquitto on loopback."""
-
-    def __init__(self, folder, *lines: str) -> None:
-        self.port = free_port()
-        self.config = folder / "mosquitto.conf"
-        text = [f"listener {self.port} 127.0.0.1", *lines]
-        if os.geteuid() == 0:
-            text.append("user root")  # else it gives up its right to read our files
-        self.config.write_text("\n".join(text) + "\n")
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        assert MOSQUITTO is not None
-        self.process = subprocess.Popen(
-            [MOSQUITTO, "-c", str(self.config)], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
-        )
-        wait_until(self._answers)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait()
-
-    def _answers(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, "mosquitto ended"
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
 
 
 @pytest.fixture

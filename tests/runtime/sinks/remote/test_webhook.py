@@ -1,5 +1,4 @@
 import base64
-import http.server
 import json
 import shutil
 import socket
@@ -14,49 +13,16 @@ from runtime.sinks.remote.webhook import Webhook
 from runtime.support.backoff import Pauses
 from runtime.support.net.sockets import dial
 from tests.runtime.sinks.conftest import result, wait_until
+from tests.support.receivers import http_receiver
 from tests.support.servers import encrypted, refused, stranger
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
-class _Receiver(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"  # connections are kept
-    timeout = 60
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.requests.append((self.path, dict(self.headers), body))
-        script = self.server.script
-        status = script.pop(0) if script else 200
-        if status == "drop":
-            self.close_connection = True
-            return
-        self.send_response(status)
-        if 300 <= status < 400:
-            self.send_header("Location", self.server.location)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-        if status == 202:
-            self.close_connection = True  # without a word, as servers do to idle clients
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def receiver():
-    """An HTTP server on loopback; `script` holds its next answers."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Receiver)
-    server.daemon_threads = False  # so that they are waited for
-    server.requests, server.script, server.location = [], [], "/"
-    server.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with http_receiver() as server:
+        yield server
 
 
 def test_a_frame_is_one_json_object(receiver):
