@@ -166,7 +166,7 @@ def test_a_crop_of_any_size_takes_little_memory():
     code = """
 import numpy as np
 from runtime.manifest import Preprocess
-from runtime.preprocess import crop_face, cut_face
+from runtime.vision.preprocess import crop_face, cut_face
 image = np.zeros((256, 256, 3), np.uint8)
 marks = np.array([[90, 99], [150, 110], [0, 0], [0, 0], [0, 0]], np.float32)
 for align in ("none", "roll"):

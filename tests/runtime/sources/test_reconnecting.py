@@ -13,7 +13,7 @@ import pytest
 
 from runtime import Pipeline
 from runtime.errors import SourceError
-from runtime.sources import reconnecting as live
+from runtime.sources import camera
 from runtime.sources.camera import camera_of, open_camera
 from runtime.sources.decoders import base
 from runtime.sources.factory import open_source
@@ -234,7 +234,7 @@ def test_an_unplugged_camera_is_opened_again(monkeypatch):
         asked.append(address)
         return None if len(asked) == 2 else Camera(2)
 
-    monkeypatch.setattr(live, "open_capture", plug)
+    monkeypatch.setattr(camera, "open_capture", plug)
     monkeypatch.setattr(retry, "_PAUSES_S", (0.001, 0.001))
     source = open_camera(0, math.inf)
     times = [source.read()[1] for _ in range(4)]

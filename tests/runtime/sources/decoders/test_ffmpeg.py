@@ -172,7 +172,7 @@ def test_an_interrupt_ends_the_reading_at_once(monkeypatch):
 
 _BOMB = """
 import resource, sys
-from runtime.sources import open_source
+from runtime.sources.factory import open_source
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 source, frames = open_source(sys.argv[1], 0), 0
 try:
@@ -490,7 +490,7 @@ def test_parts_of_a_playlist_lie_beside_where_it_was_found(tmp_path):
 
 _GREEDY = """
 import sys
-from runtime.sources import open_source
+from runtime.sources.factory import open_source
 try:
     open_source(sys.argv[1], 0)
 except Exception as error:
