@@ -25,12 +25,12 @@ from benchmarks.regression.compared import fingerprint, pack
 from runtime.detectors.factory import open_detector
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
 
 if TYPE_CHECKING:
     from runtime.engines.base import Engine
     from runtime.messages import Face
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 PROG = "python -m benchmarks.framing"
 
@@ -100,7 +100,7 @@ def best_match(faces: Sequence[Face], size: int) -> Face | None:
 def measure(options: Options) -> dict[str, Any]:
     """Runs the comparison; see the module's text."""
     from runtime.engines.factory import open_engine
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
     first = head("framing", options)
     # Before the slow part.
