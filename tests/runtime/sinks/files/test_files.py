@@ -154,9 +154,9 @@ def test_jitter_of_the_clock_loses_and_repeats_nothing(tmp_path, jitter):
 
 
 def times(path):
-    """When each frame of a film is shown, in seconds."""
-    with av.open(str(path)) as film:
-        return [frame.time for frame in film.decode(video=0)]
+    """When each frame of a video is shown, in seconds."""
+    with av.open(str(path)) as video:
+        return [frame.time for frame in video.decode(video=0)]
 
 
 def test_json_goes_through_a_pipe(tmp_path):

@@ -15,7 +15,7 @@ from runtime.sinks.remote.queue import RemoteSink, SendError
 from runtime.support.backoff import Pauses
 from tests.runtime.sinks.conftest import result, wait_until
 from tests.support.receivers import MOSQUITTO, Broker
-from tests.support.servers import encrypted, refused, stranger
+from tests.support.servers import encrypted, refused, untrusted_server
 
 paho = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt (the extra mqtt)")
 
@@ -244,7 +244,7 @@ def published(number: int) -> bytes:
     ],
 )
 def test_a_flood_ends_the_connection_at_once(then):
-    with stranger(broker_that_sends(ACCEPTED, then=then)) as port:
+    with untrusted_server(broker_that_sends(ACCEPTED, then=then)) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=60)
         with pytest.raises(SendError, match="the connection broke|doesn't speak"):
             link.send([b"x"])
@@ -259,7 +259,7 @@ def test_a_flood_while_idle_ends_the_connection():
             if data[0] == 0x32:
                 peer.sendall(b"\x40\x02\0\x01" + published(1) * 1000)
 
-    with stranger(talk) as port:
+    with untrusted_server(talk) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=60)
         link.send([b"x"])
 
@@ -280,7 +280,7 @@ def test_acknowledgements_of_what_was_not_read_let_nothing_pile_up():
         while peer.recv(1 << 16):
             pass
 
-    with stranger(talk) as port:
+    with untrusted_server(talk) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=1)
         with pytest.raises(SendError):
             for _ in range(1000):
@@ -299,7 +299,7 @@ def test_acknowledgements_of_what_was_not_read_let_nothing_pile_up():
     ],
 )
 def test_one_deadline_holds_for_a_batch(talk):
-    with stranger(talk) as port:
+    with untrusted_server(talk) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=0.3)
         started = time.monotonic()
         with pytest.raises(SendError, match=r"within 0.3 s"):
@@ -309,7 +309,7 @@ def test_one_deadline_holds_for_a_batch(talk):
 
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 27, 128, 135, 255])
 def test_refusals_are_in_words_of_our_own(code):
-    with stranger(broker_that_sends(b"\x20\x02\0" + bytes([code]))) as port:
+    with untrusted_server(broker_that_sends(b"\x20\x02\0" + bytes([code]))) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=60)
         with pytest.raises(SendError) as caught:
             link.send([b"x"])
@@ -329,7 +329,7 @@ def test_certificates_of_brokers_are_checked(tmp_path, monkeypatch):
 
     def publish(file, trusted, old: bool = False) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-        with stranger(encrypted(file, talk, old)) as port:
+        with untrusted_server(encrypted(file, talk, old)) as port:
             link = Mqtt(f"mqtts://user:secret@127.0.0.1:{port}/t")
             link.send([b"x"])
             link.close()
@@ -347,10 +347,10 @@ def test_certificates_of_brokers_are_checked(tmp_path, monkeypatch):
 
 def test_proxies_of_the_environment_are_not_used(monkeypatch):
     asked = []
-    with stranger(lambda peer: asked.append(peer.recv(100))) as proxy:
+    with untrusted_server(lambda peer: asked.append(peer.recv(100))) as proxy:
         monkeypatch.setenv("mqtt_proxy", f"http://127.0.0.1:{proxy}")
         refusing = broker_that_sends(b"\x20\x02\0\x05")
-        with stranger(refusing) as port, pytest.raises(SendError, match="Not authorized"):
+        with untrusted_server(refusing) as port, pytest.raises(SendError, match="Not authorized"):
             Mqtt(f"mqtt://127.0.0.1:{port}/t").send([b"x"])
     assert not asked
 

@@ -12,7 +12,7 @@ from runtime.sinks.remote.queue import Rejected, RemoteSink, SendError
 from runtime.support.backoff import Pauses
 from tests.conftest import REPO
 from tests.runtime.sinks.conftest import result, wait_until
-from tests.support.servers import stranger
+from tests.support.servers import untrusted_server
 
 QUICK = (0.001, 0.002)
 
@@ -219,7 +219,7 @@ def test_without_descriptors_receivers_are_tried_with_pauses():
         while peer.recv(1 << 16):
             peer.sendall(b"\x40\x02\0\x01")
 
-    with stranger(http) as web, stranger(mqtt) as broker:
+    with untrusted_server(http) as web, untrusted_server(mqtt) as broker:
         urls = f"http://127.0.0.1:{web}/", f"mqtt://127.0.0.1:{broker}/t"
         done = subprocess.run(
             [sys.executable, "-c", _WITHOUT_DESCRIPTORS, *urls],

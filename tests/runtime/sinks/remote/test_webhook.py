@@ -14,7 +14,7 @@ from runtime.support.backoff import Pauses
 from runtime.support.net.sockets import dial
 from tests.runtime.sinks.conftest import result, wait_until
 from tests.support.receivers import http_receiver
-from tests.support.servers import encrypted, refused, stranger
+from tests.support.servers import encrypted, refused, untrusted_server
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -142,7 +142,7 @@ def answer(head: bytes, again: bytes, pause_s: float = 0.0):
     ],
 )
 def test_one_deadline_holds_for_all_of_an_answer(head, again):
-    with stranger(answer(head, again, 0.05)) as port:
+    with untrusted_server(answer(head, again, 0.05)) as port:
         hook = Webhook(f"http://127.0.0.1:{port}/", timeout_s=0.4)
         started = time.monotonic()
         with pytest.raises(SendError, match="timed out"):
@@ -171,7 +171,7 @@ def test_the_deadline_holds_for_both_tries_on_a_kept_connection(monkeypatch):
             while peer.recv(1 << 16):
                 pass
 
-    with stranger(talk) as port:
+    with untrusted_server(talk) as port:
         monkeypatch.setattr("runtime.sinks.remote.webhook.dial", watched)
         hook = Webhook(f"http://127.0.0.1:{port}/", timeout_s=0.7)
         hook.send([b"{}"])
@@ -195,7 +195,7 @@ def test_the_deadline_holds_for_both_tries_on_a_kept_connection(monkeypatch):
     ],
 )
 def test_an_answer_without_end_is_cut(head, again):
-    with stranger(answer(head, again)) as port:
+    with untrusted_server(answer(head, again)) as port:
         hook = Webhook(f"http://127.0.0.1:{port}/", timeout_s=60)
         with pytest.raises(SendError, match=r"sends more than it should|HTTPException|LineTooLong"):
             hook.send([b"{}"])
@@ -212,7 +212,7 @@ def test_an_answer_without_end_is_cut(head, again):
     ],
 )
 def test_of_a_huge_answer_only_the_start_is_read(head):
-    with stranger(answer(head, b"x" * 100000)) as port:
+    with untrusted_server(answer(head, b"x" * 100000)) as port:
         hook = Webhook(f"http://127.0.0.1:{port}/", timeout_s=60)
         hook.send([b"{}"])
         assert hook._connection.sock is None
@@ -233,7 +233,7 @@ def test_of_a_huge_answer_only_the_start_is_read(head):
 )
 def test_what_a_receiver_writes_is_in_no_message(words, caplog):
     caplog.set_level("DEBUG")
-    with stranger(answer(words, b"")) as port:
+    with untrusted_server(answer(words, b"")) as port:
         sink = RemoteSink(
             Webhook(f"http://127.0.0.1:{port}/"),
             pauses=Pauses(limits_s=(0.001, 0.001)),
@@ -248,7 +248,7 @@ def test_what_a_receiver_writes_is_in_no_message(words, caplog):
 
 def test_redirects_are_not_followed_and_get_no_password(receiver):
     asked = []
-    with stranger(lambda peer: asked.append(peer.recv(1 << 16))) as port:
+    with untrusted_server(lambda peer: asked.append(peer.recv(1 << 16))) as port:
         receiver.script += [301, 302, 303, 307, 308]
         receiver.location = f"http://127.0.0.1:{port}/"
         hook = Webhook(receiver.url.replace("//", "//user:secret@"))
@@ -262,7 +262,7 @@ def test_redirects_are_not_followed_and_get_no_password(receiver):
 
 def test_proxies_of_the_environment_are_not_used(receiver, monkeypatch):
     asked = []
-    with stranger(lambda peer: asked.append(peer.recv(1 << 16))) as port:
+    with untrusted_server(lambda peer: asked.append(peer.recv(1 << 16))) as port:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
             monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{port}")
@@ -284,7 +284,7 @@ def test_certificates_of_receivers_are_checked(tmp_path, monkeypatch):
 
     def post(file, trusted, old: bool = False) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-        with stranger(encrypted(file, talk, old)) as port:
+        with untrusted_server(encrypted(file, talk, old)) as port:
             hook = Webhook(f"https://user:secret@127.0.0.1:{port}/")
             try:
                 hook.send([b"{}"])

@@ -57,27 +57,27 @@ def victim(tmp_path):
     "flag", ["--output_video", "--output_json", "--output_csv", "--output_summary"]
 )
 def test_no_output_replaces_its_own_input(tmp_path, clip, tiny_engine, capsys, way, flag):
-    film = tmp_path / "films" / "a.mp4"
-    film.parent.mkdir()
-    shutil.copy(clip, film)
-    source, output = str(film), film
+    video = tmp_path / "videos" / "a.mp4"
+    video.parent.mkdir()
+    shutil.copy(clip, video)
+    source, output = str(video), video
     if way == "dots":
-        output = film.parent / ".." / "films" / "a.mp4"
+        output = video.parent / ".." / "videos" / "a.mp4"
     elif way == "symlink":
         output = tmp_path / "link.mp4"
-        output.symlink_to(film)
+        output.symlink_to(video)
     elif way == "hardlink":
         output = tmp_path / "hard.mp4"
-        output.hardlink_to(film)
+        output.hardlink_to(video)
     elif way == "url":
-        source = f"file://{film}"
+        source = f"file://{video}"
     elif way == "folderlink":
-        (tmp_path / "same").symlink_to(film.parent)
+        (tmp_path / "same").symlink_to(video.parent)
         output = tmp_path / "same" / "a.mp4"
-    before = film.read_bytes()
+    before = video.read_bytes()
     assert webcam("--source", source, "--engine", tiny_engine, flag, output) == 2
     assert "would overwrite a file in use: it is an input" in capsys.readouterr().err
-    assert film.read_bytes() == before
+    assert video.read_bytes() == before
 
 
 def test_no_output_replaces_what_else_is_read(tmp_path, tiny_engine, capsys):

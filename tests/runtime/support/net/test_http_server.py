@@ -1,4 +1,4 @@
-"""What strangers may do at the metrics port."""
+"""What untrusted clients may do at the metrics port."""
 
 import os
 import socket
