@@ -403,3 +403,47 @@ def test_results_show_no_secret_either(tmp_path, tiny_engine):
     assert done.returncode == 0, text
     assert "secret" not in text
     assert f"http://127.0.0.1:{server.server_port}" in summary.read_text()
+
+
+def test_outputs_stay_apart_from_inputs_and_each_other(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    check_apart({"--a": None, "--b": "-", "--c": str(tmp_path / "x")}, [clip])
+    with pytest.raises(UserError, match="an input"):
+        check_apart({"--output_video": str(tmp_path / "." / "clip.mp4")}, [clip])
+    with pytest.raises(UserError, match="it is --a"):
+        check_apart({"--a": str(tmp_path / "x"), "--b": str(tmp_path / "x")}, [clip])
+    with pytest.raises(UserError, match="standard output is taken: it is --a"):
+        check_apart({"--a": "-", "--b": "-"}, [clip])
+
+
+def test_a_whole_file_takes_the_place_of_an_older_one(tmp_path):
+    path, link = tmp_path / "s.json", tmp_path / "link"
+    path.write_text("old")
+    link.symlink_to(path)
+    write_whole(path, "new", "--output_summary")
+    assert path.read_text() == "new"
+    write_whole(link, "newer", "--output_summary")
+    assert not link.is_symlink()
+    assert (path.read_text(), link.read_text()) == ("new", "newer")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "s.json"]
+
+
+def test_a_whole_file_that_fails_leaves_the_older_one(tmp_path, monkeypatch):
+    path = tmp_path / "s.json"
+    path.write_text("old")
+
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        write_whole(path, "new", "--output_summary")
+    assert [p.name for p in tmp_path.iterdir()] == ["s.json"]
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_device_is_written_to_not_replaced():
+    with pytest.raises(UserError, match="No space left"):
+        write_whole(Path("/dev/full"), "new", "--output_summary")
+    assert not os.path.isfile("/dev/full")
