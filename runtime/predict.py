@@ -18,7 +18,8 @@ from runtime.emotion.certainty import CERTAIN
 from runtime.errors import SourceError, UserError
 from runtime.options import shared
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.redaction import printable, reason, redact, start_log
+from runtime.support.reasons import reason
+from runtime.support.redaction import printable, redact, start_log
 
 if TYPE_CHECKING:
     import numpy as np

@@ -96,6 +96,7 @@ class Pipeline:
         self.engine: Engine = self._parts.engine
         self._group = self._parts.group
         self.sources: Sequence[Source] = self._group.sources
+        #: Counts and times, the same object for the pipeline's whole life.
         self.metrics = Metrics(self.sources)
         target_s, interval_s = config.latency.target_s, config.detector.interval_s
         self.load_shedding = LoadShedding(
@@ -204,7 +205,7 @@ class Pipeline:
         if self._used:
             raise RuntimeError("a Pipeline runs once: make a new one")
         self._used = True
-        self.metrics = Metrics(self.sources)
+        self.metrics.start(self.sources)
         parts, group, detector = self._parts, self._group, self.config.detector
         # What may be no face is none, whichever detector gives it.
         face_score = FACE_SCORE if detector.regions_score < FACE_SCORE else 0.0

@@ -165,7 +165,7 @@ def test_one_picture_that_a_network_fails_on_costs_only_itself(
     cv2.imwrite(str(tmp_path / "b.png"), portrait[:, :500])
     paths = [PORTRAIT, tmp_path / "b.png", PORTRAIT]
     bad = iter([False, True, False])
-    owner, name = (CenterFace, "_detect") if stage == "detect" else (EmotionEngine, "infer")
+    owner, name = (CenterFace, "_find") if stage == "detect" else (EmotionEngine, "infer")
     real = getattr(owner, name)
 
     def failing(self, *args):

@@ -1,4 +1,4 @@
-"""What a stranger's file or server can't do to us, with real files and servers."""
+"""What a untrusted_server's file or server can't do to us, with real files and servers."""
 
 import http.server
 import os
@@ -22,7 +22,7 @@ from runtime.sources.decoders.http_connection import Allowance, check_step
 from runtime.sources.factory import open_source
 from runtime.support.net.tls import Tls
 from tests.conftest import REPO, write_video
-from tests.support.servers import stranger
+from tests.support.servers import untrusted_server
 
 
 def ffmpeg(*argv):
@@ -513,7 +513,7 @@ def test_an_rtsp_server_gets_no_two_gigabytes():
             while True:
                 peer.sendall(bytes(1 << 20))
 
-    with stranger(answer) as port:
+    with untrusted_server(answer) as port:
         done = subprocess.run(
             [sys.executable, "-c", _GREEDY, f"rtsp://127.0.0.1:{port}/x"],
             cwd=REPO,
