@@ -48,7 +48,7 @@ _JOIN_S = 1.5
 #: Least wait for them, in seconds, where that time is over.
 _HEAR_S = 0.3
 
-#: Time between two looks at the window while no result comes, in seconds.
+#: Time between two calls of `on_wait` while no result comes, in seconds.
 _POLL_S = 0.1
 
 
