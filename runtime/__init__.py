@@ -1,7 +1,7 @@
 """What runs on the device: capture, detection, tracking, emotion, output.
 
-Needs numpy, OpenCV and an engine; never torch, and none of the other
-packages of this project.
+It needs NumPy, OpenCV and an engine; never torch, and none of the other
+packages of this project. `emotion_edge` is its public face.
 
     from runtime import Pipeline
 
@@ -12,6 +12,7 @@ packages of this project.
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,11 @@ from runtime.manifest import EMOTIONS, Manifest
 
 if TYPE_CHECKING:
     from runtime.engines.factory import open_engine
+    from runtime.messages import EmotionResult, FrameResult
     from runtime.pipeline.pipeline import Pipeline
+    from runtime.recognizer import EmotionRecognizer
 
+#: The one place where the version stands.
 __version__ = "0.1.0"
 
 # ONNX Runtime from 1.29 on sends a device id, the machine and the program's name to
@@ -30,7 +34,10 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = [
     "EMOTIONS",
+    "EmotionRecognizer",
+    "EmotionResult",
     "EngineError",
+    "FrameResult",
     "Manifest",
     "ManifestError",
     "Pipeline",
@@ -40,15 +47,18 @@ __all__ = [
     "open_engine",
 ]
 
+#: Where the names are that need NumPy, OpenCV or an engine.
+_HEAVY = {
+    "EmotionRecognizer": "runtime.recognizer",
+    "EmotionResult": "runtime.messages",
+    "FrameResult": "runtime.messages",
+    "Pipeline": "runtime.pipeline.pipeline",
+    "open_engine": "runtime.engines.factory",
+}
+
 
 def __getattr__(name: str) -> Any:
     """Imports OpenCV and the engines only when they are asked for."""
-    if name == "Pipeline":
-        from runtime.pipeline.pipeline import Pipeline
-
-        return Pipeline
-    if name == "open_engine":
-        from runtime.engines.factory import open_engine
-
-        return open_engine
+    if name in _HEAVY:
+        return getattr(importlib.import_module(_HEAVY[name]), name)
     raise AttributeError(f"module 'runtime' has no attribute {name!r}")
