@@ -59,7 +59,8 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     Args:
         cls: Dataclass made of `option` fields; its docstring's first line is
             the description. A field `config` that isn't one gets the YAML file's path.
-        prog: Name shown in messages, such as `python -m runtime.webcam`.
+        prog: Name shown in messages, such as `python -m runtime.webcam`; a console
+            script shows its own.
         argv: Arguments; `sys.argv[1:]` by default.
 
     Returns:
@@ -68,6 +69,7 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     Raises:
         UserError: Unknown flag or YAML key, wrong type, missing option.
     """
+    prog = _as_started(prog)
     doc = (cls.__doc__ or "").strip().splitlines()
     parser = _Parser(
         prog=prog,
@@ -139,6 +141,12 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
         # The reader of our output went away (`| head`): nothing left to say.
         sys.stderr.close()
         return 0
+
+
+def _as_started(prog: str) -> str:
+    """`emotion-webcam` where the console script was run, else `python -m runtime.webcam`."""
+    name = Path(sys.argv[0]).name
+    return name if name == f"emotion-{prog.rpartition('.')[2]}" else prog
 
 
 def _unwrap(hint: Any) -> tuple[Any, bool, bool]:
