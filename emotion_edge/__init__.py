@@ -24,16 +24,30 @@ from runtime.errors import EngineError, ManifestError, SourceError, StageError, 
 
 if TYPE_CHECKING:
     from runtime.messages import EmotionResult, FrameResult
+    from runtime.pipeline.config import (
+        DetectorConfig,
+        EngineConfig,
+        LabelsConfig,
+        LatencyConfig,
+        PipelineConfig,
+        SourceConfig,
+    )
     from runtime.pipeline.pipeline import Pipeline
     from runtime.recognizer import EmotionRecognizer
 
 __all__ = [
+    "DetectorConfig",
     "EmotionRecognizer",
     "EmotionResult",
+    "EngineConfig",
     "EngineError",
     "FrameResult",
+    "LabelsConfig",
+    "LatencyConfig",
     "ManifestError",
     "Pipeline",
+    "PipelineConfig",
+    "SourceConfig",
     "SourceError",
     "StageError",
     "UserError",

@@ -22,6 +22,14 @@ from runtime.manifest import EMOTIONS, Manifest
 if TYPE_CHECKING:
     from runtime.engines.factory import open_engine
     from runtime.messages import EmotionResult, FrameResult
+    from runtime.pipeline.config import (
+        DetectorConfig,
+        EngineConfig,
+        LabelsConfig,
+        LatencyConfig,
+        PipelineConfig,
+        SourceConfig,
+    )
     from runtime.pipeline.pipeline import Pipeline
     from runtime.recognizer import EmotionRecognizer
 
@@ -34,13 +42,19 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = [
     "EMOTIONS",
+    "DetectorConfig",
     "EmotionRecognizer",
     "EmotionResult",
+    "EngineConfig",
     "EngineError",
     "FrameResult",
+    "LabelsConfig",
+    "LatencyConfig",
     "Manifest",
     "ManifestError",
     "Pipeline",
+    "PipelineConfig",
+    "SourceConfig",
     "SourceError",
     "StageError",
     "UserError",
@@ -49,10 +63,16 @@ __all__ = [
 
 #: Where the names are that need NumPy, OpenCV or an engine.
 _HEAVY = {
+    "DetectorConfig": "runtime.pipeline.config",
     "EmotionRecognizer": "runtime.recognizer",
     "EmotionResult": "runtime.messages",
+    "EngineConfig": "runtime.pipeline.config",
     "FrameResult": "runtime.messages",
+    "LabelsConfig": "runtime.pipeline.config",
+    "LatencyConfig": "runtime.pipeline.config",
     "Pipeline": "runtime.pipeline.pipeline",
+    "PipelineConfig": "runtime.pipeline.config",
+    "SourceConfig": "runtime.pipeline.config",
     "open_engine": "runtime.engines.factory",
 }
 

@@ -71,7 +71,7 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
-    from runtime.pipeline.protected_files import protected_files
+    from runtime.options.protected_files import protected_files
     from runtime.sinks.files.jsonl import JsonSink
     from runtime.sources.pictures import PICTURES, collect_pictures
     from runtime.support.files.writing import check_apart, check_folder, check_writable, read_mode

@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.detectors.base import Detector
+from runtime.detectors.catalogue import FACE_SCORE
 from runtime.detectors.factory import open_detector
 from runtime.detectors.found_faces import MAX_FACES, best, find_faces
+from runtime.emotion.certainty import CERTAIN
 from runtime.emotion.classifier import Classifier
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
@@ -52,8 +54,8 @@ class EmotionRecognizer:
         detector: str | Detector = "centerface",
         detector_model: str | None = None,
         detect_size: int = 640,
-        min_score: float = 0.4,
-        min_confidence: float = 0.5,
+        min_score: float = FACE_SCORE,
+        min_confidence: float = CERTAIN,
         face_crops: bool = False,
         rebuild: bool = False,
     ) -> None:
