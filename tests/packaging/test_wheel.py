@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import json
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -132,3 +133,14 @@ def test_the_hostile_modules_would_be_seen(run: Run) -> None:
     for name in HOSTILE:
         done = run("python", "-c", f"import {name.removesuffix('.py')}")
         assert "of the current folder was imported" in done.stderr
+
+
+def test_a_plan_is_built_again_without_what_lies_in_the_folder(run: Run, tmp_path: Path) -> None:
+    for suffix in (".onnx", ".json"):
+        shutil.copy(REPO / "runtime" / "models" / f"emotion{suffix}", tmp_path)
+    (tmp_path / "emotion.plan").write_bytes(b"of another machine")
+    done = run("emotion-predict", PORTRAIT, "--engine", tmp_path / "emotion.plan", "--rebuild")
+    assert "current folder" not in done.stdout + done.stderr
+    # What is left to object to is this machine: no TensorRT, or no GPU.
+    assert done.returncode in (0, 2), done.stderr
+    assert "Traceback" not in done.stderr
