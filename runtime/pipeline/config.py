@@ -8,7 +8,6 @@ of its name, and remains the caller's, who closes it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -184,70 +183,3 @@ class PipelineConfig:
             if names.count(name) > 1:
                 raise UserError(f"two sources have the name {name!r}")
         _within("max_frames", self.max_frames, 1)
-
-    @classmethod
-    def from_keywords(
-        cls,
-        sources: str | Path | Sequence[str | Path | Source] = ("0",),
-        engine: str | Path | Engine = "default",
-        detector: str | Detector = "centerface",
-        *,
-        detector_model: str | None = None,
-        detect_size: int = 320,
-        detect_interval_s: float | None = 0.05,
-        provider: str = "cpu",
-        threads: int = 1,
-        rebuild: bool = False,
-        max_batch: int = 16,
-        max_wait_ms: float = 0.0,
-        smoothing_s: float | None = None,
-        temporal_head: str | Path = "auto",
-        latency_target_ms: float | None = None,
-        max_frames: int | None = None,
-        reconnect_s: float = math.inf,
-        regions_score: float = FACE_SCORE,
-        tls: Sequence[Tls] = (),
-        look_ahead_s: float = 0.0,
-    ) -> PipelineConfig:
-        """The same from the flat keywords that `Pipeline` takes.
-
-        Args:
-            sources: `SourceConfig.source` of one or several.
-            engine: `EngineConfig.engine`.
-            detector: `DetectorConfig.detector`.
-            detector_model: `DetectorConfig.model`.
-            detect_size: `DetectorConfig.size`, in pixels.
-            detect_interval_s: `DetectorConfig.interval_s`, in seconds.
-            provider: `EngineConfig.provider`.
-            threads: `EngineConfig.threads`.
-            rebuild: `EngineConfig.rebuild`.
-            max_batch: `EngineConfig.max_batch`, in faces.
-            max_wait_ms: `EngineConfig.max_wait_s`, in milliseconds.
-            smoothing_s: `LabelsConfig.smoothing_s`, in seconds.
-            temporal_head: `LabelsConfig.temporal_head`.
-            latency_target_ms: `LatencyConfig.target_s`, in milliseconds.
-            max_frames: Ends after so many results.
-            reconnect_s: `SourceConfig.reconnect_s` of all of them, in seconds.
-            regions_score: `DetectorConfig.regions_score`.
-            tls: Whom the connection of each source trusts, in their order; the
-                system's authorities where that is shorter.
-            look_ahead_s: `LatencyConfig.look_ahead_s`, in seconds.
-
-        Raises:
-            UserError: As `PipelineConfig`.
-        """
-        several = [sources] if isinstance(sources, (str, Path)) else list(sources)
-        trusts = [*tls, *[Tls()] * len(several)]
-        return cls(
-            tuple(
-                SourceConfig(source, None, reconnect_s, trust.authorities, trust.insecure)
-                for source, trust in zip(several, trusts, strict=False)
-            ),
-            DetectorConfig(detector, detector_model, detect_size, detect_interval_s, regions_score),
-            EngineConfig(engine, provider, threads, rebuild, max_batch, max_wait_ms / 1e3),
-            LabelsConfig(temporal_head, smoothing_s),
-            LatencyConfig(
-                None if latency_target_ms is None else latency_target_ms / 1e3, look_ahead_s
-            ),
-            max_frames,
-        )

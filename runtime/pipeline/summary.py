@@ -29,7 +29,7 @@ def summary_lines(metrics: dict[str, Any], counts: Counter[str]) -> list[str]:
     shed = metrics["shed"]
     if shed["deepest"]:
         lines.append(
-            f"work was shed to keep to {shed['target_ms']:g} ms: step {shed['level']} of "
+            f"work was shed to keep to {shed['target_ms']:g} ms: level {shed['level']} of "
             f"{len(LADDER) - 1} at the end, {shed['deepest']} at the most"
         )
     for stage in ("capture", "detect", "classify"):

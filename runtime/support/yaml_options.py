@@ -74,7 +74,9 @@ def _convert(value: Any, hint: Any, field: dataclasses.Field[Any], where: str) -
     choices = field.metadata.get("choices")
     for result in results:
         if choices and result not in choices:
-            raise UserError(f"{where} must be one of {', '.join(choices)}, not {result!r}")
+            raise UserError(
+                f"{where} must be one of {', '.join(map(str, choices))}, not {result!r}"
+            )
     return results if many else results[0]
 
 
