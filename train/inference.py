@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
+from runtime.errors import EngineError
+from runtime.manifest import LOGITS
 from runtime.vision.preprocess import face_to_input
 from train.checkpoint import load_checkpoint
 from train.datasets import FaceSet
@@ -33,15 +35,19 @@ class TorchEngine:
         """
         self._net, self.manifest = load_checkpoint(path)
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._dtype = torch.float32
         self._net.to(self._device)
         self.name = f"{path}, PyTorch on {self._device.type}"
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 3, H, W) float32 -> (N, C) float32 logits; the caller owns them."""
+    def infer(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] = (LOGITS,)
+    ) -> dict[str, NDArray[np.float32]]:
+        """See `runtime.engines.base.Engine.infer`; a checkpoint gives logits alone."""
+        if unknown := set(outputs) - {LOGITS}:
+            raise EngineError(f"{self.name}: no output {min(unknown)!r}; it has {LOGITS}")
         with torch.inference_mode():
-            logits = self._net(torch.from_numpy(batch).to(self._device))
-        result: NDArray[np.float32] = logits.float().cpu().numpy()
-        return result
+            logits = self._net(torch.from_numpy(batch).to(self._device, self._dtype))
+        return {LOGITS: logits.float().cpu().numpy()}
 
     def close(self) -> None:
         """Nothing to free."""
@@ -75,4 +81,5 @@ def infer_faces(engine: Engine, faces: FaceSet) -> Iterator[NDArray[np.float32]]
     """
     for start in range(0, len(faces), BATCH):
         part = [faces.images[i] for i in range(start, min(start + BATCH, len(faces)))]
-        yield engine.infer(np.stack([face_to_input(f, engine.manifest.preprocess) for f in part]))
+        inputs = np.stack([face_to_input(f, engine.manifest.preprocess) for f in part])
+        yield engine.infer(inputs)[LOGITS]

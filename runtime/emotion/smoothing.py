@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 CERTAIN = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Label:
     """The label of a track at one moment.
 

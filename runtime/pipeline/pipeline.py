@@ -159,7 +159,7 @@ class Pipeline:
                 if isinstance(detector, str)
                 else detector
             )
-            head = choose_head(temporal_head, engine, smoothing_s)
+            head = choose_head(temporal_head, self.engine.manifest, smoothing_s)
             if head is not None:
                 self._own(head)
             self._recognizer = Recognizer(

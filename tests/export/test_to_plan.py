@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from export.publish import write_whole
 
 from export import to_plan
-from export.publish import write_whole
 from export.to_plan import PlanOptions, build_plan, main
+from runtime.engines.sidecar import read_sidecar
 from runtime.engines.trt import build as tensorrt_builder
 from runtime.engines.trt import library as tensorrt_library
 from runtime.engines.trt.library import BuildLog, gpu_facts, load_library, shared_logger
@@ -178,7 +179,7 @@ def _names(folder: Path) -> set[str]:
 
 
 def _load(plan: Path) -> Manifest:
-    manifest = Manifest.load_sidecar(plan)
+    manifest = read_sidecar(plan)
     assert manifest is not None
     return manifest
 

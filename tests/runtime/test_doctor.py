@@ -15,8 +15,9 @@ from runtime.diagnostics import environment as machine
 from runtime.diagnostics.environment import check_machine, check_packages, driver_version
 from runtime.doctor import main
 from runtime.engines.emotion_engine import EmotionEngine
+from runtime.engines.sidecar import read_sidecar, write_sidecar
 from runtime.errors import EngineError
-from runtime.manifest import Manifest, file_hash
+from runtime.manifest import file_hash
 from runtime.support.cli import run_command
 from tests.conftest import REPO, TINY
 from tests.support.fake_gpu import Error
@@ -112,10 +113,10 @@ def test_threads_out_of_range_are_a_problem(capsys, threads):
 
 def test_a_plan_for_this_machine(gpu, make_plan, capsys):
     plan = make_plan()
-    manifest = Manifest.load_sidecar(plan)
+    manifest = read_sidecar(plan)
     assert manifest is not None
     source = file_hash(plan.with_suffix(".onnx"))
-    replace(manifest, plan={**manifest.plan, "onnx_sha256": source}).save(plan)
+    write_sidecar(replace(manifest, plan={**manifest.plan, "onnx_sha256": source}), plan)
     code, found = report(capsys, "--engine", plan)
     assert code == 0
     assert found["engine"]["plan"]["version"] == "10.3.0"

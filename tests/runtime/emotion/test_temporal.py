@@ -17,6 +17,7 @@ from runtime.emotion.classifier import Classifier
 from runtime.emotion.temporal import KIND, History, TrackHistories, choose_head, open_head
 from runtime.engines.catalogue import SHIPPED, SHIPPED_HEAD
 from runtime.engines.factory import open_engine
+from runtime.engines.sidecar import read_sidecar
 from runtime.errors import EngineError, ManifestError, UserError
 from runtime.manifest import EMOTIONS, METADATA_KEY, Manifest
 from runtime.messages import Face, Frame, Track, TrackedFrame
@@ -244,7 +245,7 @@ def test_the_shipped_head_goes_with_the_shipped_models(
     head = choose_head(name, engine, smoothing_s)
     assert (head is not None) == used
     if head is not None:
-        shipped = Manifest.load_sidecar(SHIPPED["main"])
+        shipped = read_sidecar(SHIPPED["main"])
         assert shipped is not None
         head.check(shipped.labels)
         head.close()

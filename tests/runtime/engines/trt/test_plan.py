@@ -6,10 +6,11 @@ from dataclasses import replace
 import pytest
 
 from runtime.engines.factory import open_engine
+from runtime.engines.sidecar import read_sidecar, write_sidecar
 from runtime.engines.trt import plan
 from runtime.engines.trt.plan import PlanError
 from runtime.errors import EngineError
-from runtime.manifest import Manifest, sidecar_path
+from runtime.manifest import sidecar_path
 from runtime.pipeline.pipeline import Pipeline
 from runtime.predict import main as predict
 from runtime.support.cli import run_command
@@ -97,9 +98,9 @@ def test_broken_manifest(gpu, make_plan):
 
 def test_manifest_that_knows_of_no_plan(gpu, make_plan):
     path = make_plan()
-    manifest = Manifest.load_sidecar(path)
+    manifest = read_sidecar(path)
     assert manifest is not None
-    replace(manifest, plan={}).save(path)
+    write_sidecar(replace(manifest, plan={}), path)
     assert "doesn't say the plan's library" in str(refused(path))
 
 
