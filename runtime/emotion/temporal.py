@@ -18,7 +18,7 @@ from runtime.emotion.classifier import softmax
 from runtime.engines.base import Network
 from runtime.engines.catalogue import SHIPPED_HEAD, checkpoint_of
 from runtime.engines.emotion_engine import sound_logits
-from runtime.engines.package import open_package
+from runtime.engines.package import ModelPackage, NoManifestError, use_package
 from runtime.errors import EngineError, ManifestError, UserError
 from runtime.manifest import Manifest
 from runtime.manifest_fields import is_int, is_number
@@ -241,8 +241,7 @@ def _was_fitted_to(engine: Manifest) -> bool:
     checkpoint = checkpoint_of(engine)
     if checkpoint is None:
         return False
-    with open_package(SHIPPED_HEAD) as package:
-        model = package.manifest.metrics.get("model")
+    model = use_package(SHIPPED_HEAD, lambda package: package.manifest).metrics.get("model")
     return isinstance(model, Mapping) and model.get("sha256") == checkpoint
 
 
@@ -257,10 +256,18 @@ def open_head(path: str | Path) -> TemporalHead:
         raise EngineError(
             f"--temporal_head {path}: must be the .onnx file that `python -m export.temporal` wrote"
         )
-    with open_package(path) as package:
+
+    def use(package: ModelPackage) -> TemporalHead:
         network = package.network()
         try:
             return TemporalHead(network, package.manifest, path)
         except BaseException:
             network.close()
             raise
+
+    try:
+        return use_package(path, use)
+    except NoManifestError as error:
+        raise ManifestError(
+            f"--temporal_head {path}: no manifest; make it with `python -m export.temporal`"
+        ) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from runtime.engines.base import Network
 from runtime.engines.catalogue import model_path
 from runtime.engines.emotion_engine import EmotionEngine
-from runtime.engines.package import ModelPackage, open_package
+from runtime.engines.package import ModelPackage, use_package
 from runtime.engines.trt.plan import PlanError, rebuild_plan, rebuild_remedy
 from runtime.errors import EngineError
 from runtime.manifest import Manifest
@@ -62,7 +62,7 @@ def open_engine(
 
 
 def _open_engine(spec: str | Path, provider: str, threads: int) -> EmotionEngine:
-    with open_package(spec, provider) as package:
+    def use(package: ModelPackage) -> EmotionEngine:
         network = package.network(threads)
         try:
             if not package.is_plan:
@@ -72,6 +72,8 @@ def _open_engine(spec: str | Path, provider: str, threads: int) -> EmotionEngine
             network.close()
             raise
 
+    return use_package(spec, use, provider)
+
 
 def read_manifest(spec: str | Path) -> Manifest:
     """The manifest of an `.onnx` file that may be meant for another backend.
@@ -80,12 +82,15 @@ def read_manifest(spec: str | Path) -> Manifest:
         EngineError: The file is missing, or not a sound ONNX model.
         ManifestError: It has no manifest, or contradicts it.
     """
-    with open_package(spec) as package:
+
+    def use(package: ModelPackage) -> Manifest:
         network = package.network()
         try:
             return EmotionEngine(network, package.manifest).manifest
         finally:
             network.close()
+
+    return use_package(spec, use)
 
 
 def _check_target(file: Path, manifest: Manifest, provider: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from runtime.engines.base import Network
 from runtime.engines.catalogue import model_path
@@ -20,6 +22,12 @@ PLANS = (".plan", ".engine")
 
 #: Suffixes of checkpoints, which must be exported first.
 _CHECKPOINTS = (".safetensors", ".ckpt", ".pt", ".pth")
+
+T = TypeVar("T")
+
+
+class NoManifestError(ManifestError):
+    """A model has no manifest at all."""
 
 
 class ModelPackage:
@@ -134,7 +142,7 @@ class ModelPackage:
         text = onnx_metadata(self.model.content, str(self.file)).get(METADATA_KEY)
         beside = read_sidecar(self.file, self.sha256)
         if text is None:
-            raise ManifestError(
+            raise NoManifestError(
                 f"{self.file}: the model has no manifest, so its labels and input are unknown; "
                 "make it with `python -m export`"
             )
@@ -146,26 +154,26 @@ class ModelPackage:
         return manifest
 
 
-def open_package(spec: str | Path, provider: str = "cpu") -> ModelPackage:
-    """Opens a model that has a manifest; arguments are those of `ModelPackage`.
+def use_package(spec: str | Path, use: Callable[[ModelPackage], T], provider: str = "cpu") -> T:
+    """Opens a model for a moment; once more where it was published meanwhile.
+
+    Args:
+        spec: As `ModelPackage` takes it.
+        use: What is done with it; it may be done twice.
+        provider: As `ModelPackage` takes it.
+
+    Returns:
+        What `use` returned.
 
     Raises:
-        EngineError, ManifestError: As `ModelPackage` and its `manifest`.
+        EngineError, ManifestError: As `ModelPackage`, or by `use`.
     """
     try:
-        return _open_described(spec, provider)
+        with ModelPackage(spec, provider) as package:
+            return use(package)
     except (EngineError, ManifestError) as error:
         if not any(isinstance(e, OtherFileError) for e in (error, error.__cause__)):
             raise
-    # Somebody may have published another one between our reading of file and sidecar.
-    return _open_described(spec, provider)
-
-
-def _open_described(spec: str | Path, provider: str) -> ModelPackage:
-    package = ModelPackage(spec, provider)
-    try:
-        _ = package.manifest
-    except BaseException:
-        package.close()
-        raise
-    return package
+    # The file may have been replaced between our reading of it and of its sidecar.
+    with ModelPackage(spec, provider) as package:
+        return use(package)

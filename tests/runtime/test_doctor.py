@@ -133,7 +133,7 @@ def test_a_plan_of_another_onnx_file_is_a_warning(gpu, make_plan, capsys):
     assert code == 0
     assert status_of(found["checks"], "source") == "warning"
     (line,) = [c["detail"] for c in found["checks"] if c["name"] == "source"]
-    assert "python -m export.to_plan --onnx" in line
+    assert "`emotion-webcam --engine " in line
     plan.with_suffix(".onnx").unlink()
     assert "is missing" in str(report(capsys, "--engine", plan)[1]["checks"])
 
@@ -154,7 +154,7 @@ def test_a_model_that_cannot_run_is_a_problem(gpu, make_plan, capsys):
 
 def test_outputs_that_are_no_numbers_are_a_problem(tiny_engine, monkeypatch, capsys):
     monkeypatch.setattr(
-        EmotionEngine, "infer", lambda self, batch: np.full((1, 8), np.nan, np.float32)
+        EmotionEngine, "infer", lambda self, batch: {"logits": np.full((1, 8), np.nan, np.float32)}
     )
     code, found = report(capsys, "--engine", tiny_engine)
     assert code == 2

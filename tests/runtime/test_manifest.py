@@ -243,7 +243,7 @@ def test_sidecars_that_are_no_text_neither_hang_nor_fill_the_memory(tmp_path, ki
     else:
         path.write_bytes(TINY.to_json().encode() + b"\xff")
     code = (
-        "import sys\nfrom pathlib import Path\nfrom runtime.manifest import Manifest\n"
+        "import sys\nfrom pathlib import Path\nfrom runtime.engines.sidecar import read_sidecar\n"
         "from runtime.errors import ManifestError\n"
         "try: read_sidecar(Path(sys.argv[1]))\nexcept ManifestError as e: print(e)"
     )
