@@ -58,6 +58,9 @@ class Brain:
         self.sizes, self.fail_at = [], fail_at
 
     def infer(self, batch, outputs=("logits",)):
+        for name in outputs:
+            if name != "logits":
+                raise EngineError(f"no output {name!r}")
         if len(self.sizes) == self.fail_at:
             raise EngineError("engine broke")
         self.sizes.append(len(batch))
