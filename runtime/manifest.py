@@ -16,8 +16,7 @@ from reprlib import repr as shown
 from typing import Any
 
 from runtime.errors import ManifestError
-from runtime.manifest_fields import Output, check_keys, is_int, is_number, wrong
-from runtime.support.files.strict_json import parse_json
+from runtime.manifest_fields import Output, check_keys, is_int, is_number, parse_object, wrong
 
 #: Canonical label order (FER+'s own column order). Every model's labels are a
 #: subsequence of it, so index mix-ups between data sets cannot pass unseen.
@@ -40,11 +39,8 @@ LOGITS = "logits"
 
 SCHEMA = 1
 
-#: Longest manifest in characters, and sidecar in bytes; the shipped ones have 10 thousand.
-MAX_TEXT = 1 << 20
 
-
-#: Keys whose values are objects that only some readers look into.
+#: Keys whose values are objects that only some readers need.
 _OBJECTS = ("model", "metrics", "proof", "tools", "quantization", "plan", "provenance")
 
 
@@ -212,7 +208,7 @@ class Manifest:
             ManifestError: Not JSON, another schema, unknown or missing keys,
                 or values out of range.
         """
-        return cls.from_object(parse_manifest(text, origin), origin)
+        return cls.from_object(parse_object(text, origin), origin)
 
     @classmethod
     def from_object(cls, data: Mapping[str, Any], origin: str = "manifest") -> Manifest:
@@ -265,23 +261,6 @@ class Manifest:
             other.temperature,
             other.precision,
         )
-
-
-def parse_manifest(text: str, origin: str) -> dict[str, Any]:
-    """The JSON object of a manifest's text, its values unchecked.
-
-    Raises:
-        ManifestError: It is too large, not JSON or no object.
-    """
-    if len(text) > MAX_TEXT:
-        raise ManifestError(f"{origin}: the manifest is too large (over {MAX_TEXT} characters)")
-    try:
-        data = parse_json(text)
-    except ValueError as error:
-        raise ManifestError(f"{origin}: the manifest is not JSON ({error})") from error
-    if not isinstance(data, dict):
-        raise ManifestError(f"{origin}: the manifest must be a JSON object")
-    return data
 
 
 def sidecar_path(artifact: Path) -> Path:

@@ -8,6 +8,10 @@ from reprlib import repr as shown
 from typing import Any, TypeGuard
 
 from runtime.errors import ManifestError
+from runtime.support.files.strict_json import parse_json
+
+#: Longest manifest in characters, and sidecar in bytes; the shipped ones have 10 thousand.
+MAX_TEXT = 1 << 20
 
 #: Most outputs that a model may name, most values of one, and longest text about it.
 _MAX_OUTPUTS, _MAX_VALUES, _MAX_NAME = 16, 1 << 20, 64
@@ -73,6 +77,23 @@ class Output:
                 value.get("unit", ""),
             )
         return outputs
+
+
+def parse_object(text: str, origin: str) -> dict[str, Any]:
+    """The JSON object of a manifest's text, its values unchecked.
+
+    Raises:
+        ManifestError: It is too large, not JSON or no object.
+    """
+    if len(text) > MAX_TEXT:
+        raise ManifestError(f"{origin}: the manifest is too large (over {MAX_TEXT} characters)")
+    try:
+        data = parse_json(text)
+    except ValueError as error:
+        raise ManifestError(f"{origin}: the manifest is not JSON ({error})") from error
+    if not isinstance(data, dict):
+        raise ManifestError(f"{origin}: the manifest must be a JSON object")
+    return data
 
 
 def check_keys(data: Mapping[str, Any], cls: type[Any], origin: str) -> None:

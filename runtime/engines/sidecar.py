@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import ManifestError
-from runtime.manifest import MAX_TEXT, Manifest, file_hash, parse_manifest, sidecar_path
+from runtime.manifest import Manifest, file_hash, sidecar_path
+from runtime.manifest_fields import MAX_TEXT, parse_object
 from runtime.support.files.reading import read_input_file
 from runtime.support.files.writing import replacing
 
@@ -50,7 +51,7 @@ def read_sidecar(artifact: Path, sha256: str | None = None) -> Manifest | None:
         raise ManifestError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ManifestError(f"{path}: the manifest is not UTF-8 text") from error
-    data = parse_manifest(text, str(path))
+    data = parse_object(text, str(path))
     previous = data.pop(_PREVIOUS, None)
     manifest = Manifest.from_object(data, str(path))
     if manifest.sha256 is None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from runtime.engines.sidecar import read_sidecar, write_sidecar
 from runtime.errors import ManifestError
-from runtime.manifest import EMOTIONS, MAX_TEXT, Manifest, Preprocess, sidecar_path
+from runtime.manifest import EMOTIONS, Manifest, Preprocess, sidecar_path
+from runtime.manifest_fields import MAX_TEXT
 from tests.conftest import TINY
 from tests.support.limited import run_limited
 

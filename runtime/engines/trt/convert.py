@@ -60,7 +60,7 @@ def convert(
 
     Args:
         request: What to build.
-        check: Looks at the ONNX file before the build, for the library that is to build.
+        check: Judges the ONNX file before the build, for the library that is to build.
 
     Raises:
         UserError: The ONNX file can't become a plan, TensorRT is missing or
