@@ -118,11 +118,11 @@ def measure(options: Options) -> dict[str, Any]:
         "temporal_head": options.temporal_head,
         "smoothing_s": options.smoothing_s,
     }
-    steady = choose_head(options.temporal_head, options.engine, options.smoothing_s)
     if options.data_dir is not None:
         from train.datasets.catalogue import load_faces
 
         engine = open_engine(options.engine)
+        steady = choose_head(options.temporal_head, engine.manifest, options.smoothing_s)
         faces = load_faces(Path(options.data_dir), options.dataset, options.split)
         faces = faces.with_majority().relabel(engine.manifest.labels)
         classifier = Classifier(engine, 32)

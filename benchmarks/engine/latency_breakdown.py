@@ -18,6 +18,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from runtime.engines.catalogue import model_path
+from runtime.engines.package import ModelPackage
 from runtime.engines.providers import PROVIDERS
 from runtime.engines.trt.cuda import Buffer, Cuda, Stream
 from runtime.engines.trt.network import TrtNetwork
@@ -104,7 +105,8 @@ class PlanParts(TrtNetwork):
     _events: Events | None = None
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        with ModelPackage(path) as package:
+            super().__init__(path, package.model.content, package.manifest)
         assert self._stream is not None
         self._max_graphs = 0
         self._shares: list[dict[str, float]] = []
