@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+import torch
 
 from train.fit.command import main
+from train.fit.module import EmotionModule
 
 Fit = Callable[..., Path]
+
+
+@contextmanager
+def ended_by(error: BaseException, epoch: int) -> Iterator[None]:
+    """Raises an error in the second step of an epoch of whatever trains inside the block."""
+    step = EmotionModule.training_step
+
+    def failing(self: EmotionModule, batch: Any, index: int) -> torch.Tensor:
+        if self.current_epoch == epoch and index == 1:
+            raise error
+        return step(self, batch, index)
+
+    # Lightning leaves Ctrl-C switched off behind it.
+    handler = signal.getsignal(signal.SIGINT)
+    with patch.object(EmotionModule, "training_step", failing):
+        yield
+    signal.signal(signal.SIGINT, handler)
 
 
 @pytest.fixture(scope="module")

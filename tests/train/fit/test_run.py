@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from runtime.errors import UserError
-from tests.train.fit.conftest import Fit
+from tests.train.fit.conftest import Fit, ended_by
 from train.checkpoint import load_checkpoint
 from train.fit.command import main
-from train.fit.module import EmotionModule
 
 
 @pytest.mark.parametrize(
@@ -33,26 +30,13 @@ from train.fit.module import EmotionModule
 def test_a_resumed_run_ends_as_if_never_interrupted(
     fit: Fit,
     flags: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> None:
     flags = (*flags, "--epochs", "3", "--warm_epochs", "1", "--warm_size", "24")
     name = request.node.name
     whole = fit(f"whole-{name}", *flags)
-    step = EmotionModule.training_step
-
-    def interrupted(self: EmotionModule, batch: Any, index: int) -> torch.Tensor:
-        if self.current_epoch == 1 and index == 1:
-            raise KeyboardInterrupt
-        return step(self, batch, index)
-
-    # Lightning leaves Ctrl-C switched off behind it.
-    handler = signal.getsignal(signal.SIGINT)
-    with monkeypatch.context() as patch:
-        patch.setattr(EmotionModule, "training_step", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            fit(f"parts-{name}", *flags)
-    signal.signal(signal.SIGINT, handler)
+    with ended_by(KeyboardInterrupt(), 1), pytest.raises(KeyboardInterrupt):
+        fit(f"parts-{name}", *flags)
     parts = fit(f"parts-{name}", *flags, "--resume")
     first, second = (
         torch.load(folder / "last.ckpt", weights_only=True) for folder in (whole, parts)
