@@ -56,7 +56,7 @@ class ExportOptions(CalibrationOptions):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     options = parse_options(ExportOptions, PROG, argv)
     _check(options)
     export(options)
