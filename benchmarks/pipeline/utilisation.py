@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.harness.synthetic import Camera
+from benchmarks.harness.synthetic import PacedCamera
 from runtime.detectors.base import Detector
 from runtime.emotion.classifier import Classifier
 from runtime.engines.base import Engine
@@ -33,10 +33,10 @@ def utilisation(
     Args:
         totals: What `Metrics.totals` gave.
         seconds: Length of the run.
-        sources: The streams; a camera's wait for its beat is not counted, and
+        sources: The streams; a camera's wait for its next frame is not counted, and
             capture is the mean of their threads.
     """
-    waited = sum(source.waited_s for source in sources if isinstance(source, Camera))
+    waited = sum(source.waited_s for source in sources if isinstance(source, PacedCamera))
     result = {}
     for stage, names in STAGES.items():
         busy = sum(totals.get(name, (0, 0.0))[1] for name in names)
@@ -87,7 +87,7 @@ def slowest(
         shares: Utilisation of each stage.
         alone: Milliseconds a frame of each stage when nothing else runs. Reading
             several streams has a thread for each and is rarely what limits.
-        fps: Rate of the pipeline, over all streams; None where a camera's beat rules it.
+        fps: Rate of the pipeline, over all streams; None where a camera's frame rate rules it.
     """
     stage = max(alone, key=lambda name: alone[name])
     own_fps = 1e3 / alone[stage] if alone[stage] > 0 else 0.0
