@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.harness.json_codec import to_json
@@ -10,34 +10,12 @@ from benchmarks.harness.schema.accuracy import AccuracyReport, FailedAccuracy
 from benchmarks.harness.schema.common import Report
 from benchmarks.harness.schema.engine import EngineReport
 from benchmarks.harness.schema.overload import OverloadReport
-from benchmarks.harness.schema.peers import PeerRow, PeersReport
 from benchmarks.harness.schema.pipeline import PipelineReport, PipelineRow
 from benchmarks.harness.schema.soak import SoakReport
 from benchmarks.harness.schema.stability import FailedClip, StabilityReport
+from benchmarks.report.markdown import interval, percent, table
+from benchmarks.report.peer_tables import peers
 from runtime.errors import UserError
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; None is an empty cell."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    # A bar or a line's end in a name would break the table.
-    return " ".join(str(value).split()).replace("|", "\\|")
-
-
-def _percent(value: float | None) -> str | None:
-    return None if value is None else f"{value:.2%}"
-
-
-def _interval(interval: tuple[float, float] | None) -> str | None:
-    return None if interval is None else f"{interval[0]:.2%} to {interval[1]:.2%}"
 
 
 def _engine(report: EngineReport) -> list[str]:
@@ -69,7 +47,7 @@ def _engine(report: EngineReport) -> list[str]:
                 roof.flops_per_byte,
                 roof.bound,
                 roof.roof_faces_per_s,
-                _percent(roof.share_of_roof),
+                percent(roof.share_of_roof),
             ]
             for r, roof in under
         ]
@@ -96,7 +74,7 @@ def _pipeline(report: PipelineReport) -> list[str]:
             row.latency_ms.p50,
             row.latency_ms.p90,
             row.latency_ms.p99,
-            _percent(row.dropped_share),
+            percent(row.dropped_share),
             row.keeps_30_fps,
         ]
         for row in report.pipeline
@@ -137,7 +115,7 @@ def _overload(report: OverloadReport) -> list[str]:
             row.p50_ms,
             row.p99_ms,
             row.p99_over_1x,
-            _percent(row.dropped),
+            percent(row.dropped),
             row.shed_level,
         ]
         for row in report.rows
@@ -156,7 +134,7 @@ def _stability(report: StabilityReport) -> list[str]:
         found = report.sequences
         delay = found.added_delay_ms
         labels = [("raw", found.raw), ("smooth", found.smooth)]
-        cells = [[name, row.flips_per_minute, _percent(row.accuracy)] for name, row in labels]
+        cells = [[name, row.flips_per_minute, percent(row.accuracy)] for name, row in labels]
         blocks += [
             f"{found.n} sequences of {found.faces} at {found.fps:g} FPS, "
             f"{found.minutes} minutes; added delay: median {delay.median} ms, "
@@ -210,15 +188,15 @@ def _accuracy(report: AccuracyReport) -> list[str]:
             cells.append([row.engine, row.data, None, f"not measured: {row.error}", *[None] * 5])
             continue
         notes |= dict.fromkeys(row.notes)
-        corrupted = None if row.corruptions is None else _percent(row.corruptions.mean)
-        through = row.through_detection and _percent(row.through_detection.end_to_end)
+        corrupted = None if row.corruptions is None else percent(row.corruptions.mean)
+        through = row.through_detection and percent(row.through_detection.end_to_end)
         cells.append(
             [
                 row.engine,
                 row.data,
                 row.n,
-                _percent(row.accuracy),
-                _interval(row.accuracy_95),
+                percent(row.accuracy),
+                interval(row.accuracy_95),
                 f"{row.macro_f1:.3f}",
                 f"{row.ece:.3f}",
                 corrupted,
@@ -229,58 +207,6 @@ def _accuracy(report: AccuracyReport) -> list[str]:
     return blocks + (["\n".join(f"- {note}" for note in notes)] if notes else [])
 
 
-def _peers(report: PeersReport) -> list[str]:
-    """Ours beside the peers: speed on each clip, faces, costs; then what wasn't measured."""
-    ran = [row for row in report.rows if isinstance(row, PeerRow)]
-    heads = ["row", "clip", "FPS", "frame ms", "time / ours", "p99 ms", "faces found"]
-    speeds = [
-        [row.peer, clip.clip, clip.fps, clip.frame_ms, clip.ratio, clip.p99_ms, clip.faces_found]
-        for row in ran
-        for clip in row.clips
-    ]
-    blocks = [
-        f"{report.cores} cores, threads: {report.threads}; medians of {report.rounds} rounds in "
-        f"turns; load {report.machine.load_1min} before, {report.load_1min_after} after.",
-        table(heads, speeds),
-    ]
-    if any(row.faces is not None for row in ran):
-        heads = ["row", "accuracy", "95% interval", "n", "ours on the same", "not found", "lacks"]
-        blocks.append(table([*heads, "face ms", "time / ours"], map(_peer_faces, ran)))
-    heads = ["row", "start s", "peak MB", "installed MB", "versions", "backend", "used as"]
-    costs = [
-        [
-            row.peer,
-            row.start_s,
-            row.peak_memory_mb,
-            row.install_mb,
-            ", ".join(f"{k} {v}" for k, v in row.versions.items()),
-            row.backend,
-            row.settings,
-        ]
-        for row in ran
-    ]
-    blocks.append(table(heads, costs))
-    failed = [[row.peer, row.error] for row in report.rows if not isinstance(row, PeerRow)]
-    return blocks + ([table(["row", "not measured"], failed)] if failed else [])
-
-
-def _peer_faces(row: PeerRow) -> list[Any]:
-    found = row.faces
-    if found is None:
-        return [row.peer, *[None] * 8]
-    return [
-        row.peer,
-        _percent(found.accuracy),
-        _interval(found.accuracy_95),
-        found.n,
-        _percent(found.ours_on_the_same),
-        found.n - found.found,
-        ", ".join(found.lacks) or None,
-        found.face_ms,
-        found.ratio,
-    ]
-
-
 #: By the benchmark's name; each takes that benchmark's report.
 TABLES: dict[str, Callable[[Any], list[str]]] = {
     "engine": _engine,
@@ -289,7 +215,7 @@ TABLES: dict[str, Callable[[Any], list[str]]] = {
     "stability": _stability,
     "soak": _soak,
     "accuracy": _accuracy,
-    "peers": _peers,
+    "peers": peers,
 }
 
 
