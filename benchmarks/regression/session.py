@@ -14,7 +14,7 @@ from benchmarks.harness.statistics import LEAST_VALUES
 from benchmarks.regression.compared_figures import KINDS
 from benchmarks.regression.comparison import check, compare
 from runtime.errors import UserError
-from runtime.pipeline.protected_files import model_files
+from runtime.options.protected_files import model_files
 from runtime.support.files.writing import check_apart, check_writable
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from runtime.support.net.tls import TLS_SCHEMES, Tls
 from runtime.support.net.urls import warn_of_plain_password
 from runtime.support.redaction import remember, shown_address
 from runtime.support.threads import together
+
+if TYPE_CHECKING:
+    from runtime.pipeline.config import SourceConfig
 
 log = logging.getLogger(__name__)
 
