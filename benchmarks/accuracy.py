@@ -37,7 +37,7 @@ from benchmarks.regression.session import begin, finish, header
 from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS, SPLITS
+from train.datasets.catalogue import DATASETS, SPLITS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from runtime.engines.base import Engine
     from runtime.messages import Face
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 PROG = "python -m benchmarks.accuracy"
 
@@ -128,7 +128,7 @@ def measure(options: AccuracyOptions) -> AccuracyReport:
 
 
 def _read(folder: str, layout: str, split: str) -> DataSet:
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
     try:
         return DataSet(folder, layout, load_faces(Path(folder), layout, split))
@@ -164,10 +164,10 @@ def _measure_engine(
 def _measure_row(
     name: str, engine: Engine, data: DataSet, options: AccuracyOptions, model: dict[str, Any]
 ) -> AccuracyRow:
-    from train.evaluate.command import EvaluateOptions
     from train.evaluate.figures import compute_figures
-    from train.evaluate.robustness import all_logits
+    from train.evaluate.options import EvaluateOptions
     from train.evaluate.selection import first_notes, select, spread
+    from train.inference import face_logits
 
     if isinstance(data.faces, UserError):
         raise data.faces
@@ -175,7 +175,7 @@ def _measure_row(
     manifest = engine.manifest
     faces, places = select(data.faces, manifest.labels, options.limit)
     print(f"{name} on {faces.name}: {len(faces)} faces", file=sys.stderr, flush=True)
-    logits = all_logits(engine, faces, faces.name)
+    logits = face_logits(engine, faces)
     figures = compute_figures(logits, faces, float(manifest.temperature))
     same = EvaluateOptions(data.folder, dataset=data.layout, limit=options.limit)
     counting = faces.majority >= 0

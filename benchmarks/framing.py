@@ -27,12 +27,12 @@ from benchmarks.regression.session import begin, finish, header
 from runtime.detectors.factory import open_detector
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
 
 if TYPE_CHECKING:
     from runtime.engines.base import Engine
     from runtime.messages import Face
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 PROG = "python -m benchmarks.framing"
 
@@ -98,7 +98,7 @@ def best_match(faces: Sequence[Face], size: int) -> Face | None:
 def measure(options: FramingOptions) -> FramingReport:
     """Runs the comparison; see the module's text."""
     from runtime.engines.factory import open_engine
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
     first = header("framing", options)
     # Before the slow part.

@@ -22,7 +22,8 @@ from benchmarks.harness.schema.loading import LoadingReport, LoadingSamples
 from benchmarks.regression.session import begin, finish, header
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
+from train.threads import use_threads
 
 if TYPE_CHECKING:
     from train.fit.options import FitOptions
@@ -45,7 +46,6 @@ class LoadingOptions(CompareOptions):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    # As in train.fit: before PyTorch starts its threads.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     options = parse_options(LoadingOptions, PROG, argv)
     old = begin("loading", options, rounds=options.rounds)
@@ -60,13 +60,12 @@ def measure(options: LoadingOptions) -> LoadingReport:
     """
     import torch
 
-    from train.datasets import load_faces
-    from train.fit.command import make_data
+    from train.datasets.catalogue import load_faces
+    from train.fit.build import make_data
 
     first = header("loading", options)
     recipe = _recipe(options)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     faces = load_faces(Path(options.data_dir), options.dataset, "train").with_votes()
     if len(faces) < options.steps * recipe.batch_size:
         raise UserError(

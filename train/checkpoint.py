@@ -68,7 +68,7 @@ def load_checkpoint(path: Path) -> tuple[EmotionNet, Manifest]:
         options, weights = ModelOptions(**manifest.model), load_file(path)
         if options.lstm_layers > len(weights):
             raise ValueError(f"lstm_layers {options.lstm_layers}")
-        # Without memory first: a stranger's options could ask for more than there is.
+        # Without memory first: an untrusted file's options could ask for more than there is.
         with torch.device("meta"):
             shapes = EmotionNet(options, len(manifest.labels))
         shapes.load_state_dict(weights, assign=True)

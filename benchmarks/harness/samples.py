@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 
 def fingerprint(faces: FaceSet) -> str:

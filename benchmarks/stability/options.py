@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.harness.options import CompareOptions, EngineOption
 from runtime.support.cli import option
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
 
 
 @dataclass(kw_only=True)

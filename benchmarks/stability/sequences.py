@@ -29,7 +29,7 @@ from train.temporal.stability import count_flips, delay_s
 if TYPE_CHECKING:
     from runtime.emotion.classifier import Classifier
     from runtime.emotion.temporal import TemporalHead
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def measure_sequences(options: StabilityOptions) -> Sequences:
     from runtime.emotion.classifier import Classifier
     from runtime.emotion.temporal import choose_head
     from runtime.engines.factory import open_engine
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
     engine = open_engine(options.engine)
     head = choose_head(options.temporal_head, options.engine, options.smoothing_s)
@@ -175,5 +175,5 @@ def _how(options: StabilityOptions) -> SequenceOptions:
         jitter=0,
         lost=0,
         change=1,
-        spells=0,
+        degradations=0,
     )

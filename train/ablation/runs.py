@@ -12,12 +12,12 @@ from runtime.errors import UserError
 from runtime.support.cli import parse_options
 from runtime.support.files.writing import replacing
 from train.checkpoint import read_manifest
-from train.datasets import load_faces
+from train.datasets.catalogue import load_faces
 from train.fit.command import fit
 from train.fit.options import FitOptions
 
 if TYPE_CHECKING:
-    from train.ablation import AblationOptions
+    from train.ablation.options import AblationOptions
 
 _CHANGES: dict[str, dict[str, Any]] = {
     "baseline": {"model_type": "baseline", "use_class_weights": True},

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from runtime.emotion.classifier import softmax
 from runtime.errors import UserError
 from train.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 from train.evaluate import plots
 from train.evaluate.copies import Copy
 from train.evaluate.figures import Figures, Logits
@@ -204,7 +204,7 @@ def _write_plots(
 
 
 def _copy_pairs(leak: Leak, faces: FaceSet) -> list[dict[str, Any]]:
-    """Some pairs of copies as pictures, the least alike first: those a reader may doubt."""
+    """Some pairs of copies as pictures, the least alike first, which a reader may not believe."""
     return [
         {
             "pair": (_picture(faces.images[c.face]), _picture(leak.train.images[c.train])),

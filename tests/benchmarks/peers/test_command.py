@@ -32,7 +32,7 @@ from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from runtime.support.cli import parse_options, run_command
 from tests.conftest import REPO
-from train.datasets import load_faces
+from train.datasets.catalogue import load_faces
 
 #: An adapter as the real ones are, but without a model: bright faces are happy.
 GOOD = f"""
