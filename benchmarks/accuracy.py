@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.harness.json_codec import to_json
-from benchmarks.harness.options import CompareOptions, threads_option
+from benchmarks.harness.options import CompareOptions
 from benchmarks.harness.provenance import artifact, describe
 from benchmarks.harness.results import write_report
 from benchmarks.harness.samples import fingerprint, pack
@@ -36,6 +36,7 @@ from benchmarks.harness.statistics import rounded, wilson
 from benchmarks.regression.session import begin, finish, header
 from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
+from runtime.options.shared import threads_option
 from runtime.support.cli import option, parse_options, run_command
 from train.datasets.catalogue import DATASETS, SPLITS
 
@@ -71,7 +72,7 @@ class AccuracyOptions(CompareOptions):
     )
     seed: int = option("seed of the corruptions", 0, between=(0, math.inf))
     provider: str = option("where exported models run", "cpu", choices=PROVIDERS)
-    threads: int = threads_option(default=2)
+    threads: int = threads_option(2)
 
 
 @dataclass

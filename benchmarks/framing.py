@@ -26,6 +26,7 @@ from benchmarks.harness.schema.framing import FramingReport, FramingSamples
 from benchmarks.regression.session import begin, finish, header
 from runtime.detectors.factory import open_detector
 from runtime.errors import UserError
+from runtime.options.shared import detect_size_option
 from runtime.support.cli import option, parse_options, run_command
 from train.datasets.catalogue import DATASETS
 
@@ -51,7 +52,7 @@ class FramingOptions(CompareOptions):
     split: str = option("split to use", "valid", choices=("train", "valid", "test"))
     samples: int = option("faces to use, evenly spread; 0 uses all", 1000, between=(0, math.inf))
     face_size: int = option("side of the face in the picture, in pixels", 160, between=(16, HEIGHT))
-    detect_size: int = option("longer side of what the detector sees, in pixels", 640)
+    detect_size: int = detect_size_option(640)
     min_score: float = option("lowest detector score of a face", 0.4)
     engine: str | None = option("model for the accuracy figures; none measures boxes only", None)
 

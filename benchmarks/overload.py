@@ -24,6 +24,7 @@ from benchmarks.harness.options import (
     LatencyTargetOption,
     rounds_option,
 )
+from benchmarks.harness.pipeline_setup import config_of
 from benchmarks.harness.provenance import artifact
 from benchmarks.harness.reference import Reference
 from benchmarks.harness.schema.overload import (
@@ -36,6 +37,7 @@ from benchmarks.harness.synthetic import MAX_FACES, PacedCamera, SyntheticVideo,
 from benchmarks.regression.session import begin, finish, header
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
+from runtime.options.shared import threads_option
 from runtime.pipeline.pipeline import Pipeline
 from runtime.support.cli import option, parse_options, run_command
 
@@ -51,7 +53,7 @@ class OverloadOptions(CompareOptions, LatencyTargetOption, EngineOption):
     load: list[float] = option("frames offered, in parts of the capacity", [0.5, 1.0, 2.0, 4.0])
     seconds: float = option("length of a run", 4.0, between=(1, 3600))
     rounds: int = rounds_option("rounds, each with every load", 3)
-    threads: int = option("threads inside each network", 1)
+    threads: int = threads_option()
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _capacity(
 ) -> float:
     """Frames a second over all streams, fed without loss."""
     sources = [SyntheticVideo(frames, 90 // options.streams + 10) for _ in range(options.streams)]
-    with Pipeline(sources, engine, threads=options.threads) as pipeline:
+    with Pipeline(config_of(sources, engine, options.threads)) as pipeline:
         for _ in pipeline:
             pass
         return float(pipeline.metrics.summary()["fps"])
@@ -131,11 +133,11 @@ def _offer(
     each = fps / options.streams
     count = round(each * options.seconds)
     sources = [PacedCamera(SyntheticVideo(frames, count), each) for _ in range(options.streams)]
-    target = options.latency_target
     latencies: list[float] = []
     counts = [0] * options.streams
     start = time.monotonic()
-    with Pipeline(sources, engine, threads=options.threads, latency_target_ms=target) as pipeline:
+    config = config_of(sources, engine, options.threads, options.latency_target)
+    with Pipeline(config) as pipeline:
         for result in pipeline:
             counts[result.stream or 0] += 1
             # Load shedding needs a moment to find its level.

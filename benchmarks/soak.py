@@ -25,10 +25,12 @@ import cv2
 import numpy as np
 
 from benchmarks.harness.options import CompareOptions, EngineOption
+from benchmarks.harness.pipeline_setup import config_of
 from benchmarks.harness.provenance import artifact
 from benchmarks.harness.schema.soak import Kills, Soak, SoakReport, SoakRow
 from benchmarks.harness.synthetic import MAX_FACES, SyntheticVideo, render
 from benchmarks.regression.session import begin, finish, header
+from runtime.pipeline.config import DetectorConfig
 from runtime.pipeline.pipeline import Pipeline
 from runtime.sinks.files.jsonl import JsonSink
 from runtime.support.cli import option, parse_options, run_command
@@ -84,12 +86,9 @@ def soak(options: SoakOptions) -> Soak:
     rows: list[SoakRow] = []
     faces = 0
     start = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Pipeline(
-            [SyntheticVideo(pictures, options.frames)], options.engine, detect_size=options.side
-        ) as pipeline,
-    ):
+    source = SyntheticVideo(pictures, options.frames)
+    config = config_of([source], options.engine, detector=DetectorConfig(size=options.side))
+    with tempfile.TemporaryDirectory() as folder, Pipeline(config) as pipeline:
         sink = JsonSink(f"{folder}/soak.jsonl")
         for count, result in enumerate(pipeline, 1):
             sink.write(result)

@@ -24,6 +24,14 @@ from benchmarks.harness.provenance import artifact
 from benchmarks.harness.schema.anonymity import AnonymityReport, AnonymityRow, CoverSamples
 from benchmarks.regression.session import begin, finish, header
 from runtime.errors import SourceError, UserError
+from runtime.options.shared import detect_size_option
+from runtime.pipeline.config import (
+    DetectorConfig,
+    EngineConfig,
+    LatencyConfig,
+    PipelineConfig,
+    SourceConfig,
+)
 from runtime.pipeline.pipeline import Pipeline
 from runtime.sources.factory import open_source
 from runtime.support.cli import option, parse_options
@@ -42,7 +50,7 @@ class AnonymityOptions(CompareOptions, EngineOption):
     clip: list[str] | None = option("video whose faces a careful reference finds", None)
     demo: bool = option("also the built-in demo", False)
     synthetic: bool = option("synthetic videos, in which detectors lose faces", True)
-    detect_size: int = option("longer side of what the detector sees, in pixels", 320)
+    detect_size: int = detect_size_option()
 
 
 class VideoWithTruth:
@@ -132,14 +140,16 @@ def measure_video(
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, video.images[0].shape, np.uint8)
     shown, area, other, covered, faces_shown = ([] for _ in range(5))
-    with Pipeline(
-        [video],
-        options.engine,
-        detect_size=options.detect_size,
-        detect_interval_s=None,
-        regions_score=COVER_SCORE,
-        look_ahead_s=look_ahead_s,
-    ) as pipeline:
+    config = PipelineConfig(
+        sources=(SourceConfig(video),),
+        # As `--anonymize` sets it.
+        detector=DetectorConfig(
+            size=options.detect_size, interval_s=None, regions_score=COVER_SCORE
+        ),
+        engine=EngineConfig(options.engine),
+        latency=LatencyConfig(look_ahead_s=look_ahead_s),
+    )
+    with Pipeline(config) as pipeline:
         for result in pipeline:
             # A cover changes every pixel of noise, and so shows how far it reaches.
             out = anonymize(replace(result, image=noise)).image

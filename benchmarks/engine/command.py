@@ -27,7 +27,7 @@ from benchmarks.engine.latency_breakdown import combine
 from benchmarks.engine.models_under_test import ModelUnderTest, open_models
 from benchmarks.engine.scenarios import SCENARIOS, run_scenario
 from benchmarks.harness.json_codec import to_json
-from benchmarks.harness.options import CompareOptions, rounds_option, threads_option
+from benchmarks.harness.options import CompareOptions, rounds_option
 from benchmarks.harness.reference import Reference
 from benchmarks.harness.schema.engine import (
     EngineReport,
@@ -39,6 +39,7 @@ from benchmarks.harness.schema.engine import (
 from benchmarks.regression.session import begin, finish, header
 from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
+from runtime.options.shared import threads_option
 from runtime.support.cli import option, parse_options
 
 PROG = "python -m benchmarks.engine"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from runtime.options.shared import engine_option
 from runtime.support.cli import option
 
 
@@ -28,7 +29,7 @@ class CompareOptions(OutputOptions):
 class EngineOption:
     """The one model of a benchmark."""
 
-    engine: str = option("model: an .onnx file, or a shipped one: default, main, fast", "default")
+    engine: str = engine_option()
 
 
 @dataclass(kw_only=True)
@@ -48,9 +49,3 @@ def rounds_option(help: str, default: int, least: int = 1) -> int:
     """
     rounds: int = option(help, default, between=(least, math.inf))
     return rounds
-
-
-def threads_option(help: str = "threads inside each network", default: int = 1) -> int:
-    """A field for the threads of each network."""
-    threads: int = option(help, default, between=(1, 256))
-    return threads

@@ -25,8 +25,8 @@ from benchmarks.harness.options import (
     EngineOption,
     LatencyTargetOption,
     rounds_option,
-    threads_option,
 )
+from benchmarks.harness.pipeline_setup import config_of
 from benchmarks.harness.provenance import artifact
 from benchmarks.harness.reference import Reference
 from benchmarks.harness.schema.pipeline import (
@@ -47,6 +47,8 @@ from runtime.detectors.factory import open_detector
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.errors import UserError
+from runtime.options.shared import threads_option
+from runtime.pipeline.config import DetectorConfig, PipelineConfig
 from runtime.pipeline.pipeline import Pipeline
 from runtime.sources.base import Source
 from runtime.support.cli import option, parse_options
@@ -107,10 +109,11 @@ def measure(options: PipelineBenchmarkOptions, cases: Sequence[Case]) -> Pipelin
         UserError: The model can't be opened, or a case gives no results.
     """
     first = header("pipeline", options)
+    size = DetectorConfig().size
     with ExitStack() as stack:
         engine = stack.enter_context(closing(open_engine(options.engine, threads=options.threads)))
         detector = stack.enter_context(
-            closing(open_detector(size=320, threshold=FACE_SCORE, threads=options.threads))
+            closing(open_detector(size=size, threshold=FACE_SCORE, threads=options.threads))
         )
         reference = stack.enter_context(closing(Reference()))
         rows = [measure_case(options, case, engine, detector, reference) for case in cases]
@@ -135,9 +138,7 @@ def measure_case(
     for number in range(options.rounds + 1):
         ref = reference.ms(20)
         run = _run(options, case, engine, detector)
-        source = case.open()
-        steps = alone_ms(source, engine, detector, options.frames)
-        source.close()
+        steps = _alone(options, case, engine, detector)
         if not number:
             continue  # the first round warms up
         ref_ms.append(ref)
@@ -173,14 +174,8 @@ def _run(
     sources = [case.open() for _ in range(case.streams)]
     fed: list[Source] = [PacedCamera(s, options.paced) if options.paced else s for s in sources]
     latencies, faces = [], []
-    with Pipeline(
-        fed,
-        engine,
-        detector,
-        threads=options.threads,
-        latency_target_ms=options.latency_target,
-        max_frames=options.frames * case.streams,
-    ) as pipeline:
+    config = _config(options, fed, engine, detector, options.frames * case.streams)
+    with Pipeline(config) as pipeline:
         for result in pipeline:
             latencies.append(result.latency_ms)
             faces.append(len(result.faces))
@@ -191,6 +186,31 @@ def _run(
         raise UserError("the pipeline gave no results to measure; is --paced far too fast?")
     shares = utilisation(totals, summary["seconds"], fed)
     return Round(summary["fps"], latencies, faces, summary["dropped"], shares)
+
+
+def _alone(
+    options: PipelineBenchmarkOptions, case: Case, engine: Engine, detector: Detector
+) -> dict[str, float]:
+    """Milliseconds a frame of each stage, when nothing else runs."""
+    with closing(case.open()) as source:
+        return alone_ms(_config(options, [source], engine, detector, options.frames))
+
+
+def _config(
+    options: PipelineBenchmarkOptions,
+    sources: Sequence[Source],
+    engine: Engine,
+    detector: Detector,
+    frames: int,
+) -> PipelineConfig:
+    return config_of(
+        sources,
+        engine,
+        options.threads,
+        options.latency_target,
+        detector=DetectorConfig(detector),
+        max_frames=frames,
+    )
 
 
 def _speed(

@@ -7,13 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.harness.synthetic import PacedCamera
-from runtime.detectors.base import Detector
-from runtime.emotion.classifier import Classifier
-from runtime.engines.base import Engine
 from runtime.messages import Frame
+from runtime.pipeline.config import PipelineConfig
 from runtime.pipeline.detection import Follower
 from runtime.pipeline.load_shedding import LADDER
-from runtime.pipeline.recognition import Recognizer
+from runtime.pipeline.parts import Parts
 from runtime.sources.base import Source
 from runtime.telemetry.metrics import Metrics
 from runtime.vision.preprocess import to_bgr
@@ -47,20 +45,18 @@ def utilisation(
     return result
 
 
-def alone_ms(source: Source, engine: Engine, detector: Detector, frames: int) -> dict[str, float]:
+def alone_ms(config: PipelineConfig) -> dict[str, float]:
     """Milliseconds a frame of each stage, one after another in one thread.
 
     Args:
-        source: One stream; stays the caller's.
-        engine: The model.
-        detector: The detector.
-        frames: Most frames to read.
+        config: As of a pipeline, with one source.
     """
-    follower = Follower(detector, 1, 0.05, Metrics())
-    recognizer = Recognizer(Classifier(engine), 1, 0.25)
+    parts = Parts(config)
+    (source,) = parts.group.sources
+    follower = Follower(parts.detector, 1, config.detector.interval_s, Metrics())
     took = dict.fromkeys(STAGES, 0.0)
     done = 0
-    while done < frames:
+    while done != config.max_frames:
         times = [time.perf_counter()]
         got = source.read()
         if got is None:
@@ -70,11 +66,12 @@ def alone_ms(source: Source, engine: Engine, detector: Detector, frames: int) ->
         times.append(time.perf_counter())
         tracked = follower.follow(frame, LADDER[0])
         times.append(time.perf_counter())
-        recognizer.recognize([tracked])
+        parts.recognizer.recognize([tracked])
         times.append(time.perf_counter())
         for stage, start, end in zip(STAGES, times, times[1:], strict=False):
             took[stage] += (end - start) * 1e3
         done += 1
+    parts.free()
     return {stage: ms / max(1, done) for stage, ms in took.items()}
 
 

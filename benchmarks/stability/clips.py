@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from benchmarks.harness.schema.stability import ClipFlips, FailedClip
 from benchmarks.stability.options import StabilityOptions
 from runtime.errors import UserError
+from runtime.pipeline.config import EngineConfig, LabelsConfig, PipelineConfig, SourceConfig
 from runtime.pipeline.pipeline import Pipeline
 
 
@@ -17,14 +17,9 @@ def measure_clip(path: str, options: StabilityOptions) -> ClipFlips | FailedClip
     name = Path(path).name
     try:
         # Without a time constant the lead and the hysteresis alone would still hold labels.
-        raw, _ = _count_flips(path, options.engine, True, smoothing_s=0.0)
-        smooth, seconds = _count_flips(
-            path,
-            options.engine,
-            False,
-            smoothing_s=options.smoothing_s,
-            temporal_head=options.temporal_head,
-        )
+        raw, _ = _count_flips(path, options.engine, LabelsConfig(smoothing_s=0.0), single=True)
+        steady = LabelsConfig(options.temporal_head, options.smoothing_s)
+        smooth, seconds = _count_flips(path, options.engine, steady)
     except UserError as error:
         failed = FailedClip(clip=name, error=" ".join(str(error).split()))
         print(f"{name}: not measured: {failed.error}", file=sys.stderr)
@@ -38,19 +33,22 @@ def measure_clip(path: str, options: StabilityOptions) -> ClipFlips | FailedClip
 
 
 def _count_flips(
-    path: str, engine: str, single: bool, **smoothing: Any
+    path: str, engine: str, labels: LabelsConfig, single: bool = False
 ) -> tuple[float | None, float]:
     """Flips a minute of track and the tracks' seconds.
 
     Args:
         path: The video.
         engine: The model.
+        labels: What steadies the labels.
         single: Count the most probable label of each frame alone.
-        smoothing: What steadies the labels, as `Pipeline` takes it.
     """
     last: dict[int, tuple[str, float]] = {}
     flips, seconds = 0, 0.0
-    with Pipeline([path], engine, **smoothing) as pipeline:
+    config = PipelineConfig(
+        sources=(SourceConfig(path),), engine=EngineConfig(engine), labels=labels
+    )
+    with Pipeline(config) as pipeline:
         for result in pipeline:
             for face in result.faces:
                 label = face.emotion
