@@ -23,7 +23,7 @@ from benchmarks.regression.session import begin, finish, header
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
 from train.datasets.catalogue import DATASETS
-from train.threads import use_threads
+from train.threads import let_threads_sleep, use_threads
 
 if TYPE_CHECKING:
     from train.fit.options import FitOptions
@@ -46,7 +46,7 @@ class LoadingOptions(CompareOptions):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    let_threads_sleep()
     options = parse_options(LoadingOptions, PROG, argv)
     old = begin("loading", options, rounds=options.rounds)
     return finish(measure(options), options, old, show=True)
