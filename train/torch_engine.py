@@ -71,9 +71,5 @@ class TorchEngine:
         """(N, 3, H, W) float32 -> (N, C) float32 logits; the caller owns them."""
         return self.infer(batch)[LOGITS]
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Does what every engine does; see `logits`."""
-        return self.logits(batch)
-
     def close(self) -> None:
         """Frees nothing: PyTorch frees the network with the last reference to it."""
