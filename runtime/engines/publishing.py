@@ -27,7 +27,7 @@ def publish(data: Any, manifest: Manifest, path: Path) -> None:
     Args:
         data: The artifact's bytes, as a buffer.
         manifest: What describes it; the sidecar gains the file's hash.
-        path: Where the artifact goes.
+        path: Where the artifact goes; its folder is made where it is missing.
 
     Raises:
         UserError: The folder can't be written to; an older pair is as usable as before.
@@ -35,6 +35,7 @@ def publish(data: Any, manifest: Manifest, path: Path) -> None:
     content = memoryview(data)
     digest = hashlib.sha256(content).hexdigest()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path.parent) as sync:
             previous = describe_present(path)
             try:

@@ -181,9 +181,16 @@ def test_ctrl_c_while_writing_leaves_nothing_half(
     assert {p.name for p in tmp_path.iterdir()} == set(before)
 
 
-def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="No such file or directory"):
-        publish(b"a plan", TINY, tmp_path / "nowhere" / "tiny.plan")
+def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "tiny.plan"
+    publish(b"a plan", TINY, path)
+    assert read_sidecar(path) == replace(TINY, sha256=file_hash(path))
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"tiny\.plan: (File exists|Not a directory)$"):
+        publish(b"a plan", TINY, tmp_path / "file" / "tiny.plan")
 
 
 def test_a_third_file_is_refused_also_while_publishing(make_onnx: Callable[..., Path]) -> None:
