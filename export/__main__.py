@@ -56,7 +56,7 @@ class ExportOptions(CalibrationOptions):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     options = parse_options(ExportOptions, PROG, argv)
     _check(options)
     export(options)
@@ -117,7 +117,7 @@ def export(options: ExportOptions) -> Path:
         paths += _publish(Artifact(".onnx", graph, manifest, "tensorrt"), options, start)
     if len(precisions) > len(paths):
         network = TorchEngine(net, manifest, options.checkpoint, "cpu")
-        logits = input_logits(network.infer, inputs, "PyTorch", max(BATCHES))
+        logits = input_logits(network.logits, inputs, "PyTorch", max(BATCHES))
         held_out = HeldOutSet(inputs, majority, origin, logits, manifest.temperature)
     if "fp16" in precisions:
         paths += _publish(make_fp16(graph, manifest, held_out), options, start)

@@ -33,7 +33,7 @@ class HeadExportOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     export(parse_options(HeadExportOptions, PROG, argv))
     return 0
 
@@ -80,7 +80,7 @@ def export(options: HeadExportOptions) -> Path:
 
 
 def made_windows(steps: int, classes: int) -> NDArray[np.float32]:
-    """(64, steps, C) windows of random probabilities; in half of them the track begins later."""
+    """Makes (64, steps, C) random probabilities; in half of them the track begins later."""
     rng = np.random.default_rng(0)
     windows = rng.dirichlet(np.full(classes, 0.3), (_WINDOWS, steps)).astype(np.float32)
     for window in windows[::2]:

@@ -74,7 +74,7 @@ def input_logits(run: Run, inputs: NDArray[np.float32], what: str, batch: int = 
     """Computes the logits of prepared network inputs, and shows progress.
 
     Args:
-        run: The model, such as `TorchEngine.infer`.
+        run: The model, such as `TorchEngine.logits`.
         inputs: (N, 3, S, S) float32 network inputs.
         what: What progress calls them.
         batch: Faces at a time.

@@ -34,6 +34,7 @@ class TorchEngine:
         """
         self.manifest = manifest
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._dtype = torch.float32
         self._net = net.to(self._device)
         self.name = f"{name}, PyTorch on {self._device.type}"
 
@@ -50,12 +51,16 @@ class TorchEngine:
         """
         return cls(*load_checkpoint(path), str(path), device)
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 3, H, W) float32 -> (N, C) float32 logits; the caller owns them."""
+    def logits(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Computes (N, C) float32 logits of (N, 3, H, W) float32; the caller owns them."""
         with torch.inference_mode():
-            logits = self._net(torch.from_numpy(batch).to(self._device))
+            logits = self._net(torch.from_numpy(batch).to(self._device, self._dtype))
         result: NDArray[np.float32] = logits.float().cpu().numpy()
         return result
+
+    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Does what every engine does; see `logits`."""
+        return self.logits(batch)
 
     def close(self) -> None:
         """Frees nothing: PyTorch frees the network with the last reference to it."""
