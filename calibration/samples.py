@@ -15,6 +15,7 @@ from runtime.detectors.found_faces import find_faces
 from runtime.errors import SourceError, UserError
 from runtime.manifest import Manifest, Preprocess
 from runtime.sources.pictures import collect_pictures, read_picture
+from runtime.vision.picture import Picture
 from runtime.vision.preprocess import crop_face, face_to_input, to_bgr
 from train.datasets.catalogue import load_faces
 from train.datasets.faces import FaceSet
@@ -131,7 +132,7 @@ def _faces_in_pictures(
             unread += 1
             say(f"skipped: {error}")
             continue
-        found = find_faces(detector, image)
+        found = find_faces(detector, Picture(image))
         seen += 1
         faceless += not found
         faces += [crop_face(image, face.box, spec, face.landmarks) for face in found]
@@ -145,7 +146,7 @@ def _faces_in_pictures(
 def _check_real(name: str, faces: Sequence[NDArray[np.uint8]], detector: Detector) -> None:
     """Refuses noise, flat colours and whatever else shows no face."""
     some = np.linspace(0, len(faces) - 1, min(_CHECKED, len(faces))).astype(int)
-    found = sum(bool(detector.detect(_in_a_picture(faces[i]))) for i in some)
+    found = sum(bool(detector.detect(Picture(_in_a_picture(faces[i])))) for i in some)
     if found < _FOUND * len(some):
         raise UserError(
             f"{name}: a face is found in only {found} of {len(some)} of its pictures; ranges of "

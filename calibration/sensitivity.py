@@ -20,7 +20,7 @@ from calibration.calibration_set import CalibrationOptions
 from runtime.errors import UserError
 from runtime.manifest import Manifest
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.files.writing import check_writable, replacing
+from runtime.support.files.writing import check_writable, writing
 from train.datasets.catalogue import DATASETS
 from train.progress import show_progress
 
@@ -264,18 +264,15 @@ def _write_ranking(folder: Path, effects: Sequence[Effect], title: str) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("divergence of the probabilities, in nats")
     axes.set_title(f"Quantized alone: {title}", fontsize=10)
-    try:
-        with (
-            replacing(folder / "sensitivity.csv") as partial,
-            partial.open("w", newline="", encoding="utf-8") as stream,
-        ):
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(("layer", "weights", "kl", "agreement"))
-            writer.writerows((e.layer, e.weights, e.kl, e.agreement) for e in effects)
-        with replacing(folder / "sensitivity.png") as partial:
-            figure.savefig(partial, format="png", dpi=120)
-    except OSError as error:
-        raise UserError(f"--output_dir {folder}: {error.strerror or error}") from error
+    with (
+        writing(folder / "sensitivity.csv", "--output_dir") as partial,
+        partial.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("layer", "weights", "kl", "agreement"))
+        writer.writerows((e.layer, e.weights, e.kl, e.agreement) for e in effects)
+    with writing(folder / "sensitivity.png", "--output_dir") as partial:
+        figure.savefig(partial, format="png", dpi=120)
 
 
 if __name__ == "__main__":

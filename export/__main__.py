@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from calibration.calibration_set import CalibrationOptions
 from runtime.errors import UserError
-from runtime.manifest import sidecar_path
+from runtime.manifest import file_hash, sidecar_path
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.writing import check_writable
 from train.datasets.catalogue import DATASETS
@@ -111,7 +111,15 @@ def export(options: ExportOptions) -> Path:
         *("torch", "timm", "onnx", "onnxscript", "onnxsim", "onnxruntime"),
         "onnxconverter-common",
     )
-    manifest = replace(manifest, precision="fp32", sha256=None, proof=proof, tools=tools)
+    checkpoint = Path(options.checkpoint)
+    manifest = replace(
+        manifest,
+        precision="fp32",
+        sha256=None,
+        proof=proof,
+        tools=tools,
+        provenance={"checkpoint": file_hash(checkpoint), "file": checkpoint.name},
+    )
     paths = []
     if "fp32" in precisions:
         paths += _publish(Artifact(".onnx", graph, manifest, "tensorrt"), options, start)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.publish import write_whole
+from runtime.engines.publishing import publish
 from runtime.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Artifact:
                 be written to.
         """
         if isinstance(self.model, bytes):
-            write_whole(self.model, self.manifest, path)
+            publish(self.model, self.manifest, path)
             return
         from export.graph.checks import check_graph
         from export.graph.to_onnx import write_artifact

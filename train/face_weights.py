@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.files.writing import check_writable
+from runtime.support.files.writing import check_writable, write_whole
 from train.datasets.catalogue import DATASETS
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def convert(options: FaceWeightsOptions) -> None:
     """
     import timm
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from runtime.vision.preprocess import face_to_input
     from train.datasets.catalogue import load_faces
@@ -96,7 +96,7 @@ def convert(options: FaceWeightsOptions) -> None:
             f"--source {options.source}: not the faceres network of @vladmandic/human"
         ) from error
     unfold_norms(net, biases, torch.from_numpy(inputs))
-    save_file(net.state_dict(), output, metadata={"backbone": BACKBONE})
+    write_whole(output, save(net.state_dict(), metadata={"backbone": BACKBONE}), "--output")
     print(f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB), norms of {len(inputs)} faces")
 
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: Confidence from which a label deserves trust: more likely right than wrong.
-CERTAIN = 0.5
+from runtime.emotion.certainty import CERTAIN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Label:
     """The label of a track at one moment.
 

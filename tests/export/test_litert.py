@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from export.__main__ import main
+from runtime.engines.sidecar import read_sidecar
 from runtime.errors import UserError
-from runtime.manifest import Manifest
 
 
 def _export(checkpoint: Path, data: Path, out: Path, *flags: str) -> int:
@@ -22,7 +22,7 @@ def test_a_file_for_phones(small_checkpoint: Path, real_faces_dir: Path, tmp_pat
     assert _export(small_checkpoint, real_faces_dir, tmp_path, "--precision", "tflite") == 0
     path = tmp_path / "emotion.tflite"
     assert {p.name for p in tmp_path.iterdir()} == {path.name, "emotion.tflite.json"}
-    manifest = Manifest.load_sidecar(path)
+    manifest = read_sidecar(path)
     assert manifest is not None
     assert manifest.precision == "fp32"
     assert manifest.proof["agreement"] == 1

@@ -15,8 +15,8 @@ from sklearn.metrics import roc_auc_score
 from runtime.detectors.base import Detector
 from runtime.detectors.factory import open_detector
 from runtime.detectors.found_faces import find_faces
+from runtime.emotion.certainty import CERTAIN
 from runtime.emotion.classifier import softmax
-from runtime.emotion.smoothing import CERTAIN
 from runtime.engines.base import Engine
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
@@ -113,11 +113,11 @@ def _crops(
     rng = np.random.default_rng(seed)
     with closing(open_source(source, 0.0)) as reader:
         for _ in range(FRAMES):
-            read = reader.read()
-            if read is None:
+            frame = reader.read()
+            if frame is None:
                 return
-            image = read[0]
-            taken = [face.box for face in find_faces(detector, image)]
+            image = frame.picture.bgr()
+            taken = [face.box for face in find_faces(detector, frame.picture)]
             for box in _places(image.shape[:2], taken, rng):
                 yield crop_face(image, box, spec).copy()
 

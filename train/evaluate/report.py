@@ -68,7 +68,7 @@ def write_all(folder: Path, metrics: dict[str, Any], results: Results) -> None:
     """Writes every file of an evaluation.
 
     Args:
-        folder: Exists.
+        folder: Where; made if it is missing.
         metrics: What `metrics.json` shall hold.
         results: What plots, tables and pictures are made from.
 
@@ -76,6 +76,7 @@ def write_all(folder: Path, metrics: dict[str, Any], results: Results) -> None:
         UserError: A file can't be written.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         # A run that fails here leaves the files of an earlier one whole.
         with TemporaryDirectory(".partial", "evaluation.", folder) as staging:
             staged = Path(staging)

@@ -68,7 +68,7 @@ def test_everything_is_written_and_agrees(
     assert metrics["accuracy"] == pytest.approx(np.trace(counts) / 6, abs=1e-4)
     faces = load_faces(data, "ferplus", "valid")
     grey = np.stack([np.full((3, 32, 32), f.mean() / 127.5 - 1, np.float32) for f in faces.images])
-    guess = open_engine(tiny_engine).infer(grey).argmax(1)
+    guess = open_engine(tiny_engine).infer(grey)["logits"].argmax(1)
     wanted = np.zeros((8, 8), int)
     for truth, said in zip(faces.majority, guess, strict=True):
         wanted[truth, said] += truth >= 0
