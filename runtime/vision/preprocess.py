@@ -69,8 +69,13 @@ def crop_square(box: Box, spec: Preprocess) -> tuple[float, float, float]:
 
     Returns:
         Centre x, centre y and side of the square, in pixels.
+
+    Raises:
+        ValueError: The box is not finite.
     """
     x1, y1, x2, y2 = box
+    if not (math.isfinite(x2 - x1) and math.isfinite(y2 - y1)):
+        raise ValueError(f"a face's box must be finite, not {box}")
     side = max(x2 - x1, y2 - y1, 1.0) * spec.margin
     return (x1 + x2) / 2, (y1 + y2) / 2 + spec.shift * side, side
 
@@ -96,6 +101,9 @@ def crop_face(
 
     Returns:
         (S, S, 3) uint8 crop, S at least 1; it may share memory with `image`.
+
+    Raises:
+        ValueError: The box is not finite.
     """
     angle = None
     if spec.align == "roll" and landmarks is not None:
