@@ -102,7 +102,7 @@ def test_ranges_are_measured_once_and_read_again(
 
 
 def test_the_shipped_ranges_are_the_shipped_models() -> None:
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     shipped = Ranges.load(root / "calibration" / "emotion.ranges.json")
     model = onnx.load(root / "runtime" / "models" / "emotion.onnx")
     layers = [n.input[0] for n in model.graph.node if n.op_type in ("Conv", "Gemm")]

@@ -23,7 +23,7 @@ from train.datasets import load_faces
 from train.evaluate.scores import calibration_error, negative_log_likelihood
 from train.models.emotion_net import EmotionNet, ModelOptions
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ from runtime.manifest import METADATA_KEY, Manifest, file_hash
 from runtime.support.cli import parse_options, run_command
 from train.checkpoint import load_checkpoint, read_manifest, save_checkpoint
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FERPLUS = ROOT.parent / "shared" / "data" / "ferplus"
 CONFIGS = sorted((ROOT / "configs" / "export").glob("*.yaml"))
 

@@ -77,7 +77,7 @@ def models() -> list[tuple[str, bytes]]:
 
 
 def manifests() -> list[tuple[str, bytes]]:
-    models = Path(__file__).parents[1] / "runtime" / "models"
+    models = Path(__file__).parents[2] / "runtime" / "models"
     return [("json", path.read_bytes()) for path in sorted(models.glob("*.json"))]
 
 

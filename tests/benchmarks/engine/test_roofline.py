@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.engine.roofline import Peaks, Work, count_work, measure_peaks, under_roof
 
-CHECKPOINT = Path(__file__).resolve().parents[2] / "runtime" / "models" / "emotion.safetensors"
+CHECKPOINT = Path(__file__).resolve().parents[3] / "runtime" / "models" / "emotion.safetensors"
 
 
 def test_the_roof_by_hand() -> None:

@@ -61,7 +61,7 @@ def test_what_is_no_older_report_is_one_line(
 @pytest.mark.parametrize("kind", KIND_NAMES)
 def test_the_committed_results_are_refused_in_a_line_or_compared(kind: str, capsys) -> None:
     """Results of older versions without samples are no crash."""
-    folder = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
+    folder = Path(__file__).resolve().parents[3] / "benchmarks" / "results"
     options = SimpleNamespace(output_json=None, engine=None, rounds=3)
     for name in KINDS[kind].settings:
         setattr(options, name, None)

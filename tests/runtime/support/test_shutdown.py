@@ -30,7 +30,7 @@ def hang(self, *args, **kwargs):
 def fail(self, *args, **kwargs):
     raise ValueError("broke")
 {kind}.{method} = {how}
-from runtime.options import run_command
+from runtime.support.cli import run_command
 from runtime.webcam import main
 sys.exit(run_command(main, None))
 """
@@ -184,8 +184,8 @@ def test_a_film_that_nobody_takes_does_not_hold_up_the_end(
 
 _SMALL_FILES = """
 import resource, sys
-from runtime.options import run_command
-from runtime.sinks.video import VideoSink
+from runtime.support.cli import run_command
+from runtime.sinks.files.video import VideoSink
 open_film = VideoSink._open
 def open_small(*args):
     open_film(*args)

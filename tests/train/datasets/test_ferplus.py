@@ -17,7 +17,7 @@ from runtime.manifest import EMOTIONS
 from train.datasets import FaceSet, load_faces
 from train.datasets.ferplus import ferplus_majority
 
-FERPLUS = Path(__file__).parents[3] / "shared" / "data" / "ferplus"
+FERPLUS = Path(__file__).parents[4] / "shared" / "data" / "ferplus"
 
 #: neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown, nf
 HAPPY = [1, 9, 0, 0, 0, 0, 0, 0, 0, 0]

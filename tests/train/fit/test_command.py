@@ -22,7 +22,7 @@ from train.fit.options import FitOptions
 from train.fit.schedule import ScheduleOptions
 from train.models.emotion_net import EmotionNet, ModelOptions
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFIGS = sorted((ROOT / "configs" / "train").glob("*.yaml"))
 
 Fit = Callable[..., Path]

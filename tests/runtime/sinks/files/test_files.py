@@ -245,9 +245,9 @@ _ENDLESS = """
 import sys
 from pathlib import Path
 sys.path.insert(0, ".")
-from runtime.outputs import check_apart
-from runtime.sinks.json_lines import JsonSink
-from runtime.sinks.video import VideoSink
+from runtime.support.files.writing import check_apart
+from runtime.sinks.files.jsonl import JsonSink
+from runtime.sinks.files.video import VideoSink
 from tests.runtime.sinks.conftest import result
 video, lines = VideoSink(Path(sys.argv[1]), 25), JsonSink(sys.argv[2])
 i = 0

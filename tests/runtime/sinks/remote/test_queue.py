@@ -193,9 +193,9 @@ def test_sinks_of_a_group_close_together_and_the_first_failure_is_told():
 
 _WITHOUT_DESCRIPTORS = """
 import logging, os, resource, sys, time
-from runtime.sinks.mqtt import Mqtt
-from runtime.sinks.remote import RemoteSink
-from runtime.sinks.webhook import Webhook
+from runtime.sinks.remote.mqtt import Mqtt
+from runtime.sinks.remote.queue import RemoteSink
+from runtime.sinks.remote.webhook import Webhook
 from tests.runtime.sinks.conftest import result, wait_until
 
 logging.basicConfig(level="WARNING", stream=sys.stdout, format="%(message)s")
