@@ -56,7 +56,7 @@ _JOIN_S = 1.5
 #: Least wait for them, in seconds, where that time is over.
 _HEAR_S = 0.3
 
-#: Time between two looks at the window while no result comes, in seconds.
+#: Time between two calls of `on_wait` while no result comes, in seconds.
 _POLL_S = 0.1
 
 
@@ -104,9 +104,9 @@ class Pipeline:
             detector: What `open_detector` takes, or a detector.
             detector_model: File of the detector.
             detect_size: Longer side of what the detector sees, in pixels.
-            detect_interval_s: Media time between two looks for faces in
+            detect_interval_s: Media time between two detections in
                 seconds; in between, tracks go on where they were heading and
-                keep their labels. 0 looks at every frame, None also where a
+                keep their labels. 0 searches every frame, None also where a
                 latency target would save it: a new face is never missed.
             provider: Where the emotion model runs, as `open_engine` takes it.
             threads: Threads inside each network; one is best on two cores.
@@ -177,7 +177,7 @@ class Pipeline:
         #: Called on the reading thread, ten times a second, while no result comes.
         self.on_wait: Callable[[], None] | None = None
         self._detect_interval_s = detect_interval_s
-        # The doubtful ones are no faces, whichever detector gives them.
+        # Weak detections are no faces, whichever detector gives them.
         self._face_score = FACE_SCORE if regions_score < FACE_SCORE else 0.0
         self._max_batch = max_batch
         self._max_wait_s = max_wait_ms / 1e3
@@ -252,15 +252,15 @@ class Pipeline:
         hanging = self._stages.join(max(self._left_s(), 0.0 if self._closed else _HEAR_S))
         if not hanging:
             self._free()
-        # The loop's end and the `with` both come here: one word is enough.
+        # The loop's end and the `with` both come here: one line is enough.
         if not self._closed:
             for name in hanging:
                 log.warning("%s did not end within %g s", name, _JOIN_S)
             # A source may take its time, and the stages after one that hangs only wait.
             first = next((name for name in hanging if name != "capture"), None)
             if first is not None and not self._is_slow(first):
-                late = TimeoutError(f"hangs: did not end within {_JOIN_S:g} s")
-                self._hung = StageError(first, None, late)
+                error = TimeoutError(f"hangs: did not end within {_JOIN_S:g} s")
+                self._hung = StageError(first, None, error)
         self._closed = True
 
     def _is_slow(self, stage: str) -> bool:

@@ -32,7 +32,7 @@ _PORTRAIT_BOX: Box = (181.5, 58.1, 269.9, 177.9)
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A still picture and the camera that looks at it.
+    """A still picture and how the camera moves over it.
 
     Attributes:
         image: (H, W, 3) uint8 BGR.

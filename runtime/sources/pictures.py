@@ -98,7 +98,7 @@ def read_picture(path: Path, grey: bool = False) -> NDArray[np.uint8]:
 
 
 class PictureSource:
-    """Pictures one by one, two seconds each; unreadable ones are skipped with a word."""
+    """Pictures one by one, two seconds each; unreadable ones are skipped, which is logged."""
 
     live = False
     fps = _FOLDER_FPS

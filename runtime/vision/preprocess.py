@@ -90,7 +90,7 @@ def crop_face(
 
     Pixels outside the picture repeat its border. A crop of more than `MAX_CROP` pixels a
     side that isn't simply a part of the picture is cut at the resolution of `_REDUCED`
-    pixels a side: its size is the detector's word, and no network takes more.
+    pixels a side: its size is only what the detector says, and no network takes more.
 
     Args:
         image: (H, W, 3) uint8 BGR.

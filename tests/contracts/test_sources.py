@@ -148,8 +148,8 @@ def test_frames_keep_their_pixels_while_later_ones_come(source):
         frame.picture.bgr()
     np.testing.assert_array_equal(image, kept)
     # Also where they are converted only then.
-    late = [source.read() for _ in range(2)]
-    shapes = [frame.picture.bgr().shape for frame in late]
+    more = [source.read() for _ in range(2)]
+    shapes = [frame.picture.bgr().shape for frame in more]
     assert shapes == [image.shape] * 2
 
 

@@ -1,4 +1,4 @@
-"""What a stranger's file or server can't do to us, with real files and servers."""
+"""What an untrusted file or server can't do to us, with real files and servers."""
 
 import os
 import socket
@@ -163,11 +163,11 @@ def test_a_playlist_by_any_other_type_is_one(kind, tmp_path):
         handler.head(kind)
         handler.send(b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\npart.ts\n#EXT-X-ENDLIST\n")
 
-    def piece(handler):
+    def segment_of(handler):
         handler.head("video/mp2t")
         handler.send(video.read_bytes())
 
-    with Web(list=playlist, part=piece) as server:
+    with Web(list=playlist, part=segment_of) as server:
         # In a process of its own: FFmpeg may end it.
         done = subprocess.run(
             [
@@ -206,7 +206,7 @@ def test_parts_of_a_playlist_lie_beside_where_it_was_found(tmp_path):
     video = tmp_path / "a.ts"
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", video)
 
-    def piece(handler):
+    def segment_of(handler):
         handler.head("video/mp2t")
         handler.send(video.read_bytes())
 
@@ -217,7 +217,7 @@ def test_parts_of_a_playlist_lie_beside_where_it_was_found(tmp_path):
     answers = {
         "list": lambda handler: handler.head("text/plain", 302, Location="/there/list.m3u8"),
         "there/list": playlist,
-        "there/part": piece,
+        "there/part": segment_of,
     }
     with Web(**answers) as server:
         assert count(server.url("list.m3u8")) == 10
