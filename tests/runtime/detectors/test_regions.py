@@ -42,9 +42,8 @@ def test_faces_move_back_with_all_that_they_have():
     marks = np.arange(10, dtype=np.float32).reshape(5, 2)
     face = Face((1.0, 2.0, 5.0, 6.0), 0.9, marks, (0.0, 0.0, 9.0, 9.0))
     (found,) = search(Find(face), PICTURE, [(50, 30, 90, 80)], 1.0)
-    assert found == Face(
-        (51.0, 32.0, 55.0, 36.0), 0.9, marks + np.float32([50, 30]), (50.0, 30.0, 59.0, 39.0)
-    )
+    there = marks + np.array([50, 30], np.float32)
+    assert found == Face((51.0, 32.0, 55.0, 36.0), 0.9, there, (50.0, 30.0, 59.0, 39.0))
     assert found.landmarks.dtype == np.float32
     assert moved(face, 0, 0) == face
 
