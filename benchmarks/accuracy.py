@@ -24,12 +24,12 @@ from benchmarks.regression.compared import fingerprint, pack
 from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS, SPLITS
+from train.datasets.catalogue import DATASETS, SPLITS
 
 if TYPE_CHECKING:
     from runtime.engines.base import Engine
     from runtime.messages import Face
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 PROG = "python -m benchmarks.accuracy"
 
@@ -119,7 +119,7 @@ def measure(options: Options) -> dict[str, Any]:
 
 
 def _read(folder: str, layout: str, split: str) -> DataSet:
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
     try:
         return DataSet(folder, layout, load_faces(Path(folder), layout, split))
@@ -151,10 +151,11 @@ def _measure_engine(name: str, sets: Sequence[DataSet], options: Options) -> lis
 
 
 def _measure_row(name: str, engine: Engine, data: DataSet, options: Options) -> dict[str, Any]:
-    from train.evaluate.command import EvaluateOptions
     from train.evaluate.figures import compute_figures
-    from train.evaluate.robustness import all_logits, measure_robustness
+    from train.evaluate.options import EvaluateOptions
+    from train.evaluate.robustness import measure_robustness
     from train.evaluate.selection import first_notes, select, spread
+    from train.inference import face_logits
 
     if isinstance(data.faces, UserError):
         raise data.faces
@@ -162,7 +163,7 @@ def _measure_row(name: str, engine: Engine, data: DataSet, options: Options) -> 
     manifest = engine.manifest
     faces, places = select(data.faces, manifest.labels, options.limit)
     print(f"{name} on {faces.name}: {len(faces)} faces", file=sys.stderr, flush=True)
-    logits = all_logits(engine, faces, faces.name)
+    logits = face_logits(engine, faces)
     figures = compute_figures(logits, faces, float(manifest.temperature))
     same = EvaluateOptions(data.folder, dataset=data.layout, limit=options.limit)
     row: dict[str, Any] = {

@@ -26,12 +26,12 @@ from runtime.detectors.factory import open_detector
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
 from runtime.vision.picture import Picture
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
 
 if TYPE_CHECKING:
     from runtime.engines.base import Engine
     from runtime.messages import Face
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 PROG = "python -m benchmarks.framing"
 
@@ -101,7 +101,7 @@ def best_match(faces: Sequence[Face], size: int) -> Face | None:
 def measure(options: Options) -> dict[str, Any]:
     """Runs the comparison; see the module's text."""
     from runtime.engines.factory import open_engine
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
     first = head("framing", options)
     # Before the slow part.

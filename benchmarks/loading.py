@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.harness.results import begin, finish, head
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
+from train.threads import let_threads_sleep, use_threads
 
 if TYPE_CHECKING:
     from train.fit.options import FitOptions
@@ -47,8 +48,7 @@ class Options:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    # As in train.fit: before PyTorch starts its threads.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    let_threads_sleep()
     options = parse_options(Options, PROG, argv)
     old = begin("loading", options)
     return finish(measure(options), options, old, show=True)
@@ -62,13 +62,12 @@ def measure(options: Options) -> dict[str, Any]:
     """
     import torch
 
-    from train.datasets import load_faces
-    from train.fit.command import make_data
+    from train.datasets.catalogue import load_faces
+    from train.fit.build import make_data
 
     first = head("loading", options)
     recipe = _recipe(options)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     faces = load_faces(Path(options.data_dir), options.dataset, "train").with_votes()
     if len(faces) < options.steps * recipe.batch_size:
         raise UserError(

@@ -30,14 +30,14 @@ from runtime.emotion.temporal import TrackHistories
 from runtime.errors import UserError
 from runtime.pipeline.recognition import make_smoother
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
 from train.temporal.sequences import FaceSequence, SequenceOptions, make_sequence
 from train.temporal.stability import count_flips, delay_s
 
 if TYPE_CHECKING:
     from runtime.emotion.classifier import Classifier
     from runtime.emotion.temporal import TemporalHead
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 PROG = "python -m benchmarks.stability"
 
@@ -120,7 +120,7 @@ def measure(options: Options) -> dict[str, Any]:
     }
     steady = choose_head(options.temporal_head, options.engine, options.smoothing_s)
     if options.data_dir is not None:
-        from train.datasets import load_faces
+        from train.datasets.catalogue import load_faces
 
         engine = open_engine(options.engine)
         faces = load_faces(Path(options.data_dir), options.dataset, options.split)
@@ -231,7 +231,7 @@ def _how(options: Options) -> SequenceOptions:
         jitter=0,
         lost=0,
         change=1,
-        spells=0,
+        degradations=0,
     )
 
 

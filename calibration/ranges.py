@@ -22,7 +22,7 @@ from calibration.calibration_set import CalibrationOptions
 from calibration.samples import calibration_inputs
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
-from runtime.support.files.writing import check_writable, replacing
+from runtime.support.files.writing import check_writable, write_whole
 
 #: Options of ONNX Runtime's calibrators. Its entropy method clips nothing with
 #: fewer bins than twice the quantized ones.
@@ -61,12 +61,7 @@ class Ranges:
         Raises:
             UserError: The file can't be written.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as partial:
-                partial.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"--ranges {path}: {error.strerror or error}") from error
+        write_whole(path, json.dumps(asdict(self), indent=1) + "\n", "--ranges")
 
     @classmethod
     def load(cls, path: Path) -> Ranges:

@@ -17,14 +17,15 @@ from runtime.manifest import Manifest, Preprocess
 from runtime.sources.pictures import collect_pictures, read_picture
 from runtime.vision.picture import Picture
 from runtime.vision.preprocess import crop_face, face_to_input, to_bgr
-from train.datasets import FaceSet, load_faces
+from train.datasets.catalogue import load_faces
+from train.datasets.faces import FaceSet
 from train.datasets.notes import say
 
 #: Fewer faces leave ranges to chance.
 LEAST = 64
 
 #: Fewer faces say nothing of batches.
-_LEAST_HELD = 8
+_LEAST_HELD_OUT = 8
 
 #: How many of the faces are looked at again, and the part that a detector must find.
 _CHECKED, _FOUND = 48, 0.5
@@ -69,7 +70,7 @@ def calibration_inputs(
     return np.stack([face_to_input(face, spec) for face in faces]), name
 
 
-def held_inputs(
+def held_out_inputs(
     data_dir: Path, dataset: str, split: str, samples: int, manifest: Manifest
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], str]:
     """Inputs from faces with a label, spread evenly over a data set.
@@ -89,10 +90,10 @@ def held_inputs(
     """
     faces = load_faces(data_dir, dataset, split).relabel(manifest.labels).with_majority()
     count = min(samples or len(faces), len(faces))
-    if count < _LEAST_HELD:
+    if count < _LEAST_HELD_OUT:
         raise UserError(
             f"{faces.name}: {count} faces with a majority label to compare on, "
-            f"at least {_LEAST_HELD} are needed (--samples {samples})"
+            f"at least {_LEAST_HELD_OUT} are needed (--samples {samples})"
         )
     chosen = faces.spread(count)
     inputs = np.stack([face_to_input(face, manifest.preprocess) for face in chosen.images])

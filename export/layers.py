@@ -16,7 +16,7 @@ import numpy as np
 
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
 
 PROG = "python -m export.layers"
 
@@ -68,7 +68,7 @@ def compare_layers(options: LayersOptions) -> list[Difference]:
         UserError: An artifact or the faces can't be used, or they share no tensor.
         ManifestError: An artifact has no manifest.
     """
-    from calibration.samples import held_inputs
+    from calibration.samples import held_out_inputs
     from export.verification.outputs import demo_inputs
     from runtime.engines.factory import read_manifest
 
@@ -78,7 +78,7 @@ def compare_layers(options: LayersOptions) -> list[Difference]:
     if options.data_dir is None:
         inputs, _, _ = demo_inputs(manifests[0].preprocess)
     else:
-        inputs, _, _ = held_inputs(
+        inputs, _, _ = held_out_inputs(
             Path(options.data_dir), options.dataset, "valid", options.samples, manifests[0]
         )
     before, after = (_run(Path(name), inputs) for name in (options.reference, options.candidate))

@@ -23,6 +23,7 @@ def write_whole(data: Any, manifest: Manifest, path: Path) -> None:
         UserError: The folder can't be written to.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(".partial", f"{path.stem}.", path.parent) as folder:
             staged = Path(folder, path.name)
             staged.write_bytes(data)

@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from runtime.errors import EngineError
-from train.inference import TorchEngine
+from train.checkpoint import load_checkpoint
+from train.threads import use_threads
+from train.torch_engine import TorchEngine
 
 PRECISIONS = ("fp32", "tf32", "fp16")
 
@@ -38,11 +40,11 @@ class TimedTorch(TorchEngine):
             raise EngineError(f"{path}: --provider cuda: PyTorch finds no GPU here")
         if provider == "cpu" and precision != "fp32":
             raise EngineError(f"{path}: --torch_precision {precision} is for --provider cuda")
-        torch.set_num_threads(threads)
+        use_threads(threads)
         if provider == "cuda":
             torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
             torch.backends.cudnn.allow_tf32 = precision == "tf32"
-        super().__init__(path, provider)
+        super().__init__(*load_checkpoint(path), str(path), provider)
         self.precision = precision
         self._dtype = torch.float16 if precision == "fp16" else torch.float32
         self._net.to(dtype=self._dtype)

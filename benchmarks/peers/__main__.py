@@ -28,10 +28,10 @@ from benchmarks.report.tables import peers as tables
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.writing import check_writable
-from train.datasets import DATASETS, load_faces
+from train.datasets.catalogue import DATASETS, load_faces
 
 if TYPE_CHECKING:
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 PROG = "python -m benchmarks.peers"
 

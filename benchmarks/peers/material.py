@@ -17,7 +17,7 @@ from runtime.errors import UserError
 from runtime.sources.factory import open_source
 
 if TYPE_CHECKING:
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 #: Faces in the frames of `demo`, a clip each.
 _DEMO_FACES = (1, 6)

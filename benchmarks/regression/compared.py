@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 Figures = Mapping[str, Any]
 

@@ -19,7 +19,7 @@ from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from runtime.support.cli import run_command
 from train.checkpoint import load_checkpoint, save_checkpoint
 from train.data.batches import face_logits
-from train.datasets import load_faces
+from train.datasets.catalogue import load_faces
 from train.evaluate.scores import calibration_error, negative_log_likelihood
 from train.models.emotion_net import EmotionNet, ModelOptions
 

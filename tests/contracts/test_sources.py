@@ -13,6 +13,7 @@ import pytest
 from benchmarks.harness.synthetic import Camera, Loop
 from runtime.errors import SourceError, Unreachable
 from runtime.messages import Frame
+from runtime.pipeline.config import SourceConfig
 from runtime.pipeline.pipeline import Pipeline
 from runtime.sources.decoders.opencv import has_gstreamer
 from runtime.sources.deferred import DeferredSource
@@ -103,7 +104,8 @@ def make(kind, folder, stack):
         return DeferredSource("door", lambda: open_source(url), Unreachable("no"), Retry(60))
     if kind == "member":
         clip = write_video(folder / "clip.avi", arrays(), codec="MJPG")
-        group = open_group([str(clip), "no_such.mp4"], open_source, lambda source: source)
+        configs = [SourceConfig(str(clip)), SourceConfig("no_such.mp4")]
+        group = open_group(configs, open_source, lambda source: source)
         with pytest.raises(SourceError, match="no such file"):
             group.sources[1].read()
         return group.sources[0]

@@ -7,7 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -271,6 +271,14 @@ def test_a_batch_baked_into_the_network(rtx: ModuleType, tmp_path: Path) -> None
     nodes = [("Reshape", ["x", "shape"], ["y"], {})]
     message = _refused(rtx, tmp_path / "baked.onnx", nodes, {"shape": np.array([2, 16])})
     assert message.endswith("a batch is baked into it; export it with a dynamic batch")
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_works() -> Iterator[None]:
+    """Also where the tests run in the background, and their parent has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 # --- a fake TensorRT -------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from tests.conftest import REPO
 _BARE = """
 import importlib, pkgutil, sys
 class Block:
-    names = {"torch", "timm", "tensorrt", "onnx", "insightface", "paho", "prometheus_client",
+    names = {"torch", "timm", "tensorrt", "onnx", "insightface", "paho",
              "train", "export", "calibration", "benchmarks"}
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in self.names:

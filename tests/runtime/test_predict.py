@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from runtime.detectors.factory import open_detector
+from runtime.errors import UserError
 from runtime.predict import main
 from runtime.support.cli import run_command
 from runtime.vision.picture import Picture
@@ -165,7 +166,7 @@ def test_one_picture_that_a_network_fails_on_costs_only_itself(
     cv2.imwrite(str(tmp_path / "b.png"), portrait[:, :500])
     paths = [PORTRAIT, tmp_path / "b.png", PORTRAIT]
     bad = iter([False, True, False])
-    owner, name = (CenterFace, "_detect") if stage == "detect" else (EmotionEngine, "infer")
+    owner, name = (CenterFace, "_find") if stage == "detect" else (EmotionEngine, "infer")
     real = getattr(owner, name)
 
     def failing(self, *args):
@@ -244,3 +245,27 @@ def test_bad_input_is_one_line(tmp_path, tiny_engine, capsys, argv, word):
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("error: ")
     assert word in last or word in " ".join(filled)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_what_it_opens_it_closes(tmp_path, tiny_engine, monkeypatch, broken):
+    from runtime.detectors.centerface import CenterFace
+    from runtime.engines.emotion_engine import EmotionEngine
+    from runtime.sinks.files.jsonl import JsonSink
+
+    closed = []
+    for kind in (CenterFace, EmotionEngine):
+        close = kind.close
+        monkeypatch.setattr(
+            kind, "close", lambda self, close=close: (closed.append(type(self)), close(self))
+        )
+
+    def fail(self, result):
+        raise UserError("no room")
+
+    if broken:
+        monkeypatch.setattr(JsonSink, "write", fail)
+    argv = [PORTRAIT, "--engine", tiny_engine, "--output_json", tmp_path / "o.jsonl"]
+    argv += ["--anonymize", "--visualize", tmp_path]
+    assert predict(*argv) == (2 if broken else 0)
+    assert closed == [CenterFace, CenterFace, EmotionEngine]

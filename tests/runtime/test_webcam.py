@@ -17,9 +17,11 @@ import pytest
 from runtime.detectors.factory import open_detector
 from runtime.engines.catalogue import SHIPPED_HEAD
 from runtime.manifest import EMOTIONS
+from runtime.options.webcam import WebcamOptions
 from runtime.support.cli import parse_options, run_command
-from runtime.webcam import Options, main, run
+from runtime.webcam import main, run
 from tests.conftest import REPO, read_back
+from tests.support.processes import heed_ctrl_c
 from tests.support.streams import Server, jpegs
 
 
@@ -32,6 +34,7 @@ def start(*argv: object, **env: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "runtime.webcam", *map(str, argv)],
         cwd=REPO,
+        preexec_fn=heed_ctrl_c,
         env={**clean, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -72,7 +75,7 @@ def test_every_output_at_once(tmp_path, clip, tiny_engine, capsys, caplog):
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         metrics = run(
-            Options(
+            WebcamOptions(
                 engine=str(tiny_engine),
                 source=[str(clip)],
                 headless=True,
@@ -141,7 +144,7 @@ def test_metrics_and_health_while_it_runs(tiny_engine):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert status == 200, health
-    assert 'emotion_stage_seconds{stage="detect",quantile="0.5"}' in text
+    assert 'emotion_stage_seconds_bucket{le="+Inf",stage="detect"}' in text
 
 
 def test_a_metrics_port_in_use_is_one_line(tiny_engine, capsys):
@@ -434,5 +437,5 @@ def test_a_window_closes_by_key(tiny_engine, display, key):
 
 
 def test_the_shipped_config_is_sound():
-    options = parse_options(Options, "x", ["--config", str(REPO / "configs" / "webcam.yaml")])
-    assert options == Options(source=["0"])
+    options = parse_options(WebcamOptions, "x", ["--config", str(REPO / "configs" / "webcam.yaml")])
+    assert options == WebcamOptions(source=["0"])

@@ -103,7 +103,7 @@ def test_norms_do_the_same_in_training(options: Options) -> None:
     """With the faces they were measured on, batch statistics change nothing."""
     import runtime.vision.preprocess as preprocess
     from runtime.manifest import Preprocess
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
     convert(options)
     faces = load_faces(Path(options.data_dir), "ferplus", "train")

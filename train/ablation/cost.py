@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from train.threads import threads_for_a_while
+
 ROUNDS = 50
 
 
@@ -59,21 +61,16 @@ def measure_cost(nets: Mapping[str, nn.Module], size: int, rounds: int = ROUNDS)
         size: Side of the input in pixels.
         rounds: How often each is timed.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     face = torch.randn(1, 3, size, size).contiguous(memory_format=torch.channels_last)
     times: dict[str, list[float]] = {name: [] for name in nets}
-    try:
-        with torch.inference_mode():
-            for net in nets.values():
+    with threads_for_a_while(1), torch.inference_mode():
+        for net in nets.values():
+            net(face)
+        for _ in range(rounds):
+            for name, net in nets.items():
+                start = time.perf_counter()
                 net(face)
-            for _ in range(rounds):
-                for name, net in nets.items():
-                    start = time.perf_counter()
-                    net(face)
-                    times[name].append(time.perf_counter() - start)
-    finally:
-        torch.set_num_threads(threads)
+                times[name].append(time.perf_counter() - start)
     return {
         name: Cost(
             sum(p.numel() for p in net.parameters()),

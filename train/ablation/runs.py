@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.errors import UserError
 from runtime.support.cli import parse_options
-from runtime.support.files.writing import replacing
+from runtime.support.files.writing import write_whole
 from train.checkpoint import read_manifest
-from train.datasets import load_faces
+from train.datasets.catalogue import load_faces
 from train.fit.command import fit
 from train.fit.options import FitOptions
 
 if TYPE_CHECKING:
-    from train.ablation import AblationOptions
+    from train.ablation.options import AblationOptions
 
 _CHANGES: dict[str, dict[str, Any]] = {
     "baseline": {"model_type": "baseline", "use_class_weights": True},
@@ -155,9 +155,4 @@ def _what(run: Run) -> dict[str, Any]:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Writes JSON at once or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial:
-            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+    write_whole(path, json.dumps(content, indent=2) + "\n")

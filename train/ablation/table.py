@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from runtime.support.files.writing import replacing, write_whole
+from runtime.support.files.writing import write_whole, writing
 from train.ablation.cost import Cost
 from train.fit.options import FitOptions
 
@@ -82,7 +82,7 @@ def write_table(
     """
     lines = [_cells(row, cost.get(row.variant)) for row in rows]
     with (
-        replacing(folder / "ablation.csv") as partial,
+        writing(folder / "ablation.csv", "--output_dir") as partial,
         partial.open("w", newline="", encoding="utf-8") as stream,
     ):
         writer = csv.DictWriter(stream, list(lines[0]))
@@ -161,5 +161,5 @@ def _plot(rows: Sequence[Row], path: Path) -> None:
     axes.set_ylabel(f"accuracy % (n = {rows[0].n})")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(fontsize="small")
-    with replacing(path) as partial:
+    with writing(path, "--output_dir") as partial:
         figure.savefig(partial, format="png", dpi=120)

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 
 Face = NDArray[np.uint8]
 Corruption = Callable[[Face, int, np.random.Generator], Face]

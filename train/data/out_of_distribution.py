@@ -1,7 +1,7 @@
-"""What is no face, made out of nothing or of a face, to teach a network doubt.
+"""Out-of-distribution samples: pictures without a face, which teach a network uncertainty.
 
-Told to give every class the same on such pictures, it learns to doubt others
-of their kind that it never saw (outlier exposure, Hendrycks et al. 2019,
+Told to give every class the same on such pictures, it learns to be uncertain
+of others of their kind that it never saw (outlier exposure, Hendrycks et al. 2019,
 arXiv:1812.04606).
 """
 
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 Face = NDArray[np.uint8]
 
 
-def make_outlier(face: Face, rng: np.random.Generator) -> Face:
-    """A picture of the face's shape that shows no face.
+def make_out_of_distribution(face: Face, rng: np.random.Generator) -> Face:
+    """Makes a picture of the face's shape that shows no face.
 
     Args:
         face: (H, W) or (H, W, 3) uint8; left as it is.
@@ -31,7 +31,7 @@ def make_outlier(face: Face, rng: np.random.Generator) -> Face:
     return np.ascontiguousarray(kind(face, rng))
 
 
-def _piece(face: Face, rng: np.random.Generator) -> Face:
+def _patch(face: Face, rng: np.random.Generator) -> Face:
     """A small part of the face, enlarged: cheek, hair, collar, wall."""
     height, width = face.shape[:2]
     side = max(2, round(rng.uniform(0.12, 0.33) * min(height, width)))
@@ -98,7 +98,7 @@ def _bytes(image: NDArray[np.generic]) -> Face:
 
 
 _KINDS: tuple[Callable[[Face, np.random.Generator], Face], ...] = (
-    _piece,
+    _patch,
     _jigsaw,
     _leaves,
     _clouds,

@@ -15,9 +15,10 @@ from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from runtime.vision.boxes import Box
 from train.datasets.faces import FaceSet, single_labels
-from train.datasets.notes import Progress, say_skipped
+from train.datasets.notes import say_skipped
 from train.datasets.pictures import MISSING, is_picture, load_pictures
 from train.datasets.tables import inside, malformed, read_columns
+from train.progress import show_progress
 
 #: AffectNet's numbers 0 to 7.
 _NUMBERS = (
@@ -123,8 +124,7 @@ def _read_annotations(name: str, root: Path, labels: tuple[str, ...]) -> _Listed
     names = (entry for entry in os.listdir(pictures) if is_picture(Path(entry)))
     there = {os.path.splitext(entry)[0]: entry for entry in names}
     listed = _Listed()
-    progress = Progress(f"{name}, labels")
-    for path in _labels(annotations):
+    for path in show_progress(_labels(annotations), f"{name}, labels"):
         listed.total += 1
         number = _read_number(path)
         key = path.name.removesuffix("_exp.npy")
@@ -132,7 +132,6 @@ def _read_annotations(name: str, root: Path, labels: tuple[str, ...]) -> _Listed
         file = pictures / there.pop(key, f"{key}.jpg")
         if _wanted(listed, number, labels, path):
             listed.files.append(file)
-        progress.at(listed.total)
     if not listed.total:
         raise UserError(f"{annotations}: holds no *_exp.npy; is AffectNet fully extracted?")
     listed.total += len(there)

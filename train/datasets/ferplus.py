@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from train.datasets.faces import FaceSet
-from train.datasets.notes import Progress
 from train.datasets.pictures import load_pictures, read_face
 from train.datasets.tables import inside, malformed, read_columns, read_rows
+from train.progress import show_progress
 
 #: Side of a face in pixels.
 _SIDE = 48
@@ -108,12 +108,11 @@ def _read_originals(name: str, usage: str, pixels: Path, votes: Path) -> FaceSet
     """Row by row: a row of one file belongs to the same row of the other."""
     images: list[NDArray[np.uint8]] = []
     counts: list[list[float]] = []
-    progress = Progress(name)
     pairs = zip_longest(
         read_columns(pixels, ("Usage", "pixels")),
         read_columns(votes, ("Usage", "Image name", *_VOTES)),
     )
-    for left, right in pairs:
+    for left, right in show_progress(pairs, name, unit="rows"):
         if left is None or right is None:
             shorter = pixels if left is None else votes
             raise UserError(f"{shorter}: has fewer rows than its partner; is it cut short?")
@@ -135,7 +134,6 @@ def _read_originals(name: str, usage: str, pixels: Path, votes: Path) -> FaceSet
             counts.append(_parse_votes(cells))
         except ValueError as error:
             raise malformed(votes, voted, error) from error
-        progress.at(len(images))
     if not images:
         raise UserError(f"{pixels}: holds no faces of {usage}")
     return _voted(name, images, counts, _SIDE)

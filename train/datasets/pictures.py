@@ -20,7 +20,8 @@ from runtime.manifest import Preprocess
 from runtime.sources.pictures import read_picture
 from runtime.vision.boxes import Box
 from runtime.vision.preprocess import crop_face
-from train.datasets.notes import Progress, say, say_skipped
+from train.datasets.notes import say, say_skipped
+from train.progress import show_progress
 
 Face = NDArray[np.uint8]
 
@@ -135,11 +136,11 @@ def load_pictures(
     kept: list[int] = []
     held: list[Face | None] = []
     size = 0
-    progress = Progress(name, len(present))
     workers = min(8, os.cpu_count() or 1)
     # Small blocks: what the threads have read and nobody took yet is memory too.
     block = 4 * workers
-    with _quiet(), ThreadPoolExecutor(workers) as pool:
+    bar = show_progress(None, name, len(present))
+    with _quiet(), bar, ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(present), block):
             part = present[start : start + block]
             look = read if size < MEMORY else check
@@ -150,7 +151,7 @@ def load_pictures(
                 kept.append(index)
                 held.append(face if fits else None)
                 size += face.nbytes if fits else 0
-            progress.at(start + len(part))
+            bar.update(len(part))
     bad = sorted(set(present) - set(kept))
     say_skipped(name, len(bad), len(files), "unreadable pictures", files[bad[0]] if bad else "")
     if not kept:

@@ -8,7 +8,7 @@ mirrored face too.
 
 The threshold was measured on FER+ (3,514 validation against 26,622 training
 faces). Correlation of thumbnails alone can't decide: copies reach from 0.75 to
-0.99 and strangers up to 0.95. Correlation of detail has two humps with the
+0.99 and other faces up to 0.95. Correlation of detail has two humps with the
 valley at 0.7 to 0.75: of 60 pairs drawn evenly from 0.75 to 0.88 all were
 copies, seen side by side, and of 60 from 0.65 to 0.75 about half.
 """
@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets.notes import Progress
+from train.progress import show_progress
 
 #: Least correlation of fine detail that makes a copy.
 THRESHOLD = 0.75
@@ -112,13 +112,11 @@ def _reduce(images: Sequence[Face], what: str) -> tuple[list[bytes], Face]:
     """Digests of N faces, and the faces as (N, 48, 48) grey."""
     digests = []
     small = np.empty((len(images), _SIDE, _SIDE), np.uint8)
-    progress = Progress(what, len(images))
-    for index, face in enumerate(images):
+    for index, face in enumerate(show_progress(images, what, len(images))):
         digests.append(_digest(face))
         if face.ndim == 3:
             face = np.asarray(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY), np.uint8)
         cv2.resize(face, (_SIDE, _SIDE), dst=small[index], interpolation=cv2.INTER_AREA)
-        progress.at(index + 1)
     return digests, small
 
 

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import auc, precision_recall_fscore_support, roc_auc_score, roc_curve
 
 from runtime.emotion.classifier import softmax
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 from train.evaluate.scores import (
     Reliability,
     Score,
@@ -86,7 +86,7 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class Figures:
-    """All of it.
+    """All figures of a model on a set.
 
     Attributes:
         score: Accuracy, macro-F1 and confusion.
@@ -94,7 +94,7 @@ class Figures:
         classes: One entry a class, in the model's order.
         before: Calibration of the bare logits.
         after: Calibration at the manifest's temperature.
-        doubt: How well low confidence tells the faces without a majority
+        disputed_auroc: How well low confidence tells the faces without a majority
             (people disagreed, or saw no emotion) from the others: area under
             the ROC curve; None where all faces are of one kind.
     """
@@ -104,11 +104,11 @@ class Figures:
     classes: list[ClassFigures]
     before: Calibration
     after: Calibration
-    doubt: float | None
+    disputed_auroc: float | None
 
 
 def compute_figures(logits: Logits, faces: FaceSet, temperature: float) -> Figures:
-    """Figures of a model on a set.
+    """Computes the figures of a model on a set.
 
     Args:
         logits: (N, C) finite.
@@ -122,7 +122,7 @@ def compute_figures(logits: Logits, faces: FaceSet, temperature: float) -> Figur
         _classes(softmax(logits, temperature), faces),
         _calibration(logits, faces, 1.0),
         _calibration(logits, faces, temperature),
-        _doubt(softmax(logits, temperature), faces.majority),
+        _disputed_auroc(softmax(logits, temperature), faces.majority),
     )
 
 
@@ -150,7 +150,9 @@ def _calibration(logits: Logits, faces: FaceSet, temperature: float) -> Calibrat
     )
 
 
-def _doubt(probabilities: NDArray[np.float64], majority: NDArray[np.int64]) -> float | None:
+def _disputed_auroc(
+    probabilities: NDArray[np.float64], majority: NDArray[np.int64]
+) -> float | None:
     disputed = majority < 0
     if disputed.all() or not disputed.any():
         return None

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from runtime.emotion.classifier import softmax
 from runtime.errors import UserError
 from train.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 from train.evaluate import plots
 from train.evaluate.copies import Copy
 from train.evaluate.figures import Figures, Logits
@@ -68,7 +68,7 @@ def write_all(folder: Path, metrics: dict[str, Any], results: Results) -> None:
     """Writes every file of an evaluation.
 
     Args:
-        folder: Exists.
+        folder: Where; made if it is missing.
         metrics: What `metrics.json` shall hold.
         results: What plots, tables and pictures are made from.
 
@@ -76,6 +76,7 @@ def write_all(folder: Path, metrics: dict[str, Any], results: Results) -> None:
         UserError: A file can't be written.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         # A run that fails here leaves the files of an earlier one whole.
         with TemporaryDirectory(".partial", "evaluation.", folder) as staging:
             staged = Path(staging)
@@ -204,7 +205,7 @@ def _write_plots(
 
 
 def _copy_pairs(leak: Leak, faces: FaceSet) -> list[dict[str, Any]]:
-    """Some pairs of copies as pictures, the least alike first: those a reader may doubt."""
+    """Some pairs of copies as pictures, the least alike first, which a reader may not believe."""
     return [
         {
             "pair": (_picture(faces.images[c.face]), _picture(leak.train.images[c.train])),

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from runtime.manifest import Manifest
-from train.datasets import FaceSet
-
-if TYPE_CHECKING:
-    from train.evaluate.command import EvaluateOptions
+from train.datasets.faces import FaceSet
+from train.evaluate.options import EvaluateOptions
 
 
 def select(

@@ -1,4 +1,4 @@
-"""How steady labels are, and how late: counts of one sequence."""
+"""How steady labels are, and how delayed: counts of one sequence."""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ from urllib.parse import unquote, urlsplit
 from runtime.errors import SourceError, UserError
 from runtime.support.net.sockets import LimitedSocket, dial
 from runtime.support.net.tls import Tls
-from runtime.support.redaction import printable, shown_address
+from runtime.support.reasons import connection_reason
+from runtime.support.redaction import shown_address
 
 
 class Allowance:
@@ -168,17 +169,11 @@ def refused(status: int) -> str:
 
 def failed(error: Any) -> str:
     """What went wrong with a connection, in words."""
+    text = connection_reason(error)
     if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"its certificate is not trusted ({printable(error.verify_message)}); name the "
-            "authority's file by --tls_ca, or trust any by --tls_insecure"
-        )
-    if isinstance(error, ssl.SSLError):
-        return f"no TLS connection ({printable(str(error.reason or 'broken'))})"
-    if isinstance(error, TimeoutError):
-        return "can't be reached (no answer in time)"
-    if isinstance(error, OSError) and error.errno == errno.EMSGSIZE:
-        return "sends more than any frame could need"
-    if isinstance(error, OSError) and error.strerror:
-        return f"can't be reached ({error.strerror})"
+        return f"{text}; name the authority's file by --tls_ca, or trust any by --tls_insecure"
+    if isinstance(error, ssl.SSLError) or getattr(error, "errno", None) == errno.EMSGSIZE:
+        return text
+    if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.strerror):
+        return f"can't be reached ({text})"
     return "gives a broken answer"

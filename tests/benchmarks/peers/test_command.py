@@ -32,7 +32,8 @@ from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from runtime.support.cli import parse_options, run_command
 from tests.conftest import REPO
-from train.datasets import load_faces
+from tests.support.processes import heed_ctrl_c
+from train.datasets.catalogue import load_faces
 
 #: An adapter as the real ones are, but without a model: bright faces are happy.
 GOOD = f"""
@@ -411,6 +412,7 @@ def test_ctrl_c_ends_the_peers(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import SourceError, StageError, Unreachable
+from runtime.pipeline.config import SourceConfig
 from runtime.sources.deferred import DeferredSource
 from runtime.sources.group import SourceGroup, Unopened, open_group
-from runtime.support.net.tls import Tls
 from tests.support.fakes import Pictures
 
 
@@ -30,7 +30,8 @@ def opener(spec, reconnect_s, tls):
 
 def group_of(specs, reconnect_s=math.inf, owned=None):
     owned = [] if owned is None else owned
-    return open_group(specs, opener, lambda s: owned.append(s) or s, reconnect_s)
+    configs = [SourceConfig(spec, reconnect_s=reconnect_s) for spec in specs]
+    return open_group(configs, opener, lambda s: owned.append(s) or s)
 
 
 def test_one_that_opens_is_enough():
@@ -89,13 +90,13 @@ def test_an_interrupt_reaches_every_source():
 
 
 @pytest.mark.parametrize(
-    ("spec", "tls", "word"),
+    ("spec", "insecure", "word"),
     [
-        ("rtsp://me:secret@host/a", Tls(), "rtsp"),
-        ("https://host/a", Tls(insecure=True), "not verified"),
+        ("rtsp://me:secret@host/a", False, "rtsp"),
+        ("https://host/a", True, "not verified"),
     ],
 )
-def test_what_others_could_read_or_change_is_told(spec, tls, word, caplog):
-    open_group([spec], lambda *_: Noted(1), lambda s: s, tls=[tls])
+def test_what_others_could_read_or_change_is_told(spec, insecure, word, caplog):
+    open_group([SourceConfig(spec, tls_insecure=insecure)], lambda *_: Noted(1), lambda s: s)
     assert word in caplog.text
     assert "secret" not in caplog.text

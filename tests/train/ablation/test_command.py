@@ -14,9 +14,10 @@ from scipy import stats
 from torch import nn
 
 from runtime.errors import UserError
-from train.ablation import AblationOptions, ablate, runs
-from train.ablation.__main__ import main
+from train.ablation import runs
+from train.ablation.command import ablate, main
 from train.ablation.cost import count_gflops, measure_cost
+from train.ablation.options import AblationOptions
 from train.ablation.table import summarise
 from train.fit.options import FitOptions
 from train.models.emotion_net import MODEL_TYPES, EmotionNet, ModelOptions

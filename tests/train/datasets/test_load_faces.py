@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import UserError
-from train.datasets import DATASETS, SPLITS, load_faces
+from train.datasets.catalogue import DATASETS, SPLITS, load_faces
 
 
 def test_wrong_place_or_name_is_refused(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from runtime.errors import UserError
 from tests.train.datasets.conftest import WritePicture
-from train.datasets import notes, pictures
+from train.datasets.catalogue import notes, pictures
 from train.datasets.pictures import load_pictures
 
 

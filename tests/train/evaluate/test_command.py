@@ -24,9 +24,9 @@ from runtime.manifest import EMOTIONS, Manifest, Preprocess, file_hash
 from runtime.support.cli import run_command
 from tests.conftest import REPO, TINY
 from train.checkpoint import save_checkpoint
-from train.datasets import load_faces
-from train.evaluate import EvaluateOptions, evaluate
-from train.evaluate.__main__ import main
+from train.datasets.catalogue import load_faces
+from train.evaluate.command import evaluate, main
+from train.evaluate.options import EvaluateOptions
 from train.evaluate.report import worst_mistakes
 from train.models.emotion_net import EmotionNet, ModelOptions
 
@@ -145,7 +145,7 @@ def test_a_part_of_the_split_keeps_its_rows(data: Path, tiny_engine: Path, tmp_p
     assert any("--limit 3" in note for note in metrics["notes"])
 
 
-def test_doubt_of_backgrounds_is_measured_and_shown(
+def test_uncertainty_about_backgrounds_is_measured_and_shown(
     data: Path, tiny_engine: Path, tmp_path: Path
 ) -> None:
     assets = str(REPO / "runtime" / "assets")
@@ -338,7 +338,7 @@ def test_mistakes_are_one_line_and_exit_code_2(
 def test_help_needs_nothing_heavy() -> None:
     code = (
         "import sys; sys.modules.update(torch=None, sklearn=None, matplotlib=None, scipy=None); "
-        "import train.evaluate.__main__ as m; m.main(['--help'])"
+        "import train.evaluate.command as m; m.main(['--help'])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True

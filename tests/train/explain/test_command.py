@@ -19,8 +19,9 @@ from runtime.support.cli import run_command
 from runtime.vision.preprocess import face_to_input
 from tests.conftest import PORTRAIT
 from train.checkpoint import load_checkpoint, save_checkpoint
-from train.explain import draw, explain_face
-from train.explain.__main__ import main
+from train.explain.command import main
+from train.explain.maps import explain_face
+from train.explain.panels import draw
 from train.inference import TorchEngine
 from train.models.emotion_net import MODEL_TYPES, EmotionNet, ModelOptions
 

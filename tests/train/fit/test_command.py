@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def test_two_epochs_leave_a_checkpoint_that_loads(
     fit: Fit, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = fit("plain", "--epochs", "2")
-    assert {p.name for p in folder.iterdir()} == {"best.safetensors", "last.ckpt"}
+    assert {p.name for p in folder.iterdir()} == {"best.safetensors", "last.ckpt", "summary.json"}
     net, manifest = load_checkpoint(folder / "best.safetensors")
     with torch.inference_mode():
         assert net(torch.zeros(1, 3, 32, 32)).shape == (1, 3)
@@ -181,9 +182,12 @@ def test_a_training_that_stopped_early_stays_stopped(
     flags = ("--learning_rate", "1e-8", "--patience", "2", "--epochs", "9")
     folder = fit("stopped", *flags)
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    summary = json.loads(before.pop("summary.json"))
     assert "best of 3 epochs" in capsys.readouterr().out
     fit("stopped", *flags, "--resume")
-    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+    after = {p.name: p.read_bytes() for p in folder.iterdir()}
+    assert {**json.loads(after.pop("summary.json")), "minutes": 0} == {**summary, "minutes": 0}
+    assert after == before
     said = capsys.readouterr().out
     assert "2 epochs without progress had ended the training" in said
     assert "best of 3 epochs" in said
@@ -223,10 +227,10 @@ def test_training_goes_on_from_a_checkpoint_and_learns_from_it(
         fit("second", *still, "--teacher", str(first), "--teacher_share", "0.2", "--resume")
 
 
-def test_a_training_goes_on_with_the_part_of_outliers_that_it_began_with(fit: Fit) -> None:
-    fit("doubt", "--epochs", "1", "--outliers", "0.3")
+def test_a_training_goes_on_with_the_out_of_distribution_part_that_it_began_with(fit: Fit) -> None:
+    fit("uncertainty", "--epochs", "1", "--outliers", "0.3")
     with pytest.raises(UserError, match="the training began with outliers 0.3, not 0.0"):
-        fit("doubt", "--epochs", "1", "--resume")
+        fit("uncertainty", "--epochs", "1", "--resume")
 
 
 def test_first_weights_that_do_not_fit_are_refused(

@@ -14,13 +14,13 @@ from train.temporal.comparison import (
     HEAD_STEADY,
     SINGLE,
     average_name,
-    judge,
+    compare_methods,
     methods,
     tally,
     verdict,
 )
-from train.temporal.fit import fit_head, fit_temperature, head_logits, make_windows
 from train.temporal.head import HeadOptions, TemporalNet
+from train.temporal.head_training import fit_head, head_logits, make_windows
 from train.temporal.observations import Observed
 from train.temporal.stability import count_flips, delay_s
 
@@ -89,7 +89,7 @@ def head() -> TemporalNet:
 
 def test_a_head_learns_whom_to_believe(head: TemporalNet) -> None:
     others = [_observed(1000 + seed) for seed in range(30)]
-    found = judge(others, methods(head, 1.0), seed=0)
+    found = compare_methods(others, methods(head, 1.0), seed=0)
     assert set(found) == {
         *(SINGLE, HEAD, HEAD_STEADY),
         *(average_name(t) for t in (0.25, 0.5, 0.75)),
@@ -126,14 +126,6 @@ def test_the_same_seed_gives_the_same_head() -> None:
     seen = [_observed(seed) for seed in range(4)]
     one, two = (fit_head(seen, HeadOptions(hidden=4), 1, seed=3) for _ in range(2))
     assert np.array_equal(head_logits(one, seen[0]), head_logits(two, seen[0]))
-
-
-def test_temperature_undoes_a_scale() -> None:
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0, 1, (4000, 4)).astype(np.float32)
-    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    truth = np.array([rng.choice(4, p=row) for row in shares])
-    assert fit_temperature(logits * 3, truth) == pytest.approx(3, rel=0.1)
 
 
 def test_a_verdict_needs_every_condition() -> None:

@@ -13,7 +13,7 @@ from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders import base
 from runtime.sources.factory import open_source
 from tests.conftest import REPO
-from tests.support.servers import stranger
+from tests.support.servers import untrusted_server
 from tests.support.web import MULTIPART, Web, count, ffmpeg, jpeg, part
 
 
@@ -247,7 +247,7 @@ def test_an_rtsp_server_gets_no_two_gigabytes():
             while True:
                 peer.sendall(bytes(1 << 20))
 
-    with stranger(answer) as port:
+    with untrusted_server(answer) as port:
         done = subprocess.run(
             [sys.executable, "-c", _GREEDY, f"rtsp://127.0.0.1:{port}/x"],
             cwd=REPO,

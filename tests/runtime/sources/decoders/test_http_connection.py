@@ -39,9 +39,9 @@ def test_an_interrupted_allowance_gives_no_connection():
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (TimeoutError(), "no answer in time"),
+        (TimeoutError(), "can't be reached"),
         (ConnectionRefusedError(111, "Connection refused"), r"\(Connection refused\)"),
-        (OSError(errno.EMSGSIZE, "Message too long"), "more than any frame"),
+        (OSError(errno.EMSGSIZE, "Message too long"), "sends more than"),
         (ValueError("odd"), "broken answer"),
     ],
 )
@@ -58,4 +58,5 @@ def test_refusals_in_words():
 def test_a_failed_handshake_in_words():
     error = ssl.SSLError(1, "x")
     error.reason = "WRONG_VERSION"
-    assert failed(error) == "no TLS connection (WRONG_VERSION)"
+    assert failed(error).startswith("no TLS connection")
+    assert "WRONG_VERSION" in failed(error)

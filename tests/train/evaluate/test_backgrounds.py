@@ -1,4 +1,4 @@
-"""Doubt of what is no face: where pieces are cut, and what is made of their logits."""
+"""Uncertainty about background crops: where they are cut, and what their logits say."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runtime.errors import UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from tests.conftest import REPO
 from train.datasets.faces import FaceSet
-from train.evaluate.out_of_distribution import _places, cut_pieces, measure_outliers
+from train.evaluate.backgrounds import _places, cut_background_crops, measure_backgrounds
 
 
 class _Brightness:
@@ -42,7 +42,7 @@ def _faces(shades: list[int]) -> FaceSet:
 
 
 @pytest.mark.parametrize(("shade", "auroc", "uncertain"), [(20, 1.0, 1.0), (250, 0.0, 0.0)])
-def test_dark_backgrounds_are_doubted_and_bright_ones_are_not(
+def test_dark_backgrounds_are_uncertain_and_bright_ones_are_not(
     tmp_path: Path, shade: int, auroc: float, uncertain: float
 ) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((120, 160, 3), shade, np.uint8))
@@ -50,8 +50,8 @@ def test_dark_backgrounds_are_doubted_and_bright_ones_are_not(
     logits = engine.infer(
         np.stack([np.full((3, 16, 16), f[0, 0] / 127.5 - 1) for f in faces.images])
     )
-    pieces = cut_pieces([str(tmp_path / "wall.png")], engine.manifest.preprocess, 0)
-    found = measure_outliers(engine, pieces, logits, faces)
+    crops = cut_background_crops([str(tmp_path / "wall.png")], engine.manifest.preprocess, 0)
+    found = measure_backgrounds(engine, crops, logits, faces)
     assert found.n == 8
     assert (found.auroc, found.uncertain, found.uncertain_faces) == (auroc, uncertain, 0.0)
     assert found.figures() == {
@@ -62,20 +62,20 @@ def test_dark_backgrounds_are_doubted_and_bright_ones_are_not(
     }
 
 
-def test_a_folder_of_pictures_gives_pieces() -> None:
+def test_a_folder_of_pictures_gives_background_crops() -> None:
     engine, faces = _Brightness(), _faces([200])
     logits = engine.infer(np.ones((1, 3, 16, 16), np.float32))
-    pieces = cut_pieces([str(REPO / "runtime" / "assets")], engine.manifest.preprocess, 0)
-    found = measure_outliers(engine, pieces, logits, faces)
+    crops = cut_background_crops([str(REPO / "runtime" / "assets")], engine.manifest.preprocess, 0)
+    found = measure_backgrounds(engine, crops, logits, faces)
     assert 1 <= found.n <= 8
 
 
 def test_a_source_without_room_is_one_line(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "tiny.png"), np.zeros((30, 30, 3), np.uint8))
     with pytest.raises(UserError, match="no place without a face"):
-        cut_pieces([str(tmp_path / "tiny.png")], Preprocess(size=16), 0)
+        cut_background_crops([str(tmp_path / "tiny.png")], Preprocess(size=16), 0)
     with pytest.raises(UserError, match="none.png"):
-        cut_pieces([str(tmp_path / "none.png")], Preprocess(size=16), 0)
+        cut_background_crops([str(tmp_path / "none.png")], Preprocess(size=16), 0)
 
 
 boxes = st.tuples(*[st.floats(-50, 400)] * 4).map(

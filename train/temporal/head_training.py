@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-import sys
-import time
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 
 from runtime.emotion.temporal import History
-from train.datasets.notes import INTERVAL
-from train.evaluate.scores import negative_log_likelihood
+from train.progress import show_progress
 from train.temporal.head import HeadOptions, TemporalNet
 from train.temporal.observations import Observed
 
@@ -61,8 +57,8 @@ def fit_head(
     steps = epochs * math.ceil(len(inputs) / _BATCH)
     optimizer = torch.optim.AdamW(net.parameters(), _RATE, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps)
-    said = time.monotonic()
-    for epoch in range(epochs):
+    progress = show_progress(range(epochs), "head", unit="epochs")
+    for _ in progress:
         total = 0.0
         for part in torch.split(torch.randperm(len(inputs)), _BATCH):
             pairs = torch.cat([part, before[part]])
@@ -78,10 +74,7 @@ def fit_head(
             optimizer.step()
             schedule.step()
             total += float(loss.detach()) * len(part)
-        if time.monotonic() - said > INTERVAL or epoch + 1 == epochs:
-            said = time.monotonic()
-            shown = f"epoch {epoch + 1} of {epochs}, loss {total / len(inputs):.4f}"
-            print(shown, file=sys.stderr, flush=True)
+        progress.set_postfix_str(f"loss {total / len(inputs):.4f}", refresh=False)
     return net.eval()
 
 
@@ -90,17 +83,6 @@ def head_logits(net: TemporalNet, sequence: Observed) -> NDArray[np.float32]:
     with torch.inference_mode():
         logits: Tensor = net(torch.from_numpy(make_windows(sequence, net.options)))
     return logits.numpy()
-
-
-def fit_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
-    """The temperature at which (N, C) logits are most likely to give the (N,) labels."""
-    targets = np.eye(logits.shape[1])[truth]
-    found = minimize_scalar(
-        lambda log_t: negative_log_likelihood(logits / math.exp(log_t), targets),
-        bounds=(math.log(0.2), math.log(5)),
-        method="bounded",
-    )
-    return round(math.exp(found.x), 4)
 
 
 def _predecessors(sequences: Sequence[Observed]) -> Tensor:
