@@ -86,7 +86,7 @@ class Ranges:
 
 
 def weights_hash(model: onnx.ModelProto) -> str:
-    """SHA-256 of a model's weights and their names."""
+    """Computes the SHA-256 of a model's weights and their names."""
     digest = hashlib.sha256()
     for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
         digest.update(tensor.name.encode())
@@ -151,7 +151,7 @@ def get_ranges(
 def measure_ranges(
     model: onnx.ModelProto, inputs: NDArray[np.float32], method: str
 ) -> dict[str, tuple[float, float]]:
-    """Lowest and highest value of every tensor, by ONNX Runtime's calibrators.
+    """Measures the lowest and the highest value of every tensor, by ONNX Runtime's calibrators.
 
     Args:
         model: The FP32 model, with one input.

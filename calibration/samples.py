@@ -34,7 +34,7 @@ _CHECKED, _FOUND = 48, 0.5
 def calibration_inputs(
     data_dir: Path, dataset: str, samples: int, seed: int, spec: Preprocess
 ) -> tuple[NDArray[np.float32], str]:
-    """Network inputs of real faces, none of which the gate may use.
+    """Collects the network inputs of real faces, none of which the gate may use.
 
     Args:
         data_dir: Folder of the data set, or of pictures.
@@ -73,7 +73,7 @@ def calibration_inputs(
 def held_out_inputs(
     data_dir: Path, dataset: str, split: str, samples: int, manifest: Manifest
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], str]:
-    """Inputs from faces with a label, spread evenly over a data set.
+    """Collects inputs from faces with a label, spread evenly over a data set.
 
     Args:
         data_dir: The data set's folder.
@@ -101,7 +101,7 @@ def held_out_inputs(
 
 
 def draw_balanced(faces: FaceSet, samples: int, seed: int) -> FaceSet:
-    """At most `samples` faces, each class as often as its number allows.
+    """Draws at most `samples` faces, each class as often as its number allows.
 
     A face's class is the one with most votes.
     """
@@ -121,7 +121,7 @@ def draw_balanced(faces: FaceSet, samples: int, seed: int) -> FaceSet:
 def _faces_in_pictures(
     folder: Path, samples: int, seed: int, spec: Preprocess, detector: Detector
 ) -> list[NDArray[np.uint8]]:
-    """Every face of a folder's pictures in a random order, until there are enough."""
+    """Collects every face of a folder's pictures in a random order, until there are enough."""
     files = collect_pictures([folder])
     faces: list[NDArray[np.uint8]] = []
     unread = faceless = seen = 0
@@ -155,7 +155,7 @@ def _check_real(name: str, faces: Sequence[NDArray[np.uint8]], detector: Detecto
 
 
 def _in_a_picture(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A tight crop in grey surroundings, as a detector knows faces."""
+    """Sets a tight crop in grey surroundings, as a detector knows faces."""
     canvas = np.full((480, 640, 3), 127, np.uint8)
     canvas[160:320, 240:400] = cv2.resize(to_bgr(face), (160, 160))
     return canvas

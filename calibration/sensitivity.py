@@ -76,7 +76,7 @@ class Effect:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     analyse(parse_options(SensitivityOptions, PROG, argv))
     return 0
 
@@ -129,7 +129,7 @@ def analyse(options: SensitivityOptions) -> list[Effect]:
 
 
 def load_onnx(path: Path) -> tuple[onnx.ModelProto, Manifest]:
-    """An FP32 model and its manifest.
+    """Opens an FP32 model and its manifest.
 
     Raises:
         UserError: It can't be read, or has another precision.
@@ -151,7 +151,7 @@ def rank_layers(
     target: str,
     held_out: HeldOutSet,
 ) -> list[Effect]:
-    """Effects of all layers, largest divergence first.
+    """Measures the effects of all layers, largest divergence first.
 
     Args:
         model: The FP32 model.
@@ -182,7 +182,7 @@ def keep_in_float(
     ranking: Sequence[str],
     max_drop: float,
 ) -> tuple[list[str], float]:
-    """The fewest of the most sensitive layers whose staying in float meets a limit.
+    """Finds the fewest of the most sensitive layers whose staying in float meets a limit.
 
     Args:
         model: The FP32 model.
@@ -222,7 +222,7 @@ def describe_cost(
     held_out: HeldOutSet,
     kept: Sequence[str],
 ) -> str:
-    """What layers in float cost, in words: weights, and on the CPU time as well.
+    """Says what layers in float cost: weights, and on the CPU time as well.
 
     TensorRT's time can't be had from ONNX Runtime, whose CPU provider is slow
     with signed activations.

@@ -35,7 +35,7 @@ def save_checkpoint(path: Path, weights: dict[str, Tensor], manifest: Manifest) 
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The manifest of a checkpoint.
+    """Reads the manifest of a checkpoint.
 
     Raises:
         UserError: The file is missing, not safetensors, or has no manifest.
@@ -116,5 +116,5 @@ def read_resumable(path: Path, module: nn.Module) -> Resumable:
 
 
 def tool_versions(*packages: str) -> dict[str, str]:
-    """Installed versions of packages, for a manifest."""
+    """Gives the installed versions of packages, for a manifest."""
     return {package: version(package) for package in packages}

@@ -63,7 +63,7 @@ class FaceWeightsOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     options = parse_options(FaceWeightsOptions, PROG, argv)
     convert(options)
     return 0
@@ -101,7 +101,7 @@ def convert(options: FaceWeightsOptions) -> None:
 
 
 def read_tfjs(path: Path) -> Arrays:
-    """The weights of a TensorFlow.js model, half precision widened.
+    """Reads the weights of a TensorFlow.js model, half precision widened.
 
     Args:
         path: The model's JSON; the files it names lie beside it.
@@ -132,7 +132,7 @@ def read_tfjs(path: Path) -> Arrays:
 def _layers(
     arrays: Arrays, spec: Preprocess
 ) -> Iterator[tuple[tuple[str, str], tuple[NDArray[np.float32], NDArray[np.float32]]]]:
-    """((convolution, norm) in timm's names, (kernel (O, I, H, W), bias (O,))) of each layer."""
+    """Yields each layer's (convolution, norm) in timm's names, and its kernel and bias."""
     kernel = arrays["conv1/convolution/merged_input"].transpose(3, 2, 0, 1)
     # It saw bytes less the means; here come bytes as (x / 255 - mean) / std.
     std = np.asarray(spec.std, np.float32)[:, None, None]

@@ -1,4 +1,4 @@
-"""Sources that are the same in every run: rendered faces, and the beat of a camera."""
+"""Synthetic video that is the same in every run: rendered faces, and a camera's frame rate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from runtime.vision.picture import Picture
 MAX_FACES = 24
 
 
-class Loop:
+class SyntheticVideo:
     """A source of frames rendered beforehand, read without loss as fast as the pipeline goes."""
 
     name, live, fps = "synthetic", False, 30.0
@@ -43,11 +43,11 @@ class Loop:
         """Holds nothing."""
 
 
-class Camera:
-    """A source's frames on the beat of a clock, which waits for nobody.
+class PacedCamera:
+    """A source's frames at a fixed frame rate, as of a camera that waits for nobody.
 
     Attributes:
-        waited_s: Time spent in waiting for the beat, which is no work.
+        waited_s: Time spent in waiting for the next frame's moment, which is no work.
         skipped: Frames that passed while nobody was reading.
     """
 

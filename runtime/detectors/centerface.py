@@ -32,6 +32,9 @@ _CANDIDATES = 3000
 #: Logarithm of its largest box in cells; a face that fills 4,096 pixels has 7.
 _MAX_EXTENT = 12.0
 
+#: Names of the network's outputs.
+_OUTPUTS = ("heatmap", "size", "offset", "points")
+
 
 class CenterFace:
     """CenterFace (Xu et al. 2019, arXiv:1911.03599): box, score and five landmarks.
@@ -60,7 +63,7 @@ class CenterFace:
         Raises:
             EngineError: Another network.
         """
-        if set(network.output_shapes) != {"heatmap", "size", "offset", "points"}:
+        if set(network.output_shapes) != set(_OUTPUTS):
             raise EngineError(f"{network.name}: not the CenterFace detector of this project")
         self._network = network
         self._size = size
@@ -89,7 +92,8 @@ class CenterFace:
     @np.errstate(over="ignore", invalid="ignore")
     def _find(self, image: NDArray[np.uint8], scale: float) -> list[Face]:
         batch = self._prepare(image, scale)
-        heatmap, extent, offset, points = (np.asarray(o)[0] for o in self._network.run(batch))
+        given = self._network.run(batch)
+        heatmap, extent, offset, points = (np.asarray(given[name])[0] for name in _OUTPUTS)
         rows, columns = np.nonzero(heatmap[0] >= self._threshold)
         if not len(rows):
             return []

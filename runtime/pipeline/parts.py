@@ -74,7 +74,7 @@ class Parts:
             if isinstance(config.detector.detector, str)
             else config.detector.detector
         )
-        head = choose_head(labels.temporal_head, settings.engine, labels.smoothing_s)
+        head = choose_head(labels.temporal_head, self.engine.manifest, labels.smoothing_s)
         if head is not None:
             self._own(head)
         self.recognition = RecognitionStage(

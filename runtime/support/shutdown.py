@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from queue import Empty, SimpleQueue
 
 from runtime.support.threads import background
 
@@ -19,9 +19,6 @@ log = logging.getLogger("runtime")
 #: Longest time from a signal to the end of the process, in seconds: the stages and the
 #: receivers have limits of their own below it.
 _LAST_S = 2.8
-
-#: Added to a signal's number where the handler interrupted the main thread.
-_INTERRUPTED = 128
 
 
 class Shutdown:
@@ -36,8 +33,8 @@ class Shutdown:
     jobs do, stays ignored.
 
     A handler runs between any two instructions of the main thread, also where that
-    holds a lock. So it takes none itself: it writes one byte into a pipe, and a
-    thread does the rest.
+    holds a lock. So it takes none itself: it only puts a word into a `SimpleQueue`,
+    which is made for that, and a thread does the rest.
     """
 
     def __init__(self, busy: Callable[[], str | None]) -> None:
@@ -48,7 +45,8 @@ class Shutdown:
         """
         self._busy = busy
         self._before: dict[signal.Signals, object] = {}
-        self._read = self._write = -1
+        #: A signal, and whether it interrupted the main thread; None at the end of the run.
+        self._told: SimpleQueue[tuple[signal.Signals, bool] | None] = SimpleQueue()
         self._watcher: threading.Thread | None = None
         #: Ends the run in order, called in a thread of its own; until it is set there
         #: is nothing to end, and a signal interrupts at once.
@@ -58,8 +56,6 @@ class Shutdown:
         # Only the main thread may set handlers.
         if threading.current_thread() is not threading.main_thread():
             return self
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
         self._watcher = background("signals", self._watch)
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -70,27 +66,26 @@ class Shutdown:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         if self._watcher is not None:
-            os.close(self._write)  # which ends the watcher
+            self._told.put(None)
             self._watcher.join()
-            os.close(self._read)
             self._watcher = None
 
     def _handle(self, signum: int, frame: object) -> None:
         signal.signal(signum, signal.default_int_handler)
         interrupts = self.stop is None
-        os.write(self._write, bytes([signum + _INTERRUPTED * interrupts]))
+        self._told.put((signal.Signals(signum), interrupts))
         if interrupts:
             raise KeyboardInterrupt
 
     def _watch(self) -> None:
         """Waits for the first signal, then for the end of the run or of its time."""
-        told = os.read(self._read, 1)
-        if not told:
+        told = self._told.get()
+        if told is None:
             return
-        signum, interrupted = told[0] % _INTERRUPTED, told[0] >= _INTERRUPTED
+        signum, interrupted = told
         if self.stop is not None and not interrupted:
             # In a thread, for it may hang, too.
-            background("stop", partial(self._stop, self.stop, signal.Signals(signum)))
+            background("stop", partial(self._stop, self.stop, signum))
         if self._ends_within(_LAST_S):
             return
         what = "interrupted" if interrupted else f"error: {self._busy() or 'the end'} hangs"
@@ -103,15 +98,14 @@ class Shutdown:
         os._exit(130 if interrupted else 2)
 
     def _ends_within(self, seconds: float) -> bool:
-        """Whether the run ended, that is, the pipe was closed in time."""
-        poll = select.poll()
-        poll.register(self._read, select.POLLIN)
+        """Whether the run ends in time; a second signal changes nothing."""
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            # A byte is only a second signal.
-            if poll.poll(left * 1e3) and not os.read(self._read, 1):
-                return True
-        return False
+        try:
+            while self._told.get(timeout=max(0.0, deadline - time.monotonic())) is not None:
+                pass
+        except Empty:
+            return False
+        return True
 
     @staticmethod
     def _stop(stop: Callable[[], None], signum: signal.Signals) -> None:

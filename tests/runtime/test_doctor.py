@@ -12,8 +12,9 @@ import pytest
 from runtime import doctor
 from runtime.doctor import main
 from runtime.engines.emotion_engine import EmotionEngine
+from runtime.engines.sidecar import read_sidecar, write_sidecar
 from runtime.errors import EngineError
-from runtime.manifest import Manifest, file_hash
+from runtime.manifest import file_hash
 from runtime.support.cli import run_command
 from tests.conftest import REPO, TINY
 
@@ -102,10 +103,10 @@ def test_threads_out_of_range_are_a_problem(capsys, threads):
 
 def test_a_plan_for_this_machine(gpu, make_plan, capsys):
     plan = make_plan()
-    manifest = Manifest.load_sidecar(plan)
+    manifest = read_sidecar(plan)
     assert manifest is not None
     source = file_hash(plan.with_suffix(".onnx"))
-    replace(manifest, plan={**manifest.plan, "onnx_sha256": source}).save(plan)
+    write_sidecar(replace(manifest, plan={**manifest.plan, "onnx_sha256": source}), plan)
     code, found = report(capsys, "--engine", plan)
     assert code == 0
     assert found["engine"]["plan"]["version"] == "10.3.0"
@@ -122,7 +123,7 @@ def test_a_plan_of_another_onnx_file_is_a_warning(gpu, make_plan, capsys):
     assert code == 0
     assert status_of(found["checks"], "source") == "warning"
     (line,) = [c["detail"] for c in found["checks"] if c["name"] == "source"]
-    assert "python -m export.to_plan --onnx" in line
+    assert "`emotion-webcam --engine " in line
     plan.with_suffix(".onnx").unlink()
     assert "is missing" in str(report(capsys, "--engine", plan)[1]["checks"])
 
@@ -143,7 +144,7 @@ def test_a_model_that_cannot_run_is_a_problem(gpu, make_plan, capsys):
 
 def test_outputs_that_are_no_numbers_are_a_problem(tiny_engine, monkeypatch, capsys):
     monkeypatch.setattr(
-        EmotionEngine, "infer", lambda self, batch: np.full((1, 8), np.nan, np.float32)
+        EmotionEngine, "infer", lambda self, batch: {"logits": np.full((1, 8), np.nan, np.float32)}
     )
     code, found = report(capsys, "--engine", tiny_engine)
     assert code == 2

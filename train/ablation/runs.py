@@ -60,13 +60,13 @@ class Run:
         return self.folder / "best.safetensors"
 
     def result(self) -> dict[str, Any]:
-        """What a finished run reached: accuracy, macro_f1, n, data and epoch."""
+        """Gives what a finished run reached: accuracy, macro_f1, n, data and epoch."""
         result: dict[str, Any] = json.loads((self.folder / "result.json").read_text())
         return {"variant": self.variant, "seed": self.seed, **result}
 
 
 def plan_runs(options: AblationOptions) -> list[Run]:
-    """Every run, seed by seed, so that what is done early can be compared.
+    """Plans every run, seed by seed, so that what is done early can be compared.
 
     Raises:
         UserError: The recipe is wrong, or a folder holds a run of other options.
@@ -120,7 +120,7 @@ def finish(run: Run) -> bool:
 
 
 def _identify(options: FitOptions) -> str:
-    """Both splits by name, size and a hash of their votes: a folder may move, its data not."""
+    """Names both splits by size and a hash of their votes: a folder may move, its data not."""
     parts = []
     for split in ("train", "valid"):
         faces = load_faces(Path(options.data_dir), options.dataset, split)

@@ -55,7 +55,7 @@ class BackgroundFigures:
     uncertain_faces: float
 
     def figures(self) -> dict[str, Any]:
-        """Plain numbers, for JSON."""
+        """Gives plain numbers, for JSON."""
         return {"n": self.n, **{k: round(v, 4) for k, v in vars(self).items() if k != "n"}}
 
 

@@ -127,7 +127,7 @@ def _load(name: str) -> tuple[EmotionNet, Manifest]:
 def _face_finder(
     face_crops: bool, spec: Preprocess
 ) -> Callable[[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
-    """A function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
+    """Makes a function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
     from runtime.detectors.factory import open_detector
     from runtime.detectors.found_faces import find_faces
     from runtime.vision.picture import Picture
@@ -143,7 +143,7 @@ def _face_finder(
 
 
 def _stems(files: Sequence[Path], folder: Path) -> list[str]:
-    """How the outputs of each file begin: no two alike, and none an input's name."""
+    """Names how the outputs of each file begin: no two alike, and none an input's name."""
     inputs = [f.name for f in files if f.resolve().parent == folder.resolve()]
     stems: list[str] = []
     for file in files:

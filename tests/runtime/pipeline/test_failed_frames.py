@@ -43,7 +43,7 @@ class Choosy(Finder):
 class ChoosyBrain(Brain):
     """An engine that fails on batches with a bad face in them."""
 
-    def infer(self, batch):
+    def infer(self, batch, outputs=("logits",)):
         if (batch > 0.99).all((1, 2, 3)).any():
             raise EngineError("bad face")
         return super().infer(batch)

@@ -342,7 +342,7 @@ def test_a_stage_that_never_returns_is_named_after_stop(monkeypatch, caplog, sta
             return super().detect(picture)
 
     class HangingBrain(Brain):
-        def infer(self, batch):
+        def infer(self, batch, outputs=("logits",)):
             assert stage != "classify" or release.wait(30)
             return super().infer(batch)
 
@@ -495,7 +495,7 @@ def test_work_is_shed_where_results_come_late():
     """A slow engine and detector: predicted frames, fewer faces a run, all of them labelled."""
 
     class SlowBrain(Brain):
-        def infer(self, batch):
+        def infer(self, batch, outputs=("logits",)):
             time.sleep(0.004 * len(batch))
             return super().infer(batch)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.stability import main
+from benchmarks.stability.command import main
 from runtime.support.cli import run_command
 from tests.conftest import write_video
 

@@ -7,35 +7,40 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.engine.latency_breakdown import Parts, open_parts
+from benchmarks.engine.latency_breakdown import TimedRuns, open_timed
 from benchmarks.harness.provenance import artifact
+from benchmarks.harness.schema.common import Artifact
+from benchmarks.harness.schema.engine import FailedEngine
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.errors import UserError
 
 
 @dataclass(frozen=True)
-class Model:
+class ModelUnderTest:
     """An engine under test.
 
     Attributes:
-        about: First entries of its rows: which file it is and how it runs.
+        artifact: Which file it is.
+        runs_as: What computes it.
         precision: What it computes in.
         engine: Itself.
-        parts: The same model with its parts timed, on a GPU.
+        timed: The same model with its runs broken down, on a GPU.
+        torch_precision: What a checkpoint computes in; None for what is exported.
     """
 
-    about: dict[str, Any]
+    artifact: Artifact
+    runs_as: str
     precision: str
     engine: Engine
-    parts: Parts | None
+    timed: TimedRuns | None
+    torch_precision: str | None = None
 
 
 def open_models(
     names: Sequence[str], provider: str, threads: int, torch_precision: str, stack: ExitStack
-) -> tuple[list[Model], list[dict[str, str]]]:
+) -> tuple[list[ModelUnderTest], list[FailedEngine]]:
     """The engines that can be compared with the first, and why others can't.
 
     Args:
@@ -46,12 +51,12 @@ def open_models(
         stack: Closes them.
 
     Returns:
-        At least one model, and an `engine` and `error` for each that was left out.
+        At least one model, and why others were left out.
 
     Raises:
         UserError: None can be opened.
     """
-    models: list[Model] = []
+    models: list[ModelUnderTest] = []
     errors = []
     for name in names:
         try:
@@ -60,32 +65,35 @@ def open_models(
             if shape != first.engine.manifest.input_shape:
                 raise UserError(
                     f"{name}: takes {shape}, not {first.engine.manifest.input_shape} as "
-                    f"{first.about['engine']}: the same batch can't go through both"
+                    f"{first.artifact.engine}: the same batch can't go through both"
                 )
             models.append(model)
         except UserError as error:
-            errors.append({"engine": Path(name).name, "error": " ".join(str(error).split())})
+            text = " ".join(str(error).split())
+            errors.append(FailedEngine(engine=Path(name).name, error=text))
     if not models:
-        raise UserError(f"nothing could be measured: {'; '.join(e['error'] for e in errors)}")
+        raise UserError(f"nothing could be measured: {'; '.join(row.error for row in errors)}")
     for row in errors:
-        print(f"left out: {row['error']}", file=sys.stderr)
+        print(f"left out: {row.error}", file=sys.stderr)
     return models, errors
 
 
-def _open(name: str, provider: str, threads: int, torch_precision: str, stack: ExitStack) -> Model:
-    about = artifact(name, provider)
+def _open(
+    name: str, provider: str, threads: int, torch_precision: str, stack: ExitStack
+) -> ModelUnderTest:
+    file = artifact(name, provider)
     if name.endswith(".safetensors"):
         from benchmarks.engine.pytorch import TimedTorch
 
         net = TimedTorch(Path(name), provider, torch_precision, threads)
-        about |= {"runs_as": net.name, "torch_precision": torch_precision}
-        return Model(about, net.precision, net, net if provider == "cuda" else None)
+        timed = net if provider == "cuda" else None
+        return ModelUnderTest(file, net.name, net.precision, net, timed, torch_precision)
     engine = stack.enter_context(closing(open_engine(name, provider, threads)))
+    breakdown = None
     try:
-        parts = open_parts(name, provider)
+        breakdown = open_timed(name, provider)
     except Exception as error:  # ONNX Runtime's errors share no base class
-        print(f"{name}: its parts can't be timed: {error}", file=sys.stderr)
-        parts = None
-    if parts is not None:
-        stack.enter_context(closing(parts))
-    return Model({**about, "runs_as": engine.name}, engine.manifest.precision, engine, parts)
+        print(f"{name}: its latency can't be broken down: {error}", file=sys.stderr)
+    if breakdown is not None:
+        stack.enter_context(closing(breakdown))
+    return ModelUnderTest(file, engine.name, engine.manifest.precision, engine, breakdown)
