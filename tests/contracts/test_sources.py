@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.harness.synthetic import Camera, Loop
+from benchmarks.harness.synthetic import PacedCamera, SyntheticVideo
 from runtime.errors import SourceError, Unreachable
 from runtime.messages import Frame
 from runtime.pipeline.config import SourceConfig
@@ -112,9 +112,9 @@ def make(kind, folder, stack):
     if kind == "own":
         return Arrays(arrays())
     if kind == "synthetic":
-        return Loop(arrays(), FRAMES)
+        return SyntheticVideo(arrays(), FRAMES)
     if kind == "paced":
-        return Camera(Loop(arrays(), 1000), 100.0)
+        return PacedCamera(SyntheticVideo(arrays(), 1000), 100.0)
     return Pictures(FRAMES)
 
 
