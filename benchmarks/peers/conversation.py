@@ -96,7 +96,7 @@ class Conversation:
             For each frame or face: `index`, `ms` and `labels`, by our names.
 
         Raises:
-            PeerError: It ended, is too late, or says something else.
+            PeerError: It ended, takes too long, or says something else.
         """
         text = json.dumps({**request, "limit_s": limit_s}) + "\n"
         try:
