@@ -28,6 +28,7 @@ from runtime.detectors.factory import open_detector
 from runtime.errors import UserError
 from runtime.options.shared import detect_size_option
 from runtime.support.cli import option, parse_options, run_command
+from runtime.vision.picture import Picture
 from train.datasets.catalogue import DATASETS
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def find_faces(
     found: list[Face | None] = []
     for index, image in enumerate(faces.images):
         picture = place_face(image, face_size)
-        found.append(best_match(detector.detect(picture), face_size))
+        found.append(best_match(detector.detect(Picture(picture)), face_size))
         if index % 200 == 0:
             print(f"\r{index}/{len(faces)}", end="", file=sys.stderr, flush=True)
     print(f"\r{len(faces)}/{len(faces)}", file=sys.stderr)

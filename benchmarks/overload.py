@@ -136,7 +136,7 @@ def _offer(
             # Load shedding needs a moment to find its level.
             if time.monotonic() - start > options.seconds / 3:
                 latencies.append(result.latency_ms)
-        summary, shed = pipeline.metrics.summary(), pipeline.governor.figures()
+        summary, shed = pipeline.metrics.summary(), pipeline.load_shedding.figures()
     p50, p99 = np.percentile(latencies, (50, 99)) if latencies else (math.nan, math.nan)
     return LoadRun(
         load=load,

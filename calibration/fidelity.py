@@ -79,7 +79,7 @@ def measure_fidelity(run: Run, held_out: HeldOutSet, what: str) -> dict[str, Any
 
 
 def open_session(model: onnx.ModelProto) -> Run:
-    """A function from (N, 3, S, S) float32 inputs to (N, C) float32 logits, on one CPU thread."""
+    """Opens a model as a function on one CPU thread."""
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 1
     settings.log_severity_level = 3

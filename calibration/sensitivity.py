@@ -20,7 +20,7 @@ from calibration.calibration_set import CalibrationOptions
 from runtime.errors import UserError
 from runtime.manifest import Manifest
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.files.writing import check_writable, replacing
+from runtime.support.files.writing import check_writable, writing
 from train.datasets.catalogue import DATASETS
 from train.progress import show_progress
 
@@ -76,7 +76,7 @@ class Effect:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     analyse(parse_options(SensitivityOptions, PROG, argv))
     return 0
 
@@ -129,7 +129,7 @@ def analyse(options: SensitivityOptions) -> list[Effect]:
 
 
 def load_onnx(path: Path) -> tuple[onnx.ModelProto, Manifest]:
-    """An FP32 model and its manifest.
+    """Opens an FP32 model and its manifest.
 
     Raises:
         UserError: It can't be read, or has another precision.
@@ -151,7 +151,7 @@ def rank_layers(
     target: str,
     held_out: HeldOutSet,
 ) -> list[Effect]:
-    """Effects of all layers, largest divergence first.
+    """Measures the effects of all layers, largest divergence first.
 
     Args:
         model: The FP32 model.
@@ -182,7 +182,7 @@ def keep_in_float(
     ranking: Sequence[str],
     max_drop: float,
 ) -> tuple[list[str], float]:
-    """The fewest of the most sensitive layers whose staying in float meets a limit.
+    """Finds the fewest of the most sensitive layers whose staying in float meets a limit.
 
     Args:
         model: The FP32 model.
@@ -222,7 +222,7 @@ def describe_cost(
     held_out: HeldOutSet,
     kept: Sequence[str],
 ) -> str:
-    """What layers in float cost, in words: weights, and on the CPU time as well.
+    """Says what layers in float cost: weights, and on the CPU time as well.
 
     TensorRT's time can't be had from ONNX Runtime, whose CPU provider is slow
     with signed activations.
@@ -264,18 +264,15 @@ def _write_ranking(folder: Path, effects: Sequence[Effect], title: str) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("divergence of the probabilities, in nats")
     axes.set_title(f"Quantized alone: {title}", fontsize=10)
-    try:
-        with (
-            replacing(folder / "sensitivity.csv") as partial,
-            partial.open("w", newline="", encoding="utf-8") as stream,
-        ):
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(("layer", "weights", "kl", "agreement"))
-            writer.writerows((e.layer, e.weights, e.kl, e.agreement) for e in effects)
-        with replacing(folder / "sensitivity.png") as partial:
-            figure.savefig(partial, format="png", dpi=120)
-    except OSError as error:
-        raise UserError(f"--output_dir {folder}: {error.strerror or error}") from error
+    with (
+        writing(folder / "sensitivity.csv", "--output_dir") as partial,
+        partial.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("layer", "weights", "kl", "agreement"))
+        writer.writerows((e.layer, e.weights, e.kl, e.agreement) for e in effects)
+    with writing(folder / "sensitivity.png", "--output_dir") as partial:
+        figure.savefig(partial, format="png", dpi=120)
 
 
 if __name__ == "__main__":

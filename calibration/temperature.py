@@ -37,7 +37,7 @@ class TemperatureOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     let_threads_sleep()
     calibrate(parse_options(TemperatureOptions, PROG, argv))
     return 0

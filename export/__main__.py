@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from calibration.calibration_set import CalibrationOptions
 from runtime.errors import UserError
-from runtime.manifest import sidecar_path
+from runtime.manifest import file_hash, sidecar_path
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.writing import check_writable
 from train.datasets.catalogue import DATASETS
@@ -56,7 +56,7 @@ class ExportOptions(CalibrationOptions):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     options = parse_options(ExportOptions, PROG, argv)
     _check(options)
     export(options)
@@ -111,13 +111,21 @@ def export(options: ExportOptions) -> Path:
         *("torch", "timm", "onnx", "onnxscript", "onnxsim", "onnxruntime"),
         "onnxconverter-common",
     )
-    manifest = replace(manifest, precision="fp32", sha256=None, proof=proof, tools=tools)
+    checkpoint = Path(options.checkpoint)
+    manifest = replace(
+        manifest,
+        precision="fp32",
+        sha256=None,
+        proof=proof,
+        tools=tools,
+        provenance={"checkpoint": file_hash(checkpoint), "file": checkpoint.name},
+    )
     paths = []
     if "fp32" in precisions:
         paths += _publish(Artifact(".onnx", graph, manifest, "tensorrt"), options, start)
     if len(precisions) > len(paths):
         network = TorchEngine(net, manifest, options.checkpoint, "cpu")
-        logits = input_logits(network.infer, inputs, "PyTorch", max(BATCHES))
+        logits = input_logits(network.logits, inputs, "PyTorch", max(BATCHES))
         held_out = HeldOutSet(inputs, majority, origin, logits, manifest.temperature)
     if "fp16" in precisions:
         paths += _publish(make_fp16(graph, manifest, held_out), options, start)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.publish import write_whole
+from runtime.engines.publishing import publish
 from runtime.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Artifact:
                 be written to.
         """
         if isinstance(self.model, bytes):
-            write_whole(self.model, self.manifest, path)
+            publish(self.model, self.manifest, path)
             return
         from export.graph.checks import check_graph
         from export.graph.to_onnx import write_artifact
@@ -53,7 +53,7 @@ class Artifact:
 
 
 def make_fp16(base: onnx.ModelProto, manifest: Manifest, held_out: HeldOutSet) -> Artifact:
-    """FP16 weights and arithmetic, FP32 input and output.
+    """Brings weights and arithmetic to FP16; input and output stay FP32.
 
     Raises:
         UserError: It falls short of the gate.
@@ -71,7 +71,7 @@ def make_fp16(base: onnx.ModelProto, manifest: Manifest, held_out: HeldOutSet) -
 
 
 def make_tflite(net: EmotionNet, manifest: Manifest, held_out: HeldOutSet) -> Artifact:
-    """FP32 for LiteRT, one face at a time.
+    """Makes a file for LiteRT in FP32, one face at a time.
 
     Raises:
         UserError: The converter isn't installed, or it falls short of the gate.
@@ -94,7 +94,7 @@ def make_int8(
     kept: Sequence[str],
     max_drop: float,
 ) -> Iterator[Artifact]:
-    """INT8 for TensorRT over FP16, and INT8 for the CPU over FP32.
+    """Quantizes to INT8, for TensorRT over FP16 and for the CPU over FP32.
 
     Args:
         base: FP32.

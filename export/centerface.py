@@ -32,7 +32,7 @@ class CenterFaceOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     options = parse_options(CenterFaceOptions, PROG, argv)
     clean(Path(options.source), Path(options.output))
     print(f"wrote {options.output} ({Path(options.output).stat().st_size / 1e6:.1f} MB)")

@@ -49,7 +49,7 @@ class Difference:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     options = parse_options(LayersOptions, PROG, argv)
     found = compare_layers(options)
     print(f"{len(found)} tensors stand in both, in the graph's order the first that moved by 1%:")
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def compare_layers(options: LayersOptions) -> list[Difference]:
-    """Differences of all tensors that both graphs have, in the reference's order.
+    """Measures how far all tensors that both graphs have differ, in the reference's order.
 
     Raises:
         UserError: An artifact or the faces can't be used, or they share no tensor.
@@ -97,7 +97,7 @@ def compare_layers(options: LayersOptions) -> list[Difference]:
 
 
 def _run(path: Path, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Every tensor of a graph by name, in its order."""
+    """Runs a graph; gives every tensor by name, in its order."""
     import onnx
     from polygraphy import constants
     from polygraphy.backend.onnx import BytesFromOnnx, ModifyOutputs

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.manifest import file_hash
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.writing import check_apart, check_writable
 from train.threads import use_threads
@@ -33,7 +34,7 @@ class HeadExportOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     export(parse_options(HeadExportOptions, PROG, argv))
     return 0
 
@@ -71,7 +72,10 @@ def export(options: HeadExportOptions) -> Path:
     windows = made_windows(*shape)
     proof = prove(net, model, windows, "made windows", manifest.temperature, options.max_difference)
     tools = {**manifest.tools, **tool_versions("torch", "onnx", "onnxscript", "onnxsim")}
-    write_artifact(model, replace(manifest, proof=proof, tools=tools), output)
+    checkpoint = Path(options.head)
+    provenance = {"checkpoint": file_hash(checkpoint), "file": checkpoint.name}
+    described = replace(manifest, proof=proof, tools=tools, provenance=provenance)
+    write_artifact(model, described, output)
     print(
         f"{output}: {output.stat().st_size / 1e3:.0f} kB, window {shape[0]} x {shape[1]}, largest "
         f"difference of a probability {proof['max_difference']}"
@@ -80,7 +84,7 @@ def export(options: HeadExportOptions) -> Path:
 
 
 def made_windows(steps: int, classes: int) -> NDArray[np.float32]:
-    """(64, steps, C) windows of random probabilities; in half of them the track begins later."""
+    """Makes (64, steps, C) random probabilities; in half of them the track begins later."""
     rng = np.random.default_rng(0)
     windows = rng.dirichlet(np.full(classes, 0.3), (_WINDOWS, steps)).astype(np.float32)
     for window in windows[::2]:

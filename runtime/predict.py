@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import time
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,19 +15,14 @@ from runtime.emotion.certainty import CERTAIN
 from runtime.errors import SourceError, UserError
 from runtime.options import shared
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.redaction import printable, reason, redact, start_log
+from runtime.support.reasons import reason
+from runtime.support.redaction import printable, redact, start_log
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from runtime.detectors.base import Detector
-    from runtime.emotion.classifier import Classifier
-    from runtime.messages import Face, FrameResult
+    from runtime.messages import FrameResult
 
 PROG = "python -m runtime.predict"
-
-log = logging.getLogger("runtime")
 
 
 @dataclass
@@ -127,92 +119,52 @@ def predict(options: PredictOptions) -> int:
     return failed
 
 
-def predict_image(
-    image: NDArray[np.uint8],
-    detector: Detector | None,
-    classifier: Classifier,
-    min_confidence: float = CERTAIN,
-    name: str = "",
-) -> FrameResult:
-    """Emotions of the faces in one picture.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        detector: Finds the faces; None takes the whole picture for a face.
-        classifier: Reads them.
-        min_confidence: Below this confidence a label is uncertain.
-        name: File name, for the result.
-    """
-    from runtime.detectors.found_faces import MAX_FACES, best, find_faces
-    from runtime.messages import EmotionResult, Face, FrameResult
-    from runtime.vision.preprocess import cut_face
-
-    start = time.perf_counter()
-    if detector is None:
-        height, width = image.shape[:2]
-        faces: list[Face] = [Face((0.0, 0.0, float(width), float(height)), 1.0)]
-        crops = [image]
-    else:
-        found = find_faces(detector, image)
-        faces = best(found, MAX_FACES)
-        if len(found) > MAX_FACES:
-            log.warning("%s: %d faces; the best %d are read", name, len(found), MAX_FACES)
-        crops = [cut_face(image, f.box, classifier.spec, f.landmarks) for f in faces]
-    results = []
-    for face, row in zip(faces, classifier.classify(crops), strict=True):
-        top = int(row.argmax())
-        results.append(
-            EmotionResult(
-                track=0,
-                box=face.box,
-                score=face.score,
-                emotion=classifier.labels[top],
-                confidence=float(row[top]),
-                uncertain=bool(row[top] < min_confidence),
-                probabilities=dict(zip(classifier.labels, row.tolist(), strict=True)),
-            )
-        )
-    latency = (time.perf_counter() - start) * 1e3
-    return FrameResult(None, 0, 0.0, image, tuple(results), latency, name)
-
-
 def _results(
     files: Sequence[Path], options: PredictOptions
 ) -> Generator[tuple[int, Path, FrameResult | None], None, None]:
     """(number, file, result) in order; None where a picture can't be read or recognised."""
     from runtime.detectors.factory import open_detector
     from runtime.detectors.found_faces import find_faces
-    from runtime.emotion.classifier import Classifier
-    from runtime.engines.factory import open_engine
-    from runtime.sources.pictures import read_picture
+    from runtime.recognizer import EmotionRecognizer
     from runtime.vision.anonymize import COVER_SCORE
+    from runtime.vision.picture import Picture
 
     with ExitStack() as opened:
-        engine = open_engine(options.engine, options.provider, options.threads, options.rebuild)
-        opened.callback(engine.close)
-        classifier = Classifier(engine)
-        detector = wary = None
-        if not options.face_crops:
-            find = partial(
-                open_detector, options.detector, options.detector_model, options.detect_size
+        recognizer = opened.enter_context(
+            EmotionRecognizer(
+                options.engine,
+                provider=options.provider,
+                threads=options.threads,
+                detector=options.detector,
+                detector_model=options.detector_model,
+                detect_size=options.detect_size,
+                min_score=options.min_score,
+                min_confidence=options.min_confidence,
+                face_crops=options.face_crops,
+                rebuild=options.rebuild,
             )
-            detector = find(options.min_score, options.threads, retry=True)
-            opened.callback(detector.close)
-            if options.anonymize and options.visualize:
-                # One of its own: weak detections must not keep the other from its retry.
-                wary = find(min(COVER_SCORE, options.min_score), options.threads, extents=True)
-                opened.callback(wary.close)
+        )
+        wary: Detector | None = None
+        if options.anonymize and options.visualize and not options.face_crops:
+            # One of its own: weak detections must not keep the other from its retry.
+            wary = open_detector(
+                options.detector,
+                options.detector_model,
+                options.detect_size,
+                min(COVER_SCORE, options.min_score),
+                options.threads,
+                extents=True,
+            )
+            opened.callback(wary.close)
         for number, file in enumerate(files):
             result = None
             try:
-                image = read_picture(file)
-                result = predict_image(
-                    image, detector, classifier, options.min_confidence, str(file)
-                )
+                result = recognizer.predict(file)
                 if wary is not None:
                     # At half the size too: a near face is missed at full size, whoever
                     # else is found.
-                    found = (*find_faces(wary, image), *find_faces(wary, image, 0.5))
+                    picture = Picture(result.image)
+                    found = (*find_faces(wary, picture), *find_faces(wary, picture, scale=0.5))
                     result = replace(result, regions=tuple(face.region for face in found))
             except SourceError as error:
                 print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.errors import UserError
+from runtime.manifest import LOGITS
 from runtime.vision.preprocess import face_to_input
 from train.datasets.faces import FaceSet
 from train.progress import show_progress
@@ -60,7 +61,7 @@ def face_logits(engine: Engine, faces: FaceSet, what: str | None = None) -> Logi
     rows = []
     for part in _batches(len(faces), BATCH, what):
         inputs = np.stack([face_to_input(faces.images[i], spec) for i in part])
-        logits = engine.infer(inputs)
+        logits = engine.infer(inputs)[LOGITS]
         if not np.isfinite(logits).all():
             raise UserError(
                 f"{getattr(engine, 'name', 'the model')}: its logits are not finite ({what}); "
@@ -74,7 +75,7 @@ def input_logits(run: Run, inputs: NDArray[np.float32], what: str, batch: int = 
     """Computes the logits of prepared network inputs, and shows progress.
 
     Args:
-        run: The model, such as `TorchEngine.infer`.
+        run: The model, such as `TorchEngine.logits`.
         inputs: (N, 3, S, S) float32 network inputs.
         what: What progress calls them.
         batch: Faces at a time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from runtime.manifest import Manifest
+from runtime.errors import EngineError
+from runtime.manifest import LOGITS, Manifest
 from train.checkpoint import load_checkpoint
 
 
@@ -34,6 +36,7 @@ class TorchEngine:
         """
         self.manifest = manifest
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._dtype = torch.float32
         self._net = net.to(self._device)
         self.name = f"{name}, PyTorch on {self._device.type}"
 
@@ -50,12 +53,23 @@ class TorchEngine:
         """
         return cls(*load_checkpoint(path), str(path), device)
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 3, H, W) float32 -> (N, C) float32 logits; the caller owns them."""
+    def infer(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] = (LOGITS,)
+    ) -> dict[str, NDArray[np.float32]]:
+        """See `runtime.engines.base.Engine.infer`; a network gives logits alone.
+
+        Raises:
+            EngineError: Another output was asked for.
+        """
+        if unknown := set(outputs) - {LOGITS}:
+            raise EngineError(f"{self.name}: no output {min(unknown)!r}; it has {LOGITS}")
         with torch.inference_mode():
-            logits = self._net(torch.from_numpy(batch).to(self._device))
-        result: NDArray[np.float32] = logits.float().cpu().numpy()
-        return result
+            logits = self._net(torch.from_numpy(batch).to(self._device, self._dtype))
+        return {LOGITS: logits.float().cpu().numpy()}
+
+    def logits(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 3, H, W) float32 -> (N, C) float32 logits; the caller owns them."""
+        return self.infer(batch)[LOGITS]
 
     def close(self) -> None:
         """Frees nothing: PyTorch frees the network with the last reference to it."""

@@ -24,6 +24,7 @@ from benchmarks.harness.provenance import artifact
 from benchmarks.harness.schema.anonymity import AnonymityReport, AnonymityRow, CoverSamples
 from benchmarks.regression.session import begin, finish, header
 from runtime.errors import SourceError, UserError
+from runtime.messages import Frame
 from runtime.options.shared import detect_size_option
 from runtime.pipeline.config import (
     DetectorConfig,
@@ -36,6 +37,7 @@ from runtime.pipeline.pipeline import Pipeline
 from runtime.sources.factory import open_source
 from runtime.support.cli import option, parse_options
 from runtime.vision.anonymize import COVER_SCORE, LOOK_AHEAD_S, anonymize
+from runtime.vision.picture import Picture
 
 PROG = "python -m benchmarks.anonymity"
 
@@ -64,13 +66,16 @@ class VideoWithTruth:
         self.name, self.fps, self.images, self.truth = name, fps, images, truth
         self._index = 0
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """See `runtime.sources.Source`."""
         if self._index == len(self.images):
             self._index = 0
             return None
         self._index += 1
-        return self.images[self._index - 1], (self._index - 1) / self.fps, ""
+        return Frame(Picture(self.images[self._index - 1]), (self._index - 1) / self.fps)
+
+    def interrupt(self) -> None:
+        """Never waits."""
 
     def close(self) -> None:
         """Holds nothing but memory."""
@@ -119,8 +124,8 @@ def _read(spec: str) -> tuple[list[NDArray[np.uint8]], float]:
         if source.live:
             raise SourceError(f"--clip {source.name}: must be a file")
         images = []
-        while (got := source.read()) is not None:
-            images.append(got[0])
+        while (frame := source.read()) is not None:
+            images.append(frame.picture.bgr())
         return images, source.fps
     finally:
         source.close()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from runtime.detectors.factory import open_detector
 from runtime.messages import Face
 from runtime.tracking.tracker import Tracker
+from runtime.vision.picture import Picture
 
 #: A mask for each face of a picture.
 FaceMasks = list[NDArray[np.bool_]]
@@ -42,7 +43,7 @@ def find_reference(images: Sequence[NDArray[np.uint8]], fps: float) -> list[Face
     found = []
     for index, image in enumerate(images):
         large = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-        faces = detector.detect(large)
+        faces = detector.detect(Picture(large))
         found.append([replace(f, box=_scaled(f, 1 / scale), landmarks=None) for f in faces])
         print(f"\rreference: {index + 1} of {len(images)} frames", end="", file=sys.stderr)
     print(file=sys.stderr)

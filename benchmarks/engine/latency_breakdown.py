@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.harness.schema.engine import GpuTimes
 from runtime.engines.catalogue import model_path
+from runtime.engines.package import ModelPackage
 from runtime.engines.providers import PROVIDERS
 from runtime.engines.trt.cuda import Buffer, Cuda, Stream
 from runtime.engines.trt.network import TrtNetwork
@@ -114,7 +115,8 @@ class TimedPlan(TrtNetwork):
     _events: Events | None = None
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        with ModelPackage(path) as package:
+            super().__init__(path, package.model.content, package.manifest)
         assert self._stream is not None
         self._max_graphs = 0
         self._runs: list[GpuTimes] = []

@@ -51,13 +51,6 @@ class TimedTorch(TorchEngine):
         self._net.to(dtype=self._dtype)
         self.name += f", {precision}"
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `TorchEngine.infer`."""
-        with torch.inference_mode():
-            logits = self._net(torch.from_numpy(batch).to(self._device, self._dtype))
-        result: NDArray[np.float32] = logits.float().cpu().numpy()
-        return result
-
     def measure(self, batch: NDArray[np.float32]) -> GpuTimes:
         """A run's latency breakdown on the GPU; see `benchmarks.engine.latency_breakdown`."""
         points: list[Any] = [torch.cuda.Event(enable_timing=True) for _ in range(4)]  # type: ignore[no-untyped-call]

@@ -83,9 +83,10 @@ def _read(spec: str, count: int) -> list[NDArray[np.uint8]]:
     try:
         if source.live:
             raise UserError(f"--source {source.name}: a live source can't be repeated; give a file")
-        while len(images) < count and (got := source.read()) is not None:
-            height, width = (images or [got[0]])[0].shape[:2]
-            images.append(fit(got[0], (width, height)))
+        while len(images) < count and (frame := source.read()) is not None:
+            image = frame.picture.bgr()
+            height, width = (images or [image])[0].shape[:2]
+            images.append(fit(image, (width, height)))
     finally:
         source.close()
     if not images:

@@ -103,7 +103,7 @@ def _inspect(spec: str) -> tuple[tuple[int, ...], str]:
             f"--source {source.name}: {count} frames are too few to measure; "
             f"at least {LEAST_FRAMES} are needed"
         )
-    return got[0].shape, source.name
+    return got.picture.bgr().shape, source.name
 
 
 def _count(number: int, what: str) -> str:

@@ -7,14 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.harness.synthetic import PacedCamera
-from runtime.messages import Frame
 from runtime.pipeline.config import PipelineConfig
-from runtime.pipeline.detection import Follower
-from runtime.pipeline.load_shedding import LADDER
+from runtime.pipeline.detection import DetectionStage
+from runtime.pipeline.load_shedding import LEVELS
 from runtime.pipeline.parts import Parts
 from runtime.sources.base import Source
 from runtime.telemetry.metrics import Metrics
-from runtime.vision.preprocess import to_bgr
 
 #: Threads of the pipeline, and the metrics whose times they spend. A thread of
 #: capture is one of several where there are several streams.
@@ -53,20 +51,19 @@ def alone_ms(config: PipelineConfig) -> dict[str, float]:
     """
     parts = Parts(config)
     (source,) = parts.group.sources
-    follower = Follower(parts.detector, 1, config.detector.interval_s, Metrics())
+    detection = DetectionStage(parts.detector, 1, config.detector.interval_s, Metrics())
     took = dict.fromkeys(STAGES, 0.0)
     done = 0
     while done != config.max_frames:
         times = [time.perf_counter()]
-        got = source.read()
-        if got is None:
+        frame = source.read()
+        if frame is None:
             break
-        image, time_s, name = got
-        frame = Frame(0, done, time_s, to_bgr(image), time.monotonic(), name)
+        frame.picture.bgr()  # as the stage of capture does
         times.append(time.perf_counter())
-        tracked = follower.follow(frame, LADDER[0])
+        tracked = detection.track(frame, LEVELS[0])
         times.append(time.perf_counter())
-        parts.recognizer.recognize([tracked])
+        parts.recognition.recognize([tracked])
         times.append(time.perf_counter())
         for stage, start, end in zip(STAGES, times, times[1:], strict=False):
             took[stage] += (end - start) * 1e3

@@ -22,7 +22,7 @@ from benchmarks.harness.schema.pipeline import PipelineReport
 from benchmarks.report.tables import tables
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options
-from runtime.support.files.writing import check_writable, replacing, write_whole
+from runtime.support.files.writing import check_writable, write_whole, writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -122,14 +122,11 @@ def _save(figure: Figure, path: Path, title: str) -> str:
 
     from train.evaluate.plots import save
 
-    try:
-        with replacing(path) as partial:
-            save(figure, partial, _DPI)
-            with Image.open(partial) as picture:
-                small = picture.convert("RGB").quantize(_PALETTE)
-            small.save(partial, format="PNG", optimize=True)
-    except OSError as error:
-        raise UserError(f"--output_dir {path}: {error.strerror}") from error
+    with writing(path, "--output_dir") as partial:
+        save(figure, partial, _DPI)
+        with Image.open(partial) as picture:
+            small = picture.convert("RGB").quantize(_PALETTE)
+        small.save(partial, format="PNG", optimize=True)
     return f"![{title}]({path.name.replace(' ', '%20')})"
 
 

@@ -67,7 +67,7 @@ def measure_sequences(options: StabilityOptions) -> Sequences:
     from train.datasets.catalogue import load_faces
 
     engine = open_engine(options.engine)
-    head = choose_head(options.temporal_head, options.engine, options.smoothing_s)
+    head = choose_head(options.temporal_head, engine.manifest, options.smoothing_s)
     faces = load_faces(Path(str(options.data_dir)), options.dataset, options.split)
     faces = faces.with_majority().relabel(engine.manifest.labels)
     classifier = Classifier(engine, 32)

@@ -27,7 +27,7 @@ _MOST = 256
 
 
 def demo_inputs(spec: Preprocess) -> tuple[NDArray[np.float32], NDArray[np.int64], str]:
-    """Twelve inputs from the faces that come with the runtime, the same every time.
+    """Makes twelve inputs from the faces that come with the runtime, the same every time.
 
     Returns:
         (12, 3, S, S) float32 inputs, (12,) int64 labels, all -1 for none, and
@@ -94,7 +94,7 @@ def _largest_difference(
     batch: int,
     temperature: float,
 ) -> float:
-    """The largest difference of a probability over all full batches of this size."""
+    """Finds the largest difference of a probability over all full batches of this size."""
     gaps = []
     for start in range(0, len(inputs) - batch + 1, batch):
         part = torch.from_numpy(inputs[start : start + batch])

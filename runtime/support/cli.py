@@ -61,7 +61,8 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
         cls: Dataclass made of `option` fields; its docstring's first line is
             the description. A field `config` that isn't one gets the YAML file's path,
             and a field `flags` the names of the options that the command line gave.
-        prog: Name shown in messages, such as `python -m runtime.webcam`.
+        prog: Name shown in messages, such as `python -m runtime.webcam`; a console
+            script shows its own.
         argv: Arguments; `sys.argv[1:]` by default.
 
     Returns:
@@ -70,6 +71,7 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     Raises:
         UserError: Unknown flag or YAML key, wrong type, missing option.
     """
+    prog = _as_started(prog)
     doc = (cls.__doc__ or "").strip().splitlines()
     parser = _Parser(
         prog=prog,
@@ -149,6 +151,12 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
         # The reader of our output went away (`| head`): nothing left to say.
         sys.stderr.close()
         return 0
+
+
+def _as_started(prog: str) -> str:
+    """`emotion-webcam` where the console script was run, else `python -m runtime.webcam`."""
+    name = Path(sys.argv[0]).name
+    return name if name == f"emotion-{prog.rpartition('.')[2]}" else prog
 
 
 def _add(parser: argparse._ActionsContainer, field: dataclasses.Field[Any], hint: Any) -> None:

@@ -34,7 +34,7 @@ class Cost:
 
 
 def count_gflops(net: nn.Module, size: int) -> float:
-    """Operations of one face in units of 1e9 (`torch.utils.flop_counter`).
+    """Counts the operations of one face in units of 1e9 (`torch.utils.flop_counter`).
 
     Args:
         net: The network in evaluation mode.
@@ -54,7 +54,7 @@ def count_gflops(net: nn.Module, size: int) -> float:
 
 
 def measure_cost(nets: Mapping[str, nn.Module], size: int, rounds: int = ROUNDS) -> dict[str, Cost]:
-    """Costs of networks, timed in turns so that the machine's load is shared.
+    """Measures the costs of networks, timed in turns so that the machine's load is shared.
 
     Args:
         nets: Networks in evaluation mode, by name.

@@ -61,7 +61,7 @@ class FaceDataset(Dataset[Sample]):
         return len(self._faces)
 
     def __getitem__(self, index: int) -> Sample:
-        """Face `index % len(self)`; the next round of indices changes it otherwise."""
+        """Makes the sample of face `index % len(self)`; the next round changes it otherwise."""
         draw, index = index, index % len(self)
         face, targets = self._faces.images[index], self._targets[index]
         majority = int(self._faces.majority[index])
@@ -130,7 +130,7 @@ class FaceData(LightningDataModule):
         self._class_weights = class_weights
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """Shuffled, augmented batches of this epoch (made anew every epoch)."""
+        """Makes the shuffled, augmented batches of this epoch; made anew every epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         spec = self._spec
         loader = self._loader
@@ -154,7 +154,7 @@ class FaceData(LightningDataModule):
         )
 
     def _order(self, generator: torch.Generator) -> list[int]:
-        """This process's share of an epoch's faces; shares are equally long.
+        """Draws this process's share of an epoch's faces; shares are equally long.
 
         A face that is drawn again has the index of its next round.
         """
@@ -175,7 +175,7 @@ class FaceData(LightningDataModule):
         return share
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        """Plain batches at the full size; every process scores all, so that all agree."""
+        """Makes plain batches at the full size; every process scores all, so that all agree."""
         return DataLoader(
             FaceDataset(self._valid, self._spec),
             self._loader.batch_size,
@@ -184,7 +184,7 @@ class FaceData(LightningDataModule):
 
 
 def class_weights(faces: FaceSet, power: float) -> NDArray[np.float32]:
-    """Weights that make rare classes count for more.
+    """Computes class weights that make rare classes count for more.
 
     A class's weight is its frequency to the power of `-power`, scaled so that
     the mean over faces is one; with a power of 1 it is scikit-learn's `balanced`.

@@ -32,7 +32,7 @@ def make_out_of_distribution(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _patch(face: Face, rng: np.random.Generator) -> Face:
-    """A small part of the face, enlarged: cheek, hair, collar, wall."""
+    """Enlarges a small part of the face: cheek, hair, collar, wall."""
     height, width = face.shape[:2]
     side = max(2, round(rng.uniform(0.12, 0.33) * min(height, width)))
     y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
@@ -41,7 +41,7 @@ def _patch(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _jigsaw(face: Face, rng: np.random.Generator) -> Face:
-    """The face's tiles, 3 x 3 or 4 x 4, in any order and any turn."""
+    """Shuffles and turns the face's tiles, 3 x 3 or 4 x 4."""
     count = int(rng.integers(3, 5))
     height, width = (max(1, length // count) for length in face.shape[:2])
     result: Face = face.copy()
@@ -55,7 +55,7 @@ def _jigsaw(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _leaves(face: Face, rng: np.random.Generator) -> Face:
-    """Overlapping shapes of every size (dead leaves, Lee, Mumford and Huang 2001).
+    """Draws overlapping shapes of every size (dead leaves, Lee, Mumford and Huang 2001).
 
     Their edges and sizes are those of natural pictures; networks learn to see
     from them (Baradad et al. 2021, arXiv:2106.05963).
@@ -76,7 +76,7 @@ def _leaves(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _clouds(face: Face, rng: np.random.Generator) -> Face:
-    """Noise whose amplitude falls with a power of the frequency, from sand to fog."""
+    """Draws noise whose amplitude falls with a power of the frequency, from sand to fog."""
     height, width = face.shape[:2]
     waves = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.rfftfreq(64)[None, :])
     waves[0, 0] = 1.0
@@ -88,7 +88,7 @@ def _clouds(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _spread(grid: Face, height: int, width: int, ndim: int) -> Face:
-    """(G, G) at the size and with the channels of the face."""
+    """Brings (G, G) to the size and the channels of the face."""
     grid = _bytes(cv2.resize(grid, (width, height), interpolation=cv2.INTER_AREA))
     return grid if ndim == 2 else np.repeat(grid[:, :, None], 3, 2)
 

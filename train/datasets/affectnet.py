@@ -81,12 +81,12 @@ class _Listed:
 
 
 def read_affectnet(data_dir: Path, split: str) -> FaceSet:
-    """The eight emotions."""
+    """Reads the eight emotions."""
     return _read(data_dir, split, "affectnet", EMOTIONS)
 
 
 def read_affectnet7(data_dir: Path, split: str) -> FaceSet:
-    """Without contempt, as much of the literature has it."""
+    """Reads all emotions but contempt, as much of the literature has it."""
     return _read(data_dir, split, "affectnet7", EMOTIONS[:-1])
 
 
@@ -116,7 +116,7 @@ def _read(data_dir: Path, split: str, dataset: str, labels: tuple[str, ...]) -> 
 
 
 def _read_annotations(name: str, root: Path, labels: tuple[str, ...]) -> _Listed:
-    """`images/<id>.jpg` with `annotations/<id>_exp.npy`."""
+    """Reads `images/<id>.jpg` with `annotations/<id>_exp.npy`."""
     pictures, annotations = root / "images", root / "annotations"
     for folder in (pictures, annotations):
         if not folder.is_dir():
@@ -153,7 +153,7 @@ def _labels(annotations: Path) -> Iterator[Path]:
 
 
 def _read_number(path: Path) -> int | None:
-    """The number in a label file, a string or a scalar; None where it can't be read."""
+    """Reads a label file, a string or a scalar; gives None where it can't be read."""
     try:
         with path.open("rb") as stream:
             # A label takes some 130 bytes; a header may claim to be followed by terabytes.
@@ -168,7 +168,7 @@ def _read_number(path: Path) -> int | None:
 
 
 def _read_table(data_dir: Path, table: Path, labels: tuple[str, ...]) -> _Listed:
-    """`subDirectory_filePath` with a face box, to be cut out."""
+    """Reads a list with `subDirectory_filePath` and a face box, to be cut out."""
     listed = _Listed()
     names: list[Path] = []
     wanted = (*_COLUMNS[:5], "expression")
@@ -209,7 +209,7 @@ def _wanted(listed: _Listed, number: int | None, labels: tuple[str, ...], exampl
 
 
 def _box(cells: list[str]) -> Box | None:
-    """Corners from x, y, width and height; None where they are NULL or -1."""
+    """Gives corners from x, y, width and height; None where they are NULL or -1."""
     try:
         x, y, width, height = map(float, cells)
     except ValueError:

@@ -38,7 +38,7 @@ _PARTS = {
 
 
 def ferplus_majority(votes: NDArray[np.float32]) -> NDArray[np.int64]:
-    """FER+'s official majority rule (Barsoum et al. 2016, and its code).
+    """Applies FER+'s official majority rule (Barsoum et al. 2016, and its code).
 
     Votes of one or less count as noise and become zero; a face has a majority
     if its largest count is more than half of what is left, and an emotion.
@@ -56,7 +56,7 @@ def ferplus_majority(votes: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def read_ferplus(data_dir: Path, split: str) -> FaceSet:
-    """Whichever form the folder holds."""
+    """Reads whichever form the folder holds."""
     usage, folder = _PARTS[split]
     name = f"ferplus/{split}"
     sheets = data_dir / f"ferplus_{split}.csv"
@@ -105,7 +105,7 @@ def _read_sheets(name: str, table: Path) -> FaceSet:
 
 
 def _read_originals(name: str, usage: str, pixels: Path, votes: Path) -> FaceSet:
-    """Row by row: a row of one file belongs to the same row of the other."""
+    """Reads row by row: a row of one file belongs to the same row of the other."""
     images: list[NDArray[np.uint8]] = []
     counts: list[list[float]] = []
     pairs = zip_longest(
@@ -170,7 +170,7 @@ def _parse_votes(cells: Sequence[str]) -> list[float]:
 def _voted(
     name: str, images: Sequence[NDArray[np.uint8]], counts: list[list[float]], side: int
 ) -> FaceSet:
-    """The set from raw counts in the order of `_VOTES`."""
+    """Makes a set from raw counts in the order of `_VOTES`."""
     votes = np.array(counts, np.float32)
     cleaned = np.where(votes <= 1, 0, votes)[:, : len(EMOTIONS)]
     # Where every vote is a single one, the noise rule would leave nothing.

@@ -161,7 +161,7 @@ def load_pictures(
 
 
 def read_face(file: Path, grey: bool = False, box: Box | None = None) -> Face | None:
-    """One face from its file.
+    """Reads one face from its file.
 
     Args:
         file: The picture.
@@ -186,7 +186,7 @@ def read_face(file: Path, grey: bool = False, box: Box | None = None) -> Face | 
 
 
 def _clip(box: Box, width: int, height: int) -> Box | None:
-    """What the picture shows of a box, which may be huge in a broken row."""
+    """Gives what the picture shows of a box, which may be huge in a broken row."""
     x1, y1, x2, y2 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
     return None if x2 - x1 < 1 or y2 - y1 < 1 else (x1, y1, x2, y2)
 
@@ -209,7 +209,7 @@ def is_picture(file: Path) -> bool:
 
 
 def _present(name: str, files: Sequence[Path]) -> list[int]:
-    """Indices of the files that exist."""
+    """Lists the indices of the files that exist."""
     present = [index for index, file in enumerate(files) if os.path.isfile(file)]
     missing = len(files) - len(present)
     if missing:

@@ -55,7 +55,7 @@ class BackgroundFigures:
     uncertain_faces: float
 
     def figures(self) -> dict[str, Any]:
-        """Plain numbers, for JSON."""
+        """Gives plain numbers, for JSON."""
         return {"n": self.n, **{k: round(v, 4) for k, v in vars(self).items() if k != "n"}}
 
 
@@ -113,11 +113,11 @@ def _crops(
     rng = np.random.default_rng(seed)
     with closing(open_source(source, 0.0)) as reader:
         for _ in range(FRAMES):
-            read = reader.read()
-            if read is None:
+            frame = reader.read()
+            if frame is None:
                 return
-            image = read[0]
-            taken = [face.box for face in find_faces(detector, image)]
+            image = frame.picture.bgr()
+            taken = [face.box for face in find_faces(detector, frame.picture)]
             for box in _places(image.shape[:2], taken, rng):
                 yield crop_face(image, box, spec).copy()
 

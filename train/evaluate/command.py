@@ -127,7 +127,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _model_path(options: EvaluateOptions) -> Path:
-    """The one model that the options name."""
+    """Gives the one model that the options name."""
     if (options.checkpoint_path is None) == (options.engine is None):
         raise UserError("give either --checkpoint_path or --engine (default: the shipped model)")
     if options.engine is not None:
@@ -142,7 +142,7 @@ def _model_path(options: EvaluateOptions) -> Path:
 
 
 def _say(figures: Figures, n: int) -> None:
-    """The headline on standard output."""
+    """Prints the headline on standard output."""
     score, (low, high) = figures.score, figures.interval
     print(
         f"accuracy {score.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
@@ -172,7 +172,7 @@ def _say_backgrounds(found: BackgroundFigures) -> None:
 
 
 def _origin(options: EvaluateOptions, path: Path, engine: Engine) -> dict[str, Any]:
-    """Where the figures come from: enough to make them again."""
+    """Says where the figures come from: enough to make them again."""
     flags = []
     for f in fields(options):
         value = getattr(options, f.name)

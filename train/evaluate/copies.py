@@ -88,7 +88,7 @@ def find_copies(faces: Sequence[Face], train: Sequence[Face]) -> list[Copy]:
 
 
 def _near(small: Face, rest: NDArray[np.int64], reduced: Face) -> Iterator[Copy]:
-    """Near copies of the faces `rest`, several a face."""
+    """Finds near copies of the faces `rest`, several a face."""
     thumbs = _thumbnails(reduced)
     for start in range(0, len(rest), _CHUNK):
         chosen = rest[start : start + _CHUNK]
@@ -109,7 +109,7 @@ def _near(small: Face, rest: NDArray[np.int64], reduced: Face) -> Iterator[Copy]
 
 
 def _reduce(images: Sequence[Face], what: str) -> tuple[list[bytes], Face]:
-    """Digests of N faces, and the faces as (N, 48, 48) grey."""
+    """Makes digests of N faces, and (N, 48, 48) grey faces of them."""
     digests = []
     small = np.empty((len(images), _SIDE, _SIDE), np.uint8)
     for index, face in enumerate(show_progress(images, what, len(images))):
@@ -126,7 +126,7 @@ def _digest(face: Face) -> bytes:
 
 
 def _thumbnails(small: Face) -> NDArray[np.float32]:
-    """(N, 48, 48) faces as (N, 256) of mean 0 and length 1; flat ones as zeros."""
+    """Reduces (N, 48, 48) faces to (N, 256) of mean 0 and length 1; flat ones become zeros."""
     cell = _SIDE // _THUMB
     cells = small.reshape(-1, _THUMB, cell, _THUMB, cell).mean((2, 4), dtype=np.float32)
     flat = cells.reshape(len(small), -1)
@@ -139,7 +139,7 @@ def _thumbnails(small: Face) -> NDArray[np.float32]:
 
 
 def _detail(face: Face) -> NDArray[np.float32]:
-    """What is left of a (48, 48) face without its coarse light and shade, which faces share."""
+    """Removes a (48, 48) face's coarse light and shade, which faces share."""
     values = face.astype(np.float32)
     result: NDArray[np.float32] = values - cv2.GaussianBlur(values, (0, 0), 4)
     return result

@@ -45,7 +45,7 @@ class Calibration:
     bins: Reliability
 
     def figures(self) -> dict[str, float | None]:
-        """Plain numbers, for JSON."""
+        """Gives plain numbers, for JSON."""
         return {
             "temperature": self.temperature,
             "nll": round(self.nll, 4),
@@ -78,7 +78,7 @@ class ClassFigures:
     curve: Curve | None
 
     def figures(self) -> dict[str, Any]:
-        """Plain numbers, for CSV and JSON."""
+        """Gives plain numbers, for CSV and JSON."""
         numbers = {k: getattr(self, k) for k in ("precision", "recall", "f1", "auc")}
         rounded = {k: None if v is None else round(v, 4) for k, v in numbers.items()}
         return {"label": self.label, "support": self.support, **rounded}
@@ -127,13 +127,13 @@ def compute_figures(logits: Logits, faces: FaceSet, temperature: float) -> Figur
 
 
 def wilson_interval(hits: int, n: int) -> tuple[float, float]:
-    """95% score interval of a fraction (Wilson 1927); holds near 0 and 1 as well."""
+    """Computes the 95% score interval of a fraction (Wilson 1927); holds near 0 and 1 as well."""
     interval = binomtest(hits, n).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def plain_accuracy(logits: Logits, majority: NDArray[np.int64]) -> float | None:
-    """Accuracy on (N,) majority labels, -1 left out; None where none is left."""
+    """Computes the accuracy on (N,) majority labels, -1 left out; None where none is left."""
     counts = majority >= 0
     if not counts.any():
         return None

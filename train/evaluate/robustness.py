@@ -33,7 +33,7 @@ class Robustness:
     by_face: NDArray[np.float64]
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a corruption: five accuracies, their mean, and the mean over clean."""
+        """Gives one row a corruption: five accuracies, their mean, and the mean over clean."""
         return [
             {
                 "corruption": name,
@@ -45,7 +45,7 @@ class Robustness:
         ]
 
     def figures(self) -> dict[str, Any]:
-        """Plain numbers, for JSON."""
+        """Gives plain numbers, for JSON."""
         table = np.array(list(self.accuracy.values()))
         mean = float(table.mean())
         return {
@@ -62,7 +62,7 @@ class Robustness:
 def measure_robustness(
     engine: Engine, faces: FaceSet, places: NDArray[np.int64], seed: int
 ) -> Robustness:
-    """Accuracy of a model on spoiled faces.
+    """Measures the accuracy of a model on spoiled faces.
 
     Args:
         engine: The model.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from runtime.errors import SourceError, UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from runtime.support.cli import option, parse_options
-from runtime.support.files.writing import PRIVATE, replacing
+from runtime.support.files.writing import PRIVATE, writing
 from runtime.support.redaction import printable, redact
 from train.explain.maps import explain_face
 from train.explain.panels import draw
@@ -127,21 +127,23 @@ def _load(name: str) -> tuple[EmotionNet, Manifest]:
 def _face_finder(
     face_crops: bool, spec: Preprocess
 ) -> Callable[[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
-    """A function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
+    """Makes a function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
     from runtime.detectors.factory import open_detector
     from runtime.detectors.found_faces import find_faces
+    from runtime.vision.picture import Picture
     from runtime.vision.preprocess import crop_face
 
     if face_crops:
         return lambda image: [image]
     detector = open_detector("centerface", None, _DETECT_SIZE, _MIN_SCORE, retry=True)
     return lambda image: [
-        crop_face(image, face.box, spec, face.landmarks) for face in find_faces(detector, image)
+        crop_face(image, face.box, spec, face.landmarks)
+        for face in find_faces(detector, Picture(image))
     ]
 
 
 def _stems(files: Sequence[Path], folder: Path) -> list[str]:
-    """How the outputs of each file begin: no two alike, and none an input's name."""
+    """Names how the outputs of each file begin: no two alike, and none an input's name."""
     inputs = [f.name for f in files if f.resolve().parent == folder.resolve()]
     stems: list[str] = []
     for file in files:
@@ -154,8 +156,5 @@ def _stems(files: Sequence[Path], folder: Path) -> list[str]:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    try:
-        with replacing(path, PRIVATE) as partial:
-            figure.savefig(partial, format="png", pil_kwargs={"compress_level": 9})
-    except OSError as error:
-        raise UserError(f"--output_dir {path}: {error.strerror or error}") from error
+    with writing(path, "--output_dir", PRIVATE) as partial:
+        figure.savefig(partial, format="png", pil_kwargs={"compress_level": 9})

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runtime.errors import UserError
-from runtime.support.files.writing import replacing
+from runtime.support.files.writing import write_whole
 
 #: The file's name in `--checkpoint_dir`.
 SUMMARY = "summary.json"
@@ -56,7 +55,7 @@ class Summary:
         return (time.monotonic() - self.started) / 60
 
     def record(self, ended: str) -> dict[str, Any]:
-        """What `summary.json` holds.
+        """Gives what `summary.json` holds.
 
         Args:
             ended: What ended the training, in words.
@@ -79,13 +78,8 @@ class Summary:
         Raises:
             UserError: It can't be written.
         """
-        path = self.folder / SUMMARY
-        try:
-            with replacing(path) as partial:
-                text = json.dumps(self.record(ended), indent=2)
-                partial.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"{path}: {error.strerror or error}") from error
+        text = json.dumps(self.record(ended), indent=2)
+        write_whole(self.folder / SUMMARY, text + "\n", "--checkpoint_dir")
 
     def sentence(self, ended: str) -> str:
         """Says what is left of a training that something ended."""

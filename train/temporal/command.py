@@ -147,7 +147,7 @@ def train_head(options: TemporalOptions) -> dict[str, Any]:
 
 
 def markdown(figures: Mapping[str, Any]) -> str:
-    """The comparison as a Markdown table with the verdict below it."""
+    """Makes the comparison as a Markdown table with the verdict below it."""
     from train.temporal.comparison import BASE
 
     lines = ["| | " + " | ".join(_COLUMNS.values()) + " |", "|---" * (len(_COLUMNS) + 1) + "|"]
@@ -171,7 +171,7 @@ def markdown(figures: Mapping[str, Any]) -> str:
 def _train(
     sequences: Sequence[Observed], architecture: HeadOptions, options: TemporalOptions
 ) -> tuple[TemporalNet, float]:
-    """A head and its temperature, both fitted to these sequences."""
+    """Fits a head and its temperature to these sequences."""
     import numpy as np
 
     from train.temperature import fit_temperature

@@ -38,7 +38,7 @@ Method = Callable[[Observed], Labels]
 
 
 def average_name(tau_s: float) -> str:
-    """Name of plain smoothing with a time constant in seconds."""
+    """Names plain smoothing with a time constant in seconds."""
     return f"average of {tau_s:g} s"
 
 
@@ -69,7 +69,7 @@ class Tally:
     added_ms: Floats
 
     def figures(self, chosen: NDArray[np.int64]) -> dict[str, Floats]:
-        """Figures over draws of sequences.
+        """Computes the figures over draws of sequences.
 
         Args:
             chosen: (D, S) indices of sequences.
@@ -91,7 +91,7 @@ class Tally:
 
 
 def methods(head: TemporalNet, temperature: float) -> dict[str, Method]:
-    """What is compared: labels of a sequence by the method's name."""
+    """Gives what is compared: labels of a sequence by the method's name."""
 
     def steady(probabilities: Floats, times: Floats, tau_s: float) -> Labels:
         smoother = Smoother(tau_s)
@@ -116,7 +116,7 @@ def methods(head: TemporalNet, temperature: float) -> dict[str, Method]:
 def compare_methods(
     sequences: Sequence[Observed], compared: Mapping[str, Method], seed: int
 ) -> dict[str, Any]:
-    """Figures of each method, with its differences from plain smoothing.
+    """Computes the figures of each method, and its differences from plain smoothing.
 
     Args:
         sequences: Sequences that no method was made on.
@@ -148,7 +148,7 @@ def compare_methods(
 def calibration_errors(
     sequences: Sequence[Observed], head: TemporalNet, temperature: float
 ) -> dict[str, float]:
-    """Expected calibration error over all frames, of single frames and of the head."""
+    """Computes the expected calibration error over all frames, of single frames and of the head."""
     truth = np.concatenate([s.truth for s in sequences])
     single = np.concatenate([s.probabilities for s in sequences])
     logits = np.concatenate([head_logits(head, s) for s in sequences])
@@ -203,7 +203,7 @@ def tally(sequences: Sequence[Observed], method: Method) -> Tally:
 
 
 def _with_draws(counts: Tally, sequences: int, seed: int) -> dict[str, Floats]:
-    """(1 + D,) of each figure: over all sequences, then over each draw of the bootstrap.
+    """Computes (1 + D,) of each figure: over all sequences, then over each draw of the bootstrap.
 
     Every method gets the same draws, so that differences are paired.
     """
@@ -234,7 +234,7 @@ def _with_draws(counts: Tally, sequences: int, seed: int) -> dict[str, Floats]:
 
 
 def _median(values: Floats) -> Floats:
-    """Medians of rows, NaN left out; NaN for a row of nothing else."""
+    """Computes the medians of rows, NaN left out; NaN for a row of nothing else."""
     ordered = np.sort(values, 1)  # NaN come last
     count = (~np.isnan(values)).sum(1)
     rows = np.arange(len(values))

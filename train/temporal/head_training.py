@@ -23,7 +23,7 @@ _STEADY = 2.0
 
 
 def make_windows(sequence: Observed, options: HeadOptions) -> NDArray[np.float32]:
-    """(T, steps, C + F) float32: for each frame the window that ends at it."""
+    """Makes (T, steps, C + F) float32: for each frame the window that ends at it."""
     rows = sequence.probabilities
     if options.features:
         rows = np.concatenate([rows, sequence.features], 1)
@@ -79,14 +79,14 @@ def fit_head(
 
 
 def head_logits(net: TemporalNet, sequence: Observed) -> NDArray[np.float32]:
-    """(T, C) logits of a head at each frame of a sequence."""
+    """Computes (T, C) logits of a head at each frame of a sequence."""
     with torch.inference_mode():
         logits: Tensor = net(torch.from_numpy(make_windows(sequence, net.options)))
     return logits.numpy()
 
 
 def _predecessors(sequences: Sequence[Observed]) -> Tensor:
-    """(N,) int64: for each window the one before of the same face, or itself."""
+    """Gives for each of N windows, int64, the one before of the same face, or itself."""
     places, start = [], 0
     for sequence in sequences:
         count = len(sequence.times)
@@ -98,7 +98,7 @@ def _predecessors(sequences: Sequence[Observed]) -> Tensor:
 
 
 def _renamed(inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Half of the pairs of windows with their labels in another order.
+    """Puts the labels of half of the pairs of windows in another order.
 
     Few faces make many windows: with the labels as they are a head learns the
     faces by heart, and forgets how to tell a good frame from a bad one.

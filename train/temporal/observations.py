@@ -96,7 +96,7 @@ def _read(
 
     hook = net.head.register_forward_pre_hook(keep)
     try:
-        logits = input_logits(engine.infer, inputs, "frames", _BATCH)
+        logits = input_logits(engine.logits, inputs, "frames", _BATCH)
     finally:
         hook.remove()
     return logits, torch.cat(kept).cpu().numpy()

@@ -71,14 +71,14 @@ class Degradation:
     seed: int
 
     def level(self, time_s: float) -> int:
-        """Strength at a time: 0 for none, else one of `STRENGTHS`."""
+        """Gives the strength at a time: 0 for none, else one of `STRENGTHS`."""
         phase = (time_s - self.start_s) / (self.end_s - self.start_s)
         if not 0 < phase < 1:
             return 0
         return math.ceil(self.strength * math.sin(math.pi * phase) * STRENGTHS[-1])
 
     def apply(self, face: Face, time_s: float, rng: np.random.Generator) -> Face:
-        """The face at this time; `rng` draws what changes from frame to frame."""
+        """Shows the face at this time; `rng` draws what changes from frame to frame."""
         level = self.level(time_s)
         if not level:
             return face
@@ -110,7 +110,7 @@ class FaceSequence:
 def make_sequence(
     faces: FaceSet, options: SequenceOptions, rng: np.random.Generator
 ) -> FaceSequence:
-    """A sequence of one or two faces with a majority label.
+    """Makes a sequence of one or two faces with a majority label.
 
     Args:
         faces: Faces, all with a majority, of two labels at least.
@@ -197,7 +197,7 @@ def show_face(
 def _draw_times(
     count: int, fps: float, options: SequenceOptions, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """(count,) seconds from 0 on."""
+    """Draws (count,) seconds from 0 on."""
     steps = rng.uniform(1 - options.jitter, 1 + options.jitter, count) / fps
     steps[rng.random(count) < options.lost] += 2 / fps
     times: NDArray[np.float64] = np.cumsum(steps) - steps[0]
@@ -221,7 +221,7 @@ def _draw_degradations(seconds: float, rate: float, rng: np.random.Generator) ->
 
 
 def _smear(face: Face, width: float) -> Face:
-    """The face moved sideways by some pixels while it was taken."""
+    """Moves the face sideways by some pixels while it is taken."""
     if width <= 0.5:
         return face
     return np.asarray(cv2.blur(face, (max(1, round(width)), 1)), np.uint8)

@@ -24,7 +24,7 @@ def count_flips(labels: Labels, change: int) -> int:
 
 
 def delay_s(labels: Labels, raw: Labels, times: NDArray[np.float64], change: int) -> float | None:
-    """Time from the change until the second face's usual label; None if never, or no change.
+    """Measures the time from the change to the second face's usual label; None if never.
 
     Args:
         labels: (T,) frame by frame.

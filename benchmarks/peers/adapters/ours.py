@@ -13,9 +13,9 @@ from typing import Any
 from serve import Adapter, serve
 
 import runtime
-from runtime import Pipeline, open_engine
-from runtime.emotion.classifier import Classifier
-from runtime.predict import predict_image
+from runtime import EmotionRecognizer, Pipeline, open_engine
+from runtime.messages import Frame
+from runtime.vision.picture import Picture
 
 
 class _Source:
@@ -26,25 +26,28 @@ class _Source:
     def __init__(self, read: Callable[[int], Any], count: int) -> None:
         self._read, self._count, self._index = read, count, 0
 
-    def read(self) -> tuple[Any, float, str] | None:
+    def read(self) -> Frame | None:
         """See `runtime.sources.Source`."""
         if self._index >= self._count:
             return None
         self._index += 1
-        return self._read(self._index - 1), (self._index - 1) / self.fps, ""
+        return Frame(Picture(self._read(self._index - 1)), (self._index - 1) / self.fps)
+
+    def interrupt(self) -> None:
+        """Never waits."""
 
     def close(self) -> None:
         """Holds nothing."""
 
 
 class Ours(Adapter):
-    """The pipeline for frames, `predict_image` for single faces."""
+    """The pipeline for frames, `EmotionRecognizer` for single faces."""
 
     backend = "ONNX Runtime, 1 thread a network"
 
     def __init__(self) -> None:
         self._engine = open_engine(sys.argv[2])
-        self._classifier = Classifier(self._engine)
+        self._recognizer = EmotionRecognizer(self._engine, face_crops=True)
         self._options: dict[str, Any] = {}
         if sys.argv[3] != "default":
             self._options["detect_interval_s"] = float(sys.argv[3])
@@ -63,7 +66,7 @@ class Ours(Adapter):
 
     def face(self, image: Any) -> str | None:
         """See `serve.Adapter`."""
-        return predict_image(image, None, self._classifier).faces[0].emotion
+        return self._recognizer.predict(image).faces[0].emotion
 
 
 if __name__ == "__main__":

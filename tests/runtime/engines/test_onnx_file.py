@@ -21,7 +21,7 @@ from runtime.manifest import METADATA_KEY
 from tests.conftest import TINY
 from tests.support.limited import run_limited
 
-MODELS = Path(__file__).parents[2] / "runtime" / "models"
+MODELS = Path(__file__).parents[3] / "runtime" / "models"
 
 
 def outside(location: str = "secret.bin") -> TensorProto:
@@ -272,7 +272,7 @@ def test_special_and_huge_files_neither_hang_nor_fill_the_memory(tmp_path, suffi
         with path.open("wb") as stream:
             stream.truncate(MAX_MODEL + 1)
     code = (
-        "import sys\nfrom runtime.engines import open_engine\nfrom runtime import UserError\n"
+        "import sys\nfrom runtime import UserError, open_engine\n"
         "try: open_engine(sys.argv[1])\nexcept UserError as error: print(error)"
     )
     done = run_limited(code, path, seconds=60)

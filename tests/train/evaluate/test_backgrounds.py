@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -24,10 +25,12 @@ class _Brightness:
     name = "brightness"
     manifest = Manifest(labels=EMOTIONS, preprocess=Preprocess(size=16, color="gray"))
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def infer(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] = ("logits",)
+    ) -> dict[str, NDArray[np.float32]]:
         logits = np.zeros((len(batch), len(EMOTIONS)), np.float32)
         logits[:, 1] = 8 * batch.mean((1, 2, 3)).clip(0, 1)
-        return logits
+        return {"logits": logits}
 
     def close(self) -> None:
         pass
@@ -47,9 +50,8 @@ def test_dark_backgrounds_are_uncertain_and_bright_ones_are_not(
 ) -> None:
     cv2.imwrite(str(tmp_path / "wall.png"), np.full((120, 160, 3), shade, np.uint8))
     engine, faces = _Brightness(), _faces([200, 210, 220])
-    logits = engine.infer(
-        np.stack([np.full((3, 16, 16), f[0, 0] / 127.5 - 1) for f in faces.images])
-    )
+    inputs = np.stack([np.full((3, 16, 16), f[0, 0] / 127.5 - 1) for f in faces.images])
+    logits = engine.infer(inputs)["logits"]
     crops = cut_background_crops([str(tmp_path / "wall.png")], engine.manifest.preprocess, 0)
     found = measure_backgrounds(engine, crops, logits, faces)
     assert found.n == 8
@@ -64,7 +66,7 @@ def test_dark_backgrounds_are_uncertain_and_bright_ones_are_not(
 
 def test_a_folder_of_pictures_gives_background_crops() -> None:
     engine, faces = _Brightness(), _faces([200])
-    logits = engine.infer(np.ones((1, 3, 16, 16), np.float32))
+    logits = engine.infer(np.ones((1, 3, 16, 16), np.float32))["logits"]
     crops = cut_background_crops([str(REPO / "runtime" / "assets")], engine.manifest.preprocess, 0)
     found = measure_backgrounds(engine, crops, logits, faces)
     assert 1 <= found.n <= 8

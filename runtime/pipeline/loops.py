@@ -1,4 +1,4 @@
-"""The stages after the capture: what their threads do, from one mailbox to the next."""
+"""The loops of the stages after the capture, from one mailbox to the next."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ from collections.abc import Sequence
 from runtime.messages import EmotionResult, Frame, FrameResult, TrackedFrame
 from runtime.pipeline.batching import Batcher
 from runtime.pipeline.config import PipelineConfig
-from runtime.pipeline.detection import Follower
+from runtime.pipeline.detection import DetectionStage
 from runtime.pipeline.failed_frames import FailedFrames
-from runtime.pipeline.load_shedding import Governor
+from runtime.pipeline.load_shedding import LoadShedding
 from runtime.pipeline.look_ahead import LookAhead
-from runtime.pipeline.recognition import Recognizer
+from runtime.pipeline.recognition import RecognitionStage
 from runtime.sources.group import SourceGroup
 from runtime.support.mailbox import Closed, Mailbox, pass_end
 from runtime.telemetry.metrics import Metrics
 
 
-class DetectStage:
+class DetectionLoop:
     """Frames -> frames with their tracks."""
 
     def __init__(
         self,
-        follower: Follower,
+        detection: DetectionStage,
         group: SourceGroup,
         metrics: Metrics,
-        governor: Governor,
+        load_shedding: LoadShedding,
         frames: Mailbox[Frame],
         tracked: Mailbox[TrackedFrame],
     ) -> None:
         """Does nothing yet.
 
         Args:
-            follower: Finds the faces and follows them.
+            detection: Finds the faces and tracks them.
             group: The sources, of which one fails with its frames.
             metrics: Counts the frames that fail.
-            governor: Says how much work a frame is worth.
+            load_shedding: Says how much work a frame is worth.
             frames: Where frames come from.
             tracked: Where they go.
         """
-        self._follower, self._group = follower, group
-        self._metrics, self._governor = metrics, governor
+        self._detection, self._group = detection, group
+        self._metrics, self._load_shedding = metrics, load_shedding
         self._frames, self._tracked = frames, tracked
 
     def run(self) -> None:
@@ -49,7 +49,7 @@ class DetectStage:
         failures = FailedFrames("detect", self._group, self._metrics)
         for frame in self._frames:
             try:
-                tracked = self._follower.follow(frame, self._governor.effort)
+                tracked = self._detection.track(frame, self._load_shedding.level)
             except Exception as error:  # of a detector: the next frame may be good
                 failures.add(frame.stream, frame.index, error)
                 continue
@@ -63,15 +63,15 @@ class DetectStage:
         pass_end(self._frames, self._tracked)
 
 
-class ClassifyStage:
+class RecognitionLoop:
     """Frames with their tracks -> results, the faces of several frames in one go."""
 
     def __init__(
         self,
-        recognizer: Recognizer,
+        recognition: RecognitionStage,
         group: SourceGroup,
         metrics: Metrics,
-        governor: Governor,
+        load_shedding: LoadShedding,
         tracked: Mailbox[TrackedFrame],
         results: Mailbox[FrameResult],
         config: PipelineConfig,
@@ -79,16 +79,16 @@ class ClassifyStage:
         """Does nothing yet.
 
         Args:
-            recognizer: Reads the faces.
+            recognition: Reads the faces.
             group: The sources, of which one fails with its frames.
             metrics: Gets the times of `classify`.
-            governor: Is told of latencies, and says how much work a frame is worth.
+            load_shedding: Is told of latencies, and says how much work a frame is worth.
             tracked: Where frames come from.
             results: Where their results go.
             config: How large batches are, and how long results are held back.
         """
-        self._recognizer, self._group = recognizer, group
-        self._metrics, self._governor = metrics, governor
+        self._recognition, self._group = recognition, group
+        self._metrics, self._load_shedding = metrics, load_shedding
         self._tracked, self._results = tracked, results
         self._engine = config.engine
         seconds, sources = config.latency.look_ahead_s, group.sources
@@ -134,16 +134,18 @@ class ClassifyStage:
             latency = (time.monotonic() - frame.captured) * 1e3
             # What waits in a file's own queue is no lag of anything.
             if live:
-                self._governor.observe(latency, readable)
+                self._load_shedding.observe(latency, readable)
             result = FrameResult(
                 stream=frame.stream,
                 frame=frame.index,
                 time_s=frame.time_s,
-                image=frame.image,
+                image=frame.picture.bgr(),
                 faces=faces,
                 latency_ms=latency,
                 name=frame.name,
                 regions=item.regions,
+                source=frame.source,
+                at=frame.at,
             )
             if self._held is None or live:
                 self._results.put(result)
@@ -164,7 +166,7 @@ class ClassifyStage:
     ) -> list[tuple[TrackedFrame, tuple[EmotionResult, ...]]]:
         """Frames with their faces; where a batch fails, each frame alone."""
         try:
-            found = self._recognizer.recognize(batch, self._governor.effort.faces)
+            found = self._recognition.recognize(batch, self._load_shedding.level.faces)
         except Exception as error:  # of an engine: another frame may be good
             if len(batch) > 1:
                 return [pair for item in batch for pair in self._recognize([item], failures)]
