@@ -7,12 +7,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-dep
 # Wheels run nothing when they are installed; TensorRT for RTX is two source archives.
 LOCKED := $(PIP) --require-hashes --only-binary :all: --no-binary tensorrt-rtx,tensorrt-rtx-cu13 -r
 
-.PHONY: help demo test lint lock lock-peers clean
+.PHONY: help demo test lint docs wheel lock lock-peers clean
 
 help:
 	@echo "make demo   run the built-in clip: out/demo.mp4 and out/demo.jsonl"
 	@echo "make test   run every test"
 	@echo "make lint   ruff and mypy"
+	@echo "make docs   the documentation's site: out/site"
+	@echo "make wheel  the wheel, installed beside its locked needs and run: dist/*.whl"
 	@echo "make lock   write requirements/ anew; with UPGRADE=--upgrade to newer versions"
 	@echo "make lock-peers   the same for what benchmarks.peers installs"
 	@echo "make clean  remove .venv, out/ and caches"
@@ -30,8 +32,25 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict --site-dir out/site
+
+# As a user has it: an environment of its own, another folder, no checkout.
+ALONE := $(CURDIR)/dist/venv/bin
+wheel: | $(BIN)/python
+	@# What lies in build/lib would come into the wheel.
+	rm -rf build/lib build/bdist.* dist *.egg-info
+	$(BIN)/python -m venv dist/venv
+	$(subst $(BIN),$(ALONE),$(LOCKED)) requirements/build.txt
+	$(subst $(BIN),$(ALONE),$(LOCKED)) requirements/runtime.txt
+	$(ALONE)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$(subst $(BIN),$(ALONE),$(PIP)) dist/emotion_edge-*.whl
+	cd dist && $(ALONE)/emotion-doctor --trial_s 0
+	cd dist && $(ALONE)/emotion-predict $(CURDIR)/runtime/assets/astronaut.jpg --output_json -
+	rm -rf build/lib build/bdist.* dist/venv *.egg-info
+
 clean:
-	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 15))' || \
@@ -57,6 +76,10 @@ $(VENV)/.dev: pyproject.toml requirements/dev.txt | $(BIN)/python
 	$(PIP) -e .
 	@touch $@ $(VENV)/.runtime
 
+$(VENV)/.docs: requirements/docs.txt | $(BIN)/python
+	$(LOCKED) requirements/docs.txt
+	@touch $@
+
 # For the tests that nothing phones home: the runtime's own is older.
 $(VENV)/newest: requirements/newest.txt | $(VENV)/.dev
 	rm -rf $@
@@ -77,6 +100,7 @@ lock: | $(BIN)/python
 		-o requirements/runtime.txt
 	$(UV) pyproject.toml --extra dev --group demo -c requirements/build.txt \
 		-c requirements/runtime.txt -o requirements/dev.txt
+	$(UV) --group docs -c requirements/dev.txt -o requirements/docs.txt
 
 # What benchmarks.peers installs; package.json and requirements.in say what is wanted.
 lock-peers: | $(BIN)/python

@@ -1,7 +1,7 @@
 """What runs on the device: capture, detection, tracking, emotion, output.
 
-Needs numpy, OpenCV and an engine; never torch, and none of the other
-packages of this project.
+It needs NumPy, OpenCV and an engine; never torch, and none of the other
+packages of this project. `emotion_edge` is its public face.
 
     from runtime import Pipeline
 
@@ -12,6 +12,7 @@ packages of this project.
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,19 @@ from runtime.manifest import EMOTIONS, Manifest
 
 if TYPE_CHECKING:
     from runtime.engines.factory import open_engine
+    from runtime.messages import EmotionResult, FrameResult
+    from runtime.pipeline.config import (
+        DetectorConfig,
+        EngineConfig,
+        LabelsConfig,
+        LatencyConfig,
+        PipelineConfig,
+        SourceConfig,
+    )
     from runtime.pipeline.pipeline import Pipeline
+    from runtime.recognizer import EmotionRecognizer
 
+#: The one place where the version stands.
 __version__ = "0.1.0"
 
 # ONNX Runtime from 1.29 on sends a device id, the machine and the program's name to
@@ -30,25 +42,43 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 __all__ = [
     "EMOTIONS",
+    "DetectorConfig",
+    "EmotionRecognizer",
+    "EmotionResult",
+    "EngineConfig",
     "EngineError",
+    "FrameResult",
+    "LabelsConfig",
+    "LatencyConfig",
     "Manifest",
     "ManifestError",
     "Pipeline",
+    "PipelineConfig",
+    "SourceConfig",
     "SourceError",
     "StageError",
     "UserError",
     "open_engine",
 ]
 
+#: Where the names are that need NumPy, OpenCV or an engine.
+_HEAVY = {
+    "DetectorConfig": "runtime.pipeline.config",
+    "EmotionRecognizer": "runtime.recognizer",
+    "EmotionResult": "runtime.messages",
+    "EngineConfig": "runtime.pipeline.config",
+    "FrameResult": "runtime.messages",
+    "LabelsConfig": "runtime.pipeline.config",
+    "LatencyConfig": "runtime.pipeline.config",
+    "Pipeline": "runtime.pipeline.pipeline",
+    "PipelineConfig": "runtime.pipeline.config",
+    "SourceConfig": "runtime.pipeline.config",
+    "open_engine": "runtime.engines.factory",
+}
+
 
 def __getattr__(name: str) -> Any:
     """Imports OpenCV and the engines only when they are asked for."""
-    if name == "Pipeline":
-        from runtime.pipeline.pipeline import Pipeline
-
-        return Pipeline
-    if name == "open_engine":
-        from runtime.engines.factory import open_engine
-
-        return open_engine
+    if name in _HEAVY:
+        return getattr(importlib.import_module(_HEAVY[name]), name)
     raise AttributeError(f"module 'runtime' has no attribute {name!r}")

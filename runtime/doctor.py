@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.diagnostics.environment import Check, check_machine
-from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
+from runtime.options import shared
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.reading import read_input_file
 from runtime.support.redaction import printable
@@ -30,22 +30,18 @@ _RUNS, _WARM_UP = 20, 3
 
 
 @dataclass
-class Options:
+class DoctorOptions:
     """Check this machine and a model, changing nothing; exit code 2 for a problem."""
 
-    engine: str = option(
-        "model: an .onnx or .plan file, or a shipped one: main (FP32), fast (INT8, for CPUs) "
-        "or default, which is fast on the CPU and main elsewhere",
-        "default",
-    )
-    provider: str = option("where an .onnx runs", "cpu", choices=tuple(PROVIDERS))
-    threads: int = option("threads inside the network", 1)
+    engine: str = shared.engine_option()
+    provider: str = shared.provider_option()
+    threads: int = shared.threads_option()
     trial_s: float = option(
         "seconds of the built-in clip that predict the frame rate; 0 leaves it out",
         2.0,
         between=(0, 60),
     )
-    json: bool = option("print one JSON object in place of text", False)
+    json: bool = option("print one JSON object in place of text", False, group=shared.OUTPUT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         UserError: There is a problem; the whole report was printed.
     """
-    options = parse_options(Options, PROG, argv)
+    options = parse_options(DoctorOptions, PROG, argv)
     checks: list[Check] = []
     facts: dict[str, Any] = {}
     # Each line as it comes: opening a model may take a while, or crash.
@@ -71,12 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _all_checks(options: Options, facts: dict[str, Any]) -> Iterator[Check]:
+def _all_checks(options: DoctorOptions, facts: dict[str, Any]) -> Iterator[Check]:
     yield from check_machine()
     yield from check_engine(options, facts)
 
 
-def check_engine(options: Options, facts: dict[str, Any]) -> Iterator[Check]:
+def check_engine(options: DoctorOptions, facts: dict[str, Any]) -> Iterator[Check]:
     """Opens the model, tells what its manifest says, and runs it.
 
     Args:
@@ -118,7 +114,7 @@ def _facts(engine: EmotionEngine) -> dict[str, Any]:
     }
 
 
-def _manifest_checks(manifest: Manifest, options: Options) -> Iterator[Check]:
+def _manifest_checks(manifest: Manifest, options: DoctorOptions) -> Iterator[Check]:
     sides = "x".join(map(str, manifest.input_shape))
     yield Check("labels", "ok", ", ".join(manifest.labels))
     yield Check(
@@ -180,13 +176,17 @@ def _run_check(engine: EmotionEngine, facts: dict[str, Any]) -> Check:
     )
 
 
-def _trial_check(engine: EmotionEngine, options: Options, facts: dict[str, Any]) -> Check:
+def _trial_check(engine: EmotionEngine, options: DoctorOptions, facts: dict[str, Any]) -> Check:
     """Runs the whole pipeline on the built-in clip for a moment."""
+    from runtime.pipeline.config import EngineConfig, PipelineConfig, SourceConfig
     from runtime.pipeline.pipeline import Pipeline
 
+    config = PipelineConfig(
+        (SourceConfig("demo"),), engine=EngineConfig(engine, threads=options.threads)
+    )
     ends: float | None = None
     try:
-        with Pipeline(["demo"], engine, threads=options.threads) as pipeline:
+        with Pipeline(config) as pipeline:
             for _ in pipeline:
                 # From the first result on: setting the detector up may take seconds.
                 ends = ends or time.monotonic() + options.trial_s

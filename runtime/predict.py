@@ -2,67 +2,68 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.engines.providers import PROVIDERS
+from runtime.detectors.catalogue import FACE_SCORE
+from runtime.emotion.certainty import CERTAIN
 from runtime.errors import SourceError, UserError
+from runtime.options import shared
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.redaction import printable, reason, redact, start_log
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from runtime.detectors.base import Detector
-    from runtime.emotion.classifier import Classifier
-    from runtime.messages import Face, FrameResult
+    from runtime.messages import FrameResult
 
 PROG = "python -m runtime.predict"
 
-log = logging.getLogger("runtime")
-
 
 @dataclass
-class Options:
+class PredictOptions:
     """Recognise the emotions of the faces in pictures or folders of pictures."""
 
     paths: list[str] = option("pictures or folders", positional=True)
-    engine: str = option(
-        "model: an .onnx or .plan file, or a shipped one: main (FP32), fast (INT8, for CPUs) "
-        "or default, which is fast on the CPU and main elsewhere",
-        "default",
-    )
     face_crops: bool = option("each picture is already a face: don't detect", False)
-    detector: str = option("face detector", "centerface", choices=("centerface", "scrfd", "yunet"))
-    detector_model: str | None = option("model file of scrfd or yunet", None)
-    detect_size: int = option("longer side of what the detector sees, in pixels", 640)
-    min_score: float = option("lowest detector score of a face", 0.4, between=(0, 1))
+    engine: str = shared.engine_option()
+    provider: str = shared.provider_option()
+    threads: int = shared.threads_option(2, "more than webcam's 1: no other stage runs beside it")
+    rebuild: bool = shared.rebuild_option()
+    detector: str = shared.detector_option()
+    detector_model: str | None = shared.detector_model_option()
+    detect_size: int = shared.detect_size_option(
+        640, "more than webcam's 320: pictures have time, and smaller faces"
+    )
+    min_score: float = option(
+        "lowest detector score of a face", FACE_SCORE, between=(0, 1), group=shared.FACES
+    )
     min_confidence: float = option(
-        "below this probability a label is uncertain", 0.4, between=(0, 1)
+        "below this confidence a label is uncertain",
+        CERTAIN,
+        between=(0, 1),
+        group=shared.LABELS,
     )
-    provider: str = option("where an .onnx runs", "cpu", choices=tuple(PROVIDERS))
-    threads: int = option("threads inside each network", 2)
-    rebuild: bool = option(
-        "build a .plan that doesn't suit this machine again, from the .onnx beside it", False
+    visualize: str | None = option(
+        "write annotated pictures to this folder", None, group=shared.OUTPUT
     )
-    visualize: str | None = option("write annotated pictures to this folder", None)
-    output_json: str | None = option("write one JSON line a picture here; - is the terminal", None)
-    anonymize: bool = option("cover the faces in the annotated pictures", False)
-    output_mode: str = option("permissions of the files written, octal", "600")
+    output_json: str | None = option(
+        "write one JSON line a picture here; - is the terminal", None, group=shared.OUTPUT
+    )
+    output_mode: str = shared.output_mode_option()
+    anonymize: bool = option(
+        "cover the faces in the annotated pictures", False, group=shared.OUTPUT
+    )
     config: str | None = field(init=False, default=None, compare=False)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code: 2 if a picture could not be read."""
-    options = parse_options(Options, PROG, argv)
+    options = parse_options(PredictOptions, PROG, argv)
     start_log()
     failed = predict(options)
     if failed:
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def predict(options: Options) -> int:
+def predict(options: PredictOptions) -> int:
     """Runs over all pictures, whatever becomes of single ones.
 
     Returns:
@@ -79,7 +80,7 @@ def predict(options: Options) -> int:
     Raises:
         UserError: A model, folder or output is wrong.
     """
-    from runtime.pipeline.protected_files import protected_files
+    from runtime.options.protected_files import protected_files
     from runtime.sinks.files.jsonl import JsonSink
     from runtime.sources.pictures import PICTURES, collect_pictures
     from runtime.support.files.writing import check_apart, check_folder, check_writable, read_mode
@@ -100,106 +101,75 @@ def predict(options: Options) -> int:
         targets = _targets(files, folder, options.output_json)
     failed = 0
     try:
-        for number, file, result in _results(files, options):
-            if result is None:
-                failed += 1
-                continue
-            if json_sink is not None:
-                json_sink.write(result)
-            if folder is not None:
-                _save_annotated(result, targets[number], options.anonymize, mode)
-            if options.output_json != "-":
-                _print(file, result)
+        with closing(_results(files, options)) as results:
+            for number, file, result in results:
+                if result is None:
+                    failed += 1
+                    continue
+                if json_sink is not None:
+                    json_sink.write(result)
+                if folder is not None:
+                    _save_annotated(result, targets[number], options.anonymize, mode)
+                if options.output_json != "-":
+                    _print(file, result)
     finally:
         if json_sink is not None:
             json_sink.close()
     return failed
 
 
-def predict_image(
-    image: NDArray[np.uint8],
-    detector: Detector | None,
-    classifier: Classifier,
-    min_confidence: float = 0.4,
-    name: str = "",
-) -> FrameResult:
-    """Emotions of the faces in one picture.
-
-    Args:
-        image: (H, W, 3) uint8 BGR.
-        detector: Finds the faces; None takes the whole picture for a face.
-        classifier: Reads them.
-        min_confidence: Below this probability a label is uncertain.
-        name: File name, for the result.
-    """
-    from runtime.detectors.found_faces import MAX_FACES, best, find_faces
-    from runtime.messages import EmotionResult, Face, FrameResult
-    from runtime.vision.preprocess import cut_face
-
-    start = time.perf_counter()
-    if detector is None:
-        height, width = image.shape[:2]
-        faces: list[Face] = [Face((0.0, 0.0, float(width), float(height)), 1.0)]
-        crops = [image]
-    else:
-        found = find_faces(detector, image)
-        faces = best(found, MAX_FACES)
-        if len(found) > MAX_FACES:
-            log.warning("%s: %d faces; the best %d are read", name, len(found), MAX_FACES)
-        crops = [cut_face(image, f.box, classifier.spec, f.landmarks) for f in faces]
-    results = []
-    for face, row in zip(faces, classifier.classify(crops), strict=True):
-        top = int(row.argmax())
-        results.append(
-            EmotionResult(
-                track=0,
-                box=face.box,
-                score=face.score,
-                emotion=classifier.labels[top],
-                confidence=float(row[top]),
-                uncertain=bool(row[top] < min_confidence),
-                probabilities=dict(zip(classifier.labels, row.tolist(), strict=True)),
-            )
-        )
-    latency = (time.perf_counter() - start) * 1e3
-    return FrameResult(None, 0, 0.0, image, tuple(results), latency, name)
-
-
 def _results(
-    files: Sequence[Path], options: Options
-) -> Iterator[tuple[int, Path, FrameResult | None]]:
+    files: Sequence[Path], options: PredictOptions
+) -> Generator[tuple[int, Path, FrameResult | None], None, None]:
     """(number, file, result) in order; None where a picture can't be read or recognised."""
     from runtime.detectors.factory import open_detector
     from runtime.detectors.found_faces import find_faces
-    from runtime.emotion.classifier import Classifier
-    from runtime.engines.factory import open_engine
-    from runtime.sources.pictures import read_picture
+    from runtime.recognizer import EmotionRecognizer
     from runtime.vision.anonymize import COVER_SCORE
 
-    engine = open_engine(options.engine, options.provider, options.threads, options.rebuild)
-    classifier = Classifier(engine)
-    detector = wary = None
-    if not options.face_crops:
-        find = partial(open_detector, options.detector, options.detector_model, options.detect_size)
-        detector = find(options.min_score, options.threads, retry=True)
-        if options.anonymize and options.visualize:
-            # One of its own: what is doubtful must not keep the other from a second look.
-            wary = find(min(COVER_SCORE, options.min_score), options.threads, extents=True)
-    for number, file in enumerate(files):
-        result = None
-        try:
-            image = read_picture(file)
-            result = predict_image(image, detector, classifier, options.min_confidence, str(file))
-            if wary is not None:
-                # At half the size too: a near face is missed at full size, whoever else is found.
-                found = (*find_faces(wary, image), *find_faces(wary, image, 0.5))
-                result = replace(result, regions=tuple(face.region for face in found))
-        except SourceError as error:
-            print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)
-        except Exception as error:  # whatever a network or OpenCV has against one picture
+    with ExitStack() as opened:
+        recognizer = opened.enter_context(
+            EmotionRecognizer(
+                options.engine,
+                provider=options.provider,
+                threads=options.threads,
+                detector=options.detector,
+                detector_model=options.detector_model,
+                detect_size=options.detect_size,
+                min_score=options.min_score,
+                min_confidence=options.min_confidence,
+                face_crops=options.face_crops,
+                rebuild=options.rebuild,
+            )
+        )
+        wary: Detector | None = None
+        if options.anonymize and options.visualize and not options.face_crops:
+            # One of its own: weak detections must not keep the other from its retry.
+            wary = open_detector(
+                options.detector,
+                options.detector_model,
+                options.detect_size,
+                min(COVER_SCORE, options.min_score),
+                options.threads,
+                extents=True,
+            )
+            opened.callback(wary.close)
+        for number, file in enumerate(files):
             result = None
-            print(f"skipped: {printable(str(file))}: {reason(error)}", file=sys.stderr)
-        yield number, file, result
+            try:
+                result = recognizer.predict(file)
+                if wary is not None:
+                    # At half the size too: a near face is missed at full size, whoever
+                    # else is found.
+                    image = result.image
+                    found = (*find_faces(wary, image), *find_faces(wary, image, 0.5))
+                    result = replace(result, regions=tuple(face.region for face in found))
+            except SourceError as error:
+                print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)
+            except Exception as error:  # whatever a network or OpenCV has against one picture
+                result = None
+                print(f"skipped: {printable(str(file))}: {reason(error)}", file=sys.stderr)
+            yield number, file, result
 
 
 def _targets(files: Sequence[Path], folder: Path, other: str | None) -> list[Path]:

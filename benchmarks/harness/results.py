@@ -12,7 +12,7 @@ from benchmarks.harness.provenance import artifact, describe, machine
 from benchmarks.regression.compared import KINDS, LEAST
 from benchmarks.regression.comparison import check, compare
 from runtime.errors import UserError
-from runtime.pipeline.protected_files import model_files
+from runtime.options.protected_files import model_files
 from runtime.support.files.writing import check_apart, check_writable, write_whole
 
 #: A key that only this benchmark's report has: older ones don't name themselves.

@@ -28,11 +28,12 @@ from benchmarks.pipeline.cases import LEAST_FRAMES, Case, list_cases
 from benchmarks.pipeline.start_up import measure_start
 from benchmarks.pipeline.utilisation import STAGES, alone_ms, slowest, utilisation
 from runtime.detectors.base import Detector
+from runtime.detectors.catalogue import FACE_SCORE
 from runtime.detectors.factory import open_detector
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.errors import UserError
-from runtime.pipeline.pipeline import FACE_SCORE, Pipeline
+from runtime.pipeline.pipeline import Pipeline
 from runtime.sources.base import Source
 from runtime.support.cli import option, parse_options
 

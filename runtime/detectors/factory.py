@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from runtime.detectors.base import Detector
+from runtime.detectors.catalogue import DETECTORS
 from runtime.detectors.centerface import CenterFace
 from runtime.detectors.scrfd import Scrfd
 from runtime.detectors.yunet import Yunet
 from runtime.engines.catalogue import CENTERFACE
 from runtime.engines.factory import open_network
 from runtime.errors import EngineError
-
-DETECTORS = ("centerface", "scrfd", "yunet")
 
 
 def open_detector(

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-#: Confidence from which a label deserves trust: more likely right than wrong.
-CERTAIN = 0.5
+from runtime.emotion.certainty import CERTAIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,12 +12,33 @@ from runtime.errors import UserError
 from runtime.sinks.group import SinkGroup
 
 if TYPE_CHECKING:
-    from runtime.pipeline.pipeline import Pipeline
     from runtime.sinks.remote.queue import Transport
     from runtime.sinks.window import WindowSink
-    from runtime.webcam import Options
 
 log = logging.getLogger("runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class SinkConfig:
+    """Which sinks there are, the window aside.
+
+    Attributes:
+        video: Annotated video's file (.mp4).
+        json: File of a JSON line a frame; `-` is standard output.
+        csv: File of a CSV row a face and frame; `-` is standard output.
+        mode: Permissions of these files.
+        mqtt: URL of the broker and topic that gets each frame's JSON.
+        webhook: URL that each frame's JSON is posted to.
+        webhook_batch: Most frames in one POST.
+    """
+
+    video: str | None = None
+    json: str | None = None
+    csv: str | None = None
+    mode: int = 0o600
+    mqtt: str | None = None
+    webhook: str | None = None
+    webhook_batch: int = 1
 
 
 def open_window(sinks: SinkGroup) -> WindowSink | None:
@@ -31,8 +54,8 @@ def open_window(sinks: SinkGroup) -> WindowSink | None:
     return window
 
 
-def open_remote(options: Options, sinks: SinkGroup) -> None:
-    """Sinks that send; before the models are loaded, so that a wrong URL shows at once.
+def open_remote(config: SinkConfig, sinks: SinkGroup) -> None:
+    """Adds sinks that send; before the models are loaded, so that a wrong URL shows at once.
 
     Raises:
         UserError: A URL is wrong, or a package is missing.
@@ -40,36 +63,42 @@ def open_remote(options: Options, sinks: SinkGroup) -> None:
     from runtime.sinks.remote.queue import RemoteSink
 
     transports: list[Transport] = []
-    if options.mqtt:
+    if config.mqtt:
         from runtime.sinks.remote.mqtt import Mqtt
 
-        transports.append(Mqtt(options.mqtt))
-    if options.webhook:
+        transports.append(Mqtt(config.mqtt))
+    if config.webhook:
         from runtime.sinks.remote.webhook import Webhook
 
-        transports.append(Webhook(options.webhook, options.webhook_batch))
+        transports.append(Webhook(config.webhook, config.webhook_batch))
     for transport in transports:
         sinks.add(RemoteSink(transport))
 
 
-def open_files(options: Options, pipeline: Pipeline, sinks: SinkGroup) -> None:
-    """Files; their form follows the model's labels and the source's rate.
+def open_files(
+    config: SinkConfig, labels: Sequence[str], rates: Sequence[float], sinks: SinkGroup
+) -> None:
+    """Adds files, whose form follows the model's labels and the source's frame rate.
+
+    Args:
+        config: Which files.
+        labels: The model's.
+        rates: Frames per second of each source.
+        sinks: Gets them.
 
     Raises:
         UserError: A file can't be written.
     """
     from runtime.sinks.files.csv import CsvSink
     from runtime.sinks.files.jsonl import JsonSink
-    from runtime.support.files.writing import read_mode
 
-    mode = read_mode(options.output_mode)
-    if options.output_json:
-        sinks.add(JsonSink(options.output_json, mode))
-    if options.output_csv:
-        sinks.add(CsvSink(options.output_csv, pipeline.engine.manifest.labels, mode))
-    if options.output_video:
+    if config.json:
+        sinks.add(JsonSink(config.json, config.mode))
+    if config.csv:
+        sinks.add(CsvSink(config.csv, labels, config.mode))
+    if config.video:
         from runtime.sinks.files.video import VideoSink
 
-        if len(pipeline.sources) > 1:
+        if len(rates) > 1:
             raise UserError("--output_video takes a single --source")
-        sinks.add(VideoSink(Path(options.output_video), pipeline.sources[0].fps, mode))
+        sinks.add(VideoSink(Path(config.video), rates[0], config.mode))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,9 @@ from runtime.support.net.tls import TLS_SCHEMES, Tls
 from runtime.support.net.urls import warn_of_plain_password
 from runtime.support.redaction import remember, shown_address
 from runtime.support.threads import together
+
+if TYPE_CHECKING:
+    from runtime.pipeline.config import SourceConfig
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class SourceGroup:
         self._lock = threading.Lock()
 
     def interrupt(self) -> None:
-        """Ends every wait for a lost source. Safe in a signal handler."""
+        """Ends every wait for a lost source."""
         for source in self.sources:
             if isinstance(source, Interruptible):
                 source.interrupt()
@@ -108,47 +110,44 @@ class SourceGroup:
 
 
 def open_group(
-    specs: Sequence[str | Path | Source],
+    configs: Sequence[SourceConfig],
     open_source: Callable[[str, float, Tls], Source],
     own: Callable[[Source], Source],
-    reconnect_s: float = math.inf,
-    tls: Sequence[Tls] = (),
 ) -> SourceGroup:
     """Opens sources; as long as one opens, the others may fail, and live ones come later.
 
     Args:
-        specs: What `open_source` takes, or sources of the caller's own.
+        configs: What to open; sources of the caller's own are taken as they are.
         open_source: Opens one.
         own: Is told of each that was opened here, so that it is freed.
-        reconnect_s: Given to `open_source`.
-        tls: Whom each one's connection trusts, in the order of `specs`; the system's
-            authorities where that is shorter.
 
     Raises:
         SourceError: None could be opened: the first error; the others are logged.
     """
     opens = []
-    for spec, trust in zip_longest(specs, tls[: len(specs)], fillvalue=Tls()):
-        if isinstance(spec, (str, Path)):
-            remember([str(spec)])
-            _warn(str(spec), trust)
-            opens.append(partial(open_source, str(spec), reconnect_s, trust))
+    for config in configs:
+        if isinstance(config.source, (str, Path)):
+            spec = str(config.source)
+            remember([spec])
+            _warn(spec, config.tls)
+            opens.append(partial(_open, open_source, config))
     # All at once: a dead stream takes its whole time limit.
     opened = iter(zip(opens, together(opens), strict=True))
     sources: list[Source] = []
     errors: list[SourceError] = []
-    for spec in specs:
-        if not isinstance(spec, (str, Path)):
-            sources.append(spec)
+    for config in configs:
+        if not isinstance(config.source, (str, Path)):
+            sources.append(config.source)
             continue
         again, future = next(opened)
         try:
             sources.append(own(future.result()))
         except SourceError as error:
             errors.append(error)
-            name = shown_address(str(spec))
-            if isinstance(error, Unreachable) and reconnect_s > 0:
-                sources.append(own(DeferredSource(name, again, error, Retry(reconnect_s))))
+            name = config.name or shown_address(str(config.source))
+            if isinstance(error, Unreachable) and config.reconnect_s > 0:
+                retry = Retry(config.reconnect_s)
+                sources.append(own(DeferredSource(name, again, error, retry)))
             else:
                 sources.append(Unopened(name, error))
     if errors and len(errors) == len(sources):
@@ -159,6 +158,14 @@ def open_group(
         if isinstance(source, DeferredSource):
             log.warning("%s; trying again", source.error)
     return SourceGroup(sources)
+
+
+def _open(open_source: Callable[[str, float, Tls], Source], config: SourceConfig) -> Source:
+    """Opens a source and calls it what its settings call it."""
+    source = open_source(str(config.source), config.reconnect_s, config.tls)
+    if config.name is not None:
+        source.name = config.name  # type: ignore[misc]  # what we open can be renamed
+    return source
 
 
 def _warn(spec: str, tls: Tls) -> None:

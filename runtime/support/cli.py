@@ -11,9 +11,7 @@ import argparse
 import dataclasses
 import io
 import math
-import re
 import sys
-import types
 import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 
 from runtime.errors import UserError
 from runtime.support.redaction import redact, remember
+from runtime.support.yaml_options import read_yaml, texts_in, unwrap
 
 T = TypeVar("T")
 
@@ -44,8 +43,10 @@ def option(help: str, default: Any = dataclasses.MISSING, **extra: Any) -> Any:
         help: What `--help` says.
         default: Default value; none makes the option required.
         extra: `choices`, `metavar`, `positional=True`, `bare=True` (a list's flag may
-            stand alone, for an empty one), or `between=(low, high)`: the range of a
-            number, or of each in a list.
+            stand alone, for an empty one), `between=(low, high)`: the range of a
+            number, or of each in a list, `group`: the heading of `--help` that it
+            stands under, or `read`: makes the value from what YAML holds and the
+            place to name in errors; such an option has no flag.
     """
     metadata = {"help": help, **extra}
     if isinstance(default, list):
@@ -58,8 +59,10 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
 
     Args:
         cls: Dataclass made of `option` fields; its docstring's first line is
-            the description. A field `config` that isn't one gets the YAML file's path.
-        prog: Name shown in messages, such as `python -m runtime.webcam`.
+            the description. A field `config` that isn't one gets the YAML file's path,
+            and a field `flags` the names of the options that the command line gave.
+        prog: Name shown in messages, such as `python -m runtime.webcam`; a console
+            script shows its own.
         argv: Arguments; `sys.argv[1:]` by default.
 
     Returns:
@@ -68,6 +71,7 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     Raises:
         UserError: Unknown flag or YAML key, wrong type, missing option.
     """
+    prog = _as_started(prog)
     doc = (cls.__doc__ or "").strip().splitlines()
     parser = _Parser(
         prog=prog,
@@ -78,17 +82,23 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     parser.add_argument("--config", metavar="YAML", help="read options from this file")
     hints = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for name, field in fields.items():
-        _add(parser, field, hints[name])
+        if "read" in field.metadata:
+            continue
+        title = field.metadata.get("group")
+        if title is not None and title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        _add(parser if title is None else groups[title], field, hints[name])
     argv = sys.argv[1:] if argv is None else argv
     # A mistyped flag must not bring the password of its URL into a log.
     remember(argv)
     given = vars(parser.parse_intermixed_args(argv))
     config = given.pop("config", None)
-    values = {} if config is None else _from_yaml(Path(config), fields, hints)
+    values = {} if config is None else read_yaml(Path(config), fields, hints)
     values.update(given)
     for name, value in values.items():
-        if any("\0" in text for text in _texts(value)):
+        if any("\0" in text for text in texts_in(value)):
             raise UserError(f"--{name} holds a NUL character")
         _check_range(name, value, fields[name].metadata.get("between"))
     for name, field in fields.items():
@@ -101,6 +111,8 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     options = cls(**values)
     if hasattr(options, "config"):
         options.config = config
+    if hasattr(options, "flags"):
+        options.flags = frozenset(given)
     return options
 
 
@@ -128,7 +140,7 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
             raise
         print(
             f"error: the package {package!r} is not installed; this command needs an extra: "
-            "pip install -e '.[train]' to train, '.[export]' to export",
+            "pip install 'emotion-edge[train]' to train, 'emotion-edge[export]' to export",
             file=sys.stderr,
         )
         return 2
@@ -141,20 +153,14 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
         return 0
 
 
-def _unwrap(hint: Any) -> tuple[Any, bool, bool]:
-    """(item type, is a list, may be None) of a type hint."""
-    optional = False
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        inner = [a for a in typing.get_args(hint) if a is not type(None)]
-        optional = len(inner) < len(typing.get_args(hint))
-        hint = inner[0]
-    if typing.get_origin(hint) in (list, tuple):
-        return typing.get_args(hint)[0], True, optional
-    return hint, False, optional
+def _as_started(prog: str) -> str:
+    """`emotion-webcam` where the console script was run, else `python -m runtime.webcam`."""
+    name = Path(sys.argv[0]).name
+    return name if name == f"emotion-{prog.rpartition('.')[2]}" else prog
 
 
-def _add(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hint: Any) -> None:
-    kind, many, _ = _unwrap(hint)
+def _add(parser: argparse._ActionsContainer, field: dataclasses.Field[Any], hint: Any) -> None:
+    kind, many, _ = unwrap(hint)
     meta = dict(field.metadata)
     text = meta["help"].replace("%", "%%")
     positional = meta.pop("positional", False)
@@ -196,74 +202,3 @@ def _check_range(name: str, value: Any, between: tuple[float, float] | None) -> 
 def _metavar(name: str) -> str:
     """One item of a positional list: `paths` -> `PATH`."""
     return name.upper().removesuffix("S")
-
-
-def _from_yaml(
-    path: Path, fields: dict[str, dataclasses.Field[Any]], hints: dict[str, Any]
-) -> dict[str, Any]:
-    import yaml
-
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"--config {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"--config {path}: not text in UTF-8") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        # The parser's own message quotes the line, which may hold a password.
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it can't be read"
-        # So does what it says of a tag or an alias.
-        problem = re.sub(r"'[^'<]{3,}'", "***", problem)
-        raise UserError(f"--config {path}: not YAML{where} ({problem})") from error
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise UserError(f"--config {path}: must hold `option: value` lines")
-    values = {}
-    remember(text for value in data.values() for text in _texts(value))
-    for key, value in data.items():
-        if key not in fields:
-            shown = repr(key) if isinstance(key, str) else f"of type {type(key).__name__}"
-            raise UserError(f"--config {path}: unknown option {shown}")
-        values[key] = _convert(value, hints[key], fields[key], f"--config {path}: {key}")
-    return values
-
-
-def _convert(value: Any, hint: Any, field: dataclasses.Field[Any], where: str) -> Any:
-    kind, many, optional = _unwrap(hint)
-    if value is None and optional:
-        return None
-    if field.metadata.get("bare") and isinstance(value, bool):
-        return [] if value else None
-    if many:
-        items = value if isinstance(value, list) else [value]
-        return [_scalar(item, kind, where) for item in items]
-    result = _scalar(value, kind, where)
-    choices = field.metadata.get("choices")
-    if choices and result not in choices:
-        raise UserError(f"{where} must be one of {', '.join(choices)}, not {result!r}")
-    return result
-
-
-def _texts(value: Any) -> list[str]:
-    """The texts of an option's value, which is one or a list of them."""
-    return [
-        text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)
-    ]
-
-
-def _scalar(value: Any, kind: Any, where: str) -> Any:
-    """YAML's own types, with whole numbers and text taken for floats (`1e-4`)."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind is str and is_number:
-        return str(value)
-    if kind is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except ValueError:
-            pass
-    elif isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-        return value
-    raise UserError(f"{where} must be of type {kind.__name__}, not {type(value).__name__}")

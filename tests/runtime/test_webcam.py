@@ -17,8 +17,9 @@ import pytest
 from runtime.detectors.factory import open_detector
 from runtime.engines.catalogue import SHIPPED_HEAD
 from runtime.manifest import EMOTIONS
+from runtime.options.webcam import WebcamOptions
 from runtime.support.cli import parse_options, run_command
-from runtime.webcam import Options, main, run
+from runtime.webcam import main, run
 from tests.conftest import REPO, read_back
 from tests.support.streams import Server, jpegs
 
@@ -72,7 +73,7 @@ def test_every_output_at_once(tmp_path, clip, tiny_engine, capsys, caplog):
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         metrics = run(
-            Options(
+            WebcamOptions(
                 engine=str(tiny_engine),
                 source=[str(clip)],
                 headless=True,
@@ -434,5 +435,5 @@ def test_a_window_closes_by_key(tiny_engine, display, key):
 
 
 def test_the_shipped_config_is_sound():
-    options = parse_options(Options, "x", ["--config", str(REPO / "configs" / "webcam.yaml")])
-    assert options == Options(source=["0"])
+    options = parse_options(WebcamOptions, "x", ["--config", str(REPO / "configs" / "webcam.yaml")])
+    assert options == WebcamOptions(source=["0"])

@@ -15,8 +15,8 @@ from sklearn.metrics import roc_auc_score
 from runtime.detectors.base import Detector
 from runtime.detectors.factory import open_detector
 from runtime.detectors.found_faces import find_faces
+from runtime.emotion.certainty import CERTAIN
 from runtime.emotion.classifier import softmax
-from runtime.emotion.smoothing import CERTAIN
 from runtime.engines.base import Engine
 from runtime.errors import UserError
 from runtime.manifest import Preprocess

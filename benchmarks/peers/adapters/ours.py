@@ -13,9 +13,7 @@ from typing import Any
 from serve import Adapter, serve
 
 import runtime
-from runtime import Pipeline, open_engine
-from runtime.emotion.classifier import Classifier
-from runtime.predict import predict_image
+from runtime import EmotionRecognizer, Pipeline, open_engine
 
 
 class _Source:
@@ -38,13 +36,13 @@ class _Source:
 
 
 class Ours(Adapter):
-    """The pipeline for frames, `predict_image` for single faces."""
+    """The pipeline for frames, `EmotionRecognizer` for single faces."""
 
     backend = "ONNX Runtime, 1 thread a network"
 
     def __init__(self) -> None:
         self._engine = open_engine(sys.argv[2])
-        self._classifier = Classifier(self._engine)
+        self._recognizer = EmotionRecognizer(self._engine, face_crops=True)
         self._options: dict[str, Any] = {}
         if sys.argv[3] != "default":
             self._options["detect_interval_s"] = float(sys.argv[3])
@@ -63,7 +61,7 @@ class Ours(Adapter):
 
     def face(self, image: Any) -> str | None:
         """See `serve.Adapter`."""
-        return predict_image(image, None, self._classifier).faces[0].emotion
+        return self._recognizer.predict(image).faces[0].emotion
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ def test_a_source_that_cannot_be_opened_leaves_the_others_going(clip, caplog):
 
 
 def test_sources_are_opened_at_the_same_time(monkeypatch):
-    import runtime.pipeline.pipeline as module
+    import runtime.pipeline.parts as module
 
     all_there = threading.Barrier(3)
 
@@ -239,7 +239,7 @@ def test_closing_interrupts_a_lost_source():
 
 
 def test_the_time_to_come_back_reaches_the_sources(monkeypatch):
-    import runtime.pipeline.pipeline as module
+    import runtime.pipeline.parts as module
 
     asked = []
     monkeypatch.setattr(module, "open_source", lambda *a: asked.append(a[:2]) or Pictures(1))
@@ -262,7 +262,7 @@ def test_leaving_early_ends_the_threads_and_frees_the_source(tiny_engine):
 
 
 def test_a_plain_loop_left_early_frees_the_source(tiny_engine, monkeypatch):
-    import runtime.pipeline.pipeline as module
+    import runtime.pipeline.parts as module
 
     source = Pictures(1000)
     monkeypatch.setattr(module, "open_source", lambda *_: source)
@@ -295,10 +295,10 @@ class Stuck(Pictures):
 
 
 def test_a_source_that_hangs_is_never_freed_while_it_is_read(monkeypatch):
-    import runtime.pipeline.pipeline as module
+    import runtime.pipeline.parts as module
 
     source = Stuck()
-    monkeypatch.setattr(module, "_JOIN_S", 0.2)
+    monkeypatch.setattr("runtime.pipeline.pipeline._JOIN_S", 0.2)
     monkeypatch.setattr(module, "open_source", lambda *_: source)
     pipeline = Pipeline(["stuck"], Brain(), Finder())
     with pipeline:
@@ -318,9 +318,7 @@ def test_a_source_that_hangs_is_never_freed_while_it_is_read(monkeypatch):
 
 
 def test_stop_ends_a_hanging_pipeline_and_waiting_is_told(monkeypatch):
-    import runtime.pipeline.pipeline as module
-
-    monkeypatch.setattr(module, "_JOIN_S", 0.3)
+    monkeypatch.setattr("runtime.pipeline.pipeline._JOIN_S", 0.3)
     source = Stuck()
     pipeline = Pipeline([source], Brain(), Finder())
     waits = []
@@ -332,9 +330,7 @@ def test_stop_ends_a_hanging_pipeline_and_waiting_is_told(monkeypatch):
 
 @pytest.mark.parametrize("stage", ["detect", "classify"])
 def test_a_stage_that_never_returns_is_named_after_stop(monkeypatch, caplog, stage):
-    import runtime.pipeline.pipeline as module
-
-    monkeypatch.setattr(module, "_JOIN_S", 0.3)
+    monkeypatch.setattr("runtime.pipeline.pipeline._JOIN_S", 0.3)
     before = threads()
     release = threading.Event()
 
@@ -364,10 +360,8 @@ def test_a_stage_that_never_returns_is_named_after_stop(monkeypatch, caplog, sta
 
 
 def test_a_stage_that_is_slow_does_not_hang(monkeypatch, caplog):
-    import runtime.pipeline.pipeline as module
-
-    monkeypatch.setattr(module, "_JOIN_S", 0.2)
-    monkeypatch.setattr(module, "_HEAR_S", 0.0)
+    monkeypatch.setattr("runtime.pipeline.pipeline._JOIN_S", 0.2)
+    monkeypatch.setattr("runtime.pipeline.pipeline._HEAR_S", 0.0)
     pipeline = Pipeline([Pictures(50, fps=12)], Brain(), Finder(delay=0.7))
     for result in pipeline:
         if result.frame == 1:
@@ -406,7 +400,7 @@ def test_no_source_is_an_error():
 
 
 def test_a_broken_source_leaves_nothing_open(tiny_engine, monkeypatch):
-    import runtime.pipeline.pipeline as module
+    import runtime.pipeline.parts as module
 
     closed = []
     real = module.open_engine

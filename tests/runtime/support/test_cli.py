@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime.errors import UserError
+from runtime.options.webcam import WebcamOptions
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.redaction import printable, redact
-from runtime.webcam import Options as WebcamOptions
 
 
 @dataclass
@@ -102,7 +102,7 @@ def test_a_missing_extra_is_one_line(capsys):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     assert run_command(main, None) == 2
-    assert "'.[train]'" in capsys.readouterr().err
+    assert "pip install 'emotion-edge[train]'" in capsys.readouterr().err
 
 
 def test_a_missing_module_of_our_own_is_a_defect():

@@ -11,7 +11,7 @@ import cv2
 import pytest
 
 from runtime.errors import UserError
-from runtime.pipeline.protected_files import model_files, protected_files
+from runtime.options.protected_files import model_files, protected_files
 from runtime.predict import main as predict_main
 from runtime.support.cli import run_command
 from runtime.support.files.writing import check_apart, create, read_mode, replacing, write_whole

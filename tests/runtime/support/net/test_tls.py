@@ -8,10 +8,11 @@ import pytest
 
 from runtime import Pipeline
 from runtime.errors import SourceError, UserError
+from runtime.options.webcam import WebcamOptions
 from runtime.sources.factory import open_source
 from runtime.support.cli import parse_options, run_command
 from runtime.support.net.tls import Tls, choose_trust
-from runtime.webcam import Options, main
+from runtime.webcam import main
 from tests.support.fakes import Brain, Finder
 from tests.support.servers import certificate, encrypted, stranger
 from tests.support.streams import jpegs
@@ -217,9 +218,9 @@ def test_trust_in_sources_that_are_not_there(files, insecure):
 def test_insecure_in_yaml_and_as_a_flag(tmp_path, text, found):
     config = tmp_path / "c.yaml"
     config.write_text(text)
-    assert parse_options(Options, "x", ["--config", str(config)]).tls_insecure == found
-    assert parse_options(Options, "x", ["--tls_insecure", "--headless"]).tls_insecure == []
-    assert parse_options(Options, "x", ["--tls_insecure", "0", "1"]).tls_insecure == [0, 1]
+    assert parse_options(WebcamOptions, "x", ["--config", str(config)]).tls_insecure == found
+    assert parse_options(WebcamOptions, "x", ["--tls_insecure", "--headless"]).tls_insecure == []
+    assert parse_options(WebcamOptions, "x", ["--tls_insecure", "0", "1"]).tls_insecure == [0, 1]
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

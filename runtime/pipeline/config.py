@@ -1,0 +1,185 @@
+"""What a pipeline runs on and how: one frozen value, which loads nothing heavy.
+
+Units inside are seconds; command lines convert their milliseconds once. What a
+caller has opened already (an engine, a detector, a source) may stand in the place
+of its name, and remains the caller's, who closes it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runtime.detectors.catalogue import FACE_SCORE
+from runtime.errors import SourceError, UserError
+from runtime.support.net.tls import Tls
+
+if TYPE_CHECKING:
+    from runtime.detectors.base import Detector
+    from runtime.engines.base import Engine
+    from runtime.sources.base import Source
+
+
+def _within(name: str, value: float | None, low: float, high: float = math.inf) -> None:
+    """Refuses a number outside its range, and NaN."""
+    if value is not None and not low <= value <= high:
+        limit = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
+        raise UserError(f"{name} must be {limit}, not {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """One source and what holds for it alone; `sources:` in YAML has the same keys.
+
+    Attributes:
+        source: What `open_source` takes, or a source of the caller's own.
+        name: What it is called in logs, results and metrics; None for its address
+            without credentials.
+        reconnect_s: How long a camera or stream that is lost is tried again, in
+            seconds: 0 for not at all, infinity for ever.
+        tls_ca: PEM file of the authorities that its server must be certified by;
+            None for the system's.
+        tls_insecure: Trust any certificate of its server.
+    """
+
+    source: str | Path | Source
+    name: str | None = None
+    reconnect_s: float = math.inf
+    tls_ca: str | None = None
+    tls_insecure: bool = False
+
+    def __post_init__(self) -> None:
+        _within("reconnect_s", self.reconnect_s, 0)
+
+    @property
+    def tls(self) -> Tls:
+        """Whom its connection trusts."""
+        return Tls(self.tls_ca, self.tls_insecure)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    """How faces are found.
+
+    Attributes:
+        detector: One of `runtime.detectors.catalogue.DETECTORS`, or a detector of the
+            caller's own; then `model` and `size` say nothing.
+        model: Its file; only CenterFace comes with the runtime.
+        size: Longer side of what the detector sees, in pixels.
+        interval_s: Detection interval: media time between two detections in seconds;
+            in between, tracks go on where they were heading and keep their labels.
+            0 detects in every frame, None also where a latency target would save it:
+            a new face is never missed.
+        regions_score: Detector's score from which `FrameResult.regions` holds
+            something; faces and tracks are the same whatever it is.
+    """
+
+    detector: str | Detector = "centerface"
+    model: str | None = None
+    size: int = 320
+    interval_s: float | None = 0.05
+    regions_score: float = FACE_SCORE
+
+    def __post_init__(self) -> None:
+        _within("interval_s", self.interval_s, 0)
+        _within("regions_score", self.regions_score, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """How emotions are read.
+
+    Attributes:
+        engine: What `open_engine` takes, or an engine of the caller's own; then
+            `provider` and `rebuild` say nothing.
+        provider: Where an `.onnx` runs, one of `runtime.engines.providers.PROVIDERS`.
+        threads: Threads inside each network, the detector's too; one is best on two cores.
+        rebuild: Build a plan that doesn't suit this machine again.
+        max_batch: Most faces in one run of the engine.
+        max_wait_s: How long a batch may wait for more faces, in seconds.
+    """
+
+    engine: str | Path | Engine = "default"
+    provider: str = "cpu"
+    threads: int = 1
+    rebuild: bool = False
+    max_batch: int = 16
+    max_wait_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        _within("max_batch", self.max_batch, 1)
+        _within("max_wait_s", self.max_wait_s, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelsConfig:
+    """What steadies labels over time.
+
+    Attributes:
+        temporal_head: What `runtime.emotion.temporal.choose_head` takes.
+        smoothing_s: Time constant of the labels' average in seconds (0.25 where there
+            is no head); given, it takes the place of `auto`'s head.
+    """
+
+    temporal_head: str | Path = "auto"
+    smoothing_s: float | None = None
+
+    def __post_init__(self) -> None:
+        _within("smoothing_s", self.smoothing_s, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyConfig:
+    """How long a result may take, or is made to.
+
+    Attributes:
+        target_s: Time from capture to result in seconds that 99% of a live source's
+            frames shall keep to, by less work where it must be
+            (`runtime.pipeline.load_shedding`); None sheds nothing.
+        look_ahead_s: Media time in seconds by which results of what isn't live are
+            held back, so that their regions hold faces that are found only after them
+            (`runtime.pipeline.look_ahead`); nothing else of them changes.
+    """
+
+    target_s: float | None = None
+    look_ahead_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        _within("target_s", self.target_s, 0)
+        _within("look_ahead_s", self.look_ahead_s, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """Everything that `Pipeline` needs to know.
+
+    Attributes:
+        sources: At least one.
+        detector: How faces are found.
+        engine: How emotions are read.
+        labels: What steadies them.
+        latency: How long a result may take.
+        max_frames: Ends after so many results; None for never.
+
+    Raises:
+        UserError: There is no source, two have the same name, or a number is out of
+            its range.
+    """
+
+    sources: tuple[SourceConfig, ...] = (SourceConfig("0"),)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+    labels: LabelsConfig = field(default_factory=LabelsConfig)
+    latency: LatencyConfig = field(default_factory=LatencyConfig)
+    max_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise SourceError("a pipeline needs a source; try demo")
+        names = [source.name for source in self.sources if source.name is not None]
+        for name in names:
+            if names.count(name) > 1:
+                raise UserError(f"two sources have the name {name!r}")
+        _within("max_frames", self.max_frames, 1)

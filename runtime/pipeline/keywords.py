@@ -1,0 +1,128 @@
+"""The flat keywords of `Pipeline`, and the configuration that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from runtime.pipeline.config import (
+    DetectorConfig,
+    EngineConfig,
+    LabelsConfig,
+    LatencyConfig,
+    PipelineConfig,
+    SourceConfig,
+)
+from runtime.support.net.tls import Tls
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from runtime.detectors.base import Detector
+    from runtime.engines.base import Engine
+    from runtime.sources.base import Source
+
+
+class PipelineKeywords(TypedDict, total=False):
+    """The flat keywords of `Pipeline`: seconds, or milliseconds in `_ms`.
+
+    Attributes:
+        detector_model: `DetectorConfig.model`.
+        detect_size: `DetectorConfig.size`.
+        detect_interval_s: `DetectorConfig.interval_s`.
+        regions_score: `DetectorConfig.regions_score`.
+        provider: `EngineConfig.provider`.
+        threads: `EngineConfig.threads`.
+        rebuild: `EngineConfig.rebuild`.
+        max_batch: `EngineConfig.max_batch`.
+        max_wait_ms: `EngineConfig.max_wait_s`.
+        smoothing_s: `LabelsConfig.smoothing_s`.
+        temporal_head: `LabelsConfig.temporal_head`.
+        latency_target_ms: `LatencyConfig.target_s`.
+        look_ahead_s: `LatencyConfig.look_ahead_s`.
+        max_frames: `PipelineConfig.max_frames`.
+        reconnect_s: `SourceConfig.reconnect_s` of every source.
+        tls: Whom the connection of each source trusts, in their order; the system's
+            authorities where that is shorter.
+    """
+
+    detector_model: str | None
+    detect_size: int
+    detect_interval_s: float | None
+    regions_score: float
+    provider: str
+    threads: int
+    rebuild: bool
+    max_batch: int
+    max_wait_ms: float
+    smoothing_s: float | None
+    temporal_head: str | Path
+    latency_target_ms: float | None
+    look_ahead_s: float
+    max_frames: int | None
+    reconnect_s: float
+    tls: Sequence[Tls]
+
+
+#: Part and name of the setting that each keyword stands for.
+_PLACES = {
+    "detector_model": ("detector", "model"),
+    "detect_size": ("detector", "size"),
+    "detect_interval_s": ("detector", "interval_s"),
+    "regions_score": ("detector", "regions_score"),
+    "provider": ("engine", "provider"),
+    "threads": ("engine", "threads"),
+    "rebuild": ("engine", "rebuild"),
+    "max_batch": ("engine", "max_batch"),
+    "max_wait_ms": ("engine", "max_wait_s"),
+    "smoothing_s": ("labels", "smoothing_s"),
+    "temporal_head": ("labels", "temporal_head"),
+    "latency_target_ms": ("latency", "target_s"),
+    "look_ahead_s": ("latency", "look_ahead_s"),
+    "max_frames": ("", "max_frames"),
+    "reconnect_s": ("sources", "reconnect_s"),
+    "tls": ("sources", "tls"),
+}
+
+
+def config_of(
+    sources: str | Path | Sequence[str | Path | Source] = ("0",),
+    engine: str | Path | Engine = "default",
+    detector: str | Detector = "centerface",
+    **keywords: Unpack[PipelineKeywords],
+) -> PipelineConfig:
+    """Makes a configuration from flat keywords.
+
+    Args:
+        sources: `SourceConfig.source` of one or several.
+        engine: `EngineConfig.engine`.
+        detector: `DetectorConfig.detector`.
+        keywords: Those that are left out keep the configuration's defaults.
+
+    Raises:
+        UserError: As `PipelineConfig`.
+        TypeError: A keyword is unknown.
+    """
+    parts: dict[str, dict[str, Any]] = {part: {} for part, _ in _PLACES.values()}
+    for keyword, value in keywords.items():
+        if keyword not in _PLACES:
+            raise TypeError(f"Pipeline has no keyword {keyword!r}")
+        part, name = _PLACES[keyword]
+        milliseconds = keyword.endswith("_ms") and isinstance(value, (int, float))
+        parts[part][name] = value / 1e3 if milliseconds else value  # type: ignore[operator]
+    several = [sources] if isinstance(sources, (str, Path)) else list(sources)
+    trusts = [*parts["sources"].pop("tls", ()), *[Tls()] * len(several)]
+    return PipelineConfig(
+        tuple(
+            SourceConfig(
+                source, tls_ca=tls.authorities, tls_insecure=tls.insecure, **parts["sources"]
+            )
+            for source, tls in zip(several, trusts, strict=False)
+        ),
+        DetectorConfig(detector, **parts["detector"]),
+        EngineConfig(engine, **parts["engine"]),
+        LabelsConfig(**parts["labels"]),
+        LatencyConfig(**parts["latency"]),
+        **parts[""],
+    )
