@@ -24,7 +24,7 @@ def model_path(name: str | Path, provider: str = "cpu") -> Path:
     """The file that a model's name stands for.
 
     `default` is `fast` on the CPU, where INT8 takes about half the time at the same
-    accuracy (docs/export.md), and `main` anywhere else.
+    accuracy (docs/guides/export.md), and `main` anywhere else.
 
     Args:
         name: A file, a name in `SHIPPED`, or `default`.
