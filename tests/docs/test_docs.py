@@ -28,8 +28,8 @@ PRESENT = [page for page in PAGES if page not in PAST]
 OURS = "runtime|emotion_edge|train|calibration|export|benchmarks|tests"
 
 #: Flags of other programs' commands.
-FOREIGN_FLAGS = {"--no-deps", "--no-build-isolation", "--ignore-scripts", "--prefix", "--strict"}
-FOREIGN_FLAGS |= {"--check", "--upgrade", "--no-flag"}
+FOREIGN_FLAGS = {"--ignore-scripts", "--prefix", "--strict"}
+FOREIGN_FLAGS |= {"--check", "--upgrade"}
 
 #: Words for which the glossary has the field's.
 PRIVATE_WORDS = re.compile(r"\b(films?|doubts?|doubted|spells|strangers?|off the beat)\b", re.I)
@@ -136,7 +136,7 @@ def test_flags_are_those_of_a_command(page: Path) -> None:
     for code in code_of(page.read_text(encoding="utf-8")):
         if re.match(r"(```\w*\n)?\s*(pip|npm|git) ", code):
             continue
-        for flag in re.findall(r"(?<![\w-])--[a-z][\w-]*", code):
+        for flag in re.findall(r"(?<![\w-])--(?!no-)[a-z][\w-]*", code):
             assert flag in known | FOREIGN_FLAGS, flag
 
 
