@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +19,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.harness.options import CompareOptions
 from benchmarks.harness.provenance import artifact
-from benchmarks.harness.results import begin, finish, head
-from benchmarks.regression.compared import fingerprint, pack
+from benchmarks.harness.samples import fingerprint, pack
+from benchmarks.harness.schema.framing import FramingReport, FramingSamples
+from benchmarks.regression.session import begin, finish, header
 from runtime.detectors.factory import open_detector
 from runtime.errors import UserError
+from runtime.options.shared import detect_size_option
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from runtime.vision.picture import Picture
+from train.datasets.catalogue import DATASETS
 
 if TYPE_CHECKING:
     from runtime.engines.base import Engine
     from runtime.messages import Face
-    from train.datasets import FaceSet
+    from train.datasets.faces import FaceSet
 
 PROG = "python -m benchmarks.framing"
 
@@ -40,8 +44,8 @@ WIDTH, HEIGHT = 640, 480
 _MIN_IOU = 0.3
 
 
-@dataclass
-class Options:
+@dataclass(kw_only=True)
+class FramingOptions(CompareOptions):
     """Measure how the detector's boxes frame the training faces, and what that costs."""
 
     data_dir: str = option("folder of the data set")
@@ -49,19 +53,15 @@ class Options:
     split: str = option("split to use", "valid", choices=("train", "valid", "test"))
     samples: int = option("faces to use, evenly spread; 0 uses all", 1000, between=(0, math.inf))
     face_size: int = option("side of the face in the picture, in pixels", 160, between=(16, HEIGHT))
-    detect_size: int = option("longer side of what the detector sees, in pixels", 640)
+    detect_size: int = detect_size_option(640)
     min_score: float = option("lowest detector score of a face", 0.4)
     engine: str | None = option("model for the accuracy figures; none measures boxes only", None)
-    compare: str | None = option(
-        "older --output_json; exit code 1 where something has become worse", None
-    )
-    output_json: str | None = option("write the figures here", None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = parse_options(Options, PROG, argv)
-    old = begin("framing", options)
+    options = parse_options(FramingOptions, PROG, argv)
+    old = begin("framing", options, [options.engine] if options.engine else [])
     return finish(measure(options), options, old, show=True)
 
 
@@ -97,12 +97,12 @@ def best_match(faces: Sequence[Face], size: int) -> Face | None:
     return faces[best] if iou[best] >= _MIN_IOU else None
 
 
-def measure(options: Options) -> dict[str, Any]:
+def measure(options: FramingOptions) -> FramingReport:
     """Runs the comparison; see the module's text."""
     from runtime.engines.factory import open_engine
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
-    first = head("framing", options)
+    first = header("framing", options)
     # Before the slow part.
     engine = open_engine(options.engine, threads=2) if options.engine else None
     faces = load_faces(Path(options.data_dir), options.dataset, options.split).with_majority()
@@ -111,20 +111,24 @@ def measure(options: Options) -> dict[str, Any]:
     seen = [face is not None for face in found]
     if not any(seen):
         raise UserError(f"{faces.name}: the detector found none of {len(faces)} faces")
-    samples = {"items": fingerprint(faces), "detected": pack(seen)}
-    figures = {
+    report = FramingReport(
         **first,
-        "faces": faces.name,
-        "n": len(faces),
-        "detected": round(float(np.mean(seen)), 4),
+        faces=faces.name,
+        n=len(faces),
+        detected=round(float(np.mean(seen)), 4),
         **_geometry([f for f in found if f is not None], options.face_size),
-    }
-    if engine is not None and options.engine:
-        hits = count_hits(engine, faces, found, options.face_size)
-        engine.close()
-        figures |= {"artifact": artifact(options.engine), **hits.figures()}
-        samples["end_to_end"] = pack(hits.through)
-    return {**figures, "samples": samples}
+        samples=FramingSamples(items=fingerprint(faces), detected=pack(seen)),
+    )
+    if engine is None or not options.engine:
+        return report
+    named = name_faces(engine, faces, found, options.face_size)
+    engine.close()
+    return replace(
+        report,
+        artifact=artifact(options.engine),
+        **named.accuracies(),
+        samples=replace(report.samples, end_to_end=pack(named.through)),
+    )
 
 
 def find_faces(
@@ -135,7 +139,7 @@ def find_faces(
     found: list[Face | None] = []
     for index, image in enumerate(faces.images):
         picture = place_face(image, face_size)
-        found.append(best_match(detector.detect(picture), face_size))
+        found.append(best_match(detector.detect(Picture(picture)), face_size))
         if index % 200 == 0:
             print(f"\r{index}/{len(faces)}", end="", file=sys.stderr, flush=True)
     print(f"\r{len(faces)}/{len(faces)}", file=sys.stderr)
@@ -144,7 +148,7 @@ def find_faces(
 
 
 @dataclass(frozen=True)
-class Hits:
+class NamedFaces:
     """Which faces were named right.
 
     Attributes:
@@ -157,7 +161,7 @@ class Hits:
     direct: NDArray[np.bool_]
     through: NDArray[np.bool_]
 
-    def figures(self) -> dict[str, float]:
+    def accuracies(self) -> dict[str, Any]:
         """Accuracies; `end_to_end` counts a face that wasn't found as wrong."""
         seen = self.seen
         if not seen.any():
@@ -170,9 +174,9 @@ class Hits:
         }
 
 
-def count_hits(
+def name_faces(
     engine: Engine, faces: FaceSet, found: Sequence[Face | None], face_size: int = 160
-) -> Hits:
+) -> NamedFaces:
     """Names faces on their crops, and through detection.
 
     Args:
@@ -196,18 +200,18 @@ def count_hits(
     ]
     through = np.zeros(len(faces), bool)
     through[seen] = labels[classifier.classify(crops).argmax(1)] == names[seen]
-    return Hits(seen, direct, through)
+    return NamedFaces(seen, direct, through)
 
 
 def _geometry(found: Sequence[Face], size: int) -> dict[str, Any]:
-    """Box against crop: longer side and centre, as parts of the crop's side."""
+    """Box against crop: longer side and centre, as shares of the crop's side."""
     boxes = np.array([face.box for face in found])
     longer = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]) / size
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2 - np.array([WIDTH / 2, HEIGHT / 2])
     shift = -centre[:, 1] / size
     quartiles = np.percentile(longer, (25, 50, 75))
     return {
-        "box_side_over_crop_side": [round(float(v), 3) for v in quartiles],
+        "box_side_over_crop_side": tuple(round(float(v), 3) for v in quartiles),
         "margin": round(1 / float(quartiles[1]), 3),
         "shift_x": round(float(np.median(-centre[:, 0] / size)), 3),
         "shift_y": round(float(np.median(shift)), 3),

@@ -2,7 +2,7 @@
 
 Trains steps on one batch that is already there, and steps on batches that the
 loader makes (augmentation, preprocessing), in turns, so that a noisy machine
-slows both. Their ratio is the part of the step rate that the loader leaves.
+slows both. Their ratio is the share of the step rate that the loader leaves.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.harness.results import begin, finish, head
+from benchmarks.harness.options import CompareOptions, rounds_option
+from benchmarks.harness.schema.loading import LoadingReport, LoadingSamples
+from benchmarks.regression.session import begin, finish, header
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
+from train.threads import let_threads_sleep, use_threads
 
 if TYPE_CHECKING:
     from train.fit.options import FitOptions
@@ -28,8 +31,8 @@ if TYPE_CHECKING:
 PROG = "python -m benchmarks.loading"
 
 
-@dataclass
-class Options:
+@dataclass(kw_only=True)
+class LoadingOptions(CompareOptions):
     """Measure the training's input pipeline against the network's own step."""
 
     data_dir: str = option("folder of the data set")
@@ -37,24 +40,19 @@ class Options:
     recipe: str = option("YAML of train.fit's options", "")
     num_workers: int = option("loader processes", 0, between=(0, 256))
     threads: int = option("CPU threads; 0 leaves the choice to PyTorch", 1, between=(0, 256))
-    rounds: int = option("rounds, each both ways", 5, between=(1, math.inf))
+    rounds: int = rounds_option("rounds, each both ways", 5)
     steps: int = option("steps a round and way", 10, between=(2, math.inf))
-    compare: str | None = option(
-        "older --output_json; exit code 1 where something has become worse", None
-    )
-    output_json: str | None = option("write the figures here", None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    # As in train.fit: before PyTorch starts its threads.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    options = parse_options(Options, PROG, argv)
-    old = begin("loading", options)
+    let_threads_sleep()
+    options = parse_options(LoadingOptions, PROG, argv)
+    old = begin("loading", options, rounds=options.rounds)
     return finish(measure(options), options, old, show=True)
 
 
-def measure(options: Options) -> dict[str, Any]:
+def measure(options: LoadingOptions) -> LoadingReport:
     """Runs the comparison; see the module's text.
 
     Raises:
@@ -62,13 +60,12 @@ def measure(options: Options) -> dict[str, Any]:
     """
     import torch
 
-    from train.datasets import load_faces
-    from train.fit.command import make_data
+    from train.datasets.catalogue import load_faces
+    from train.fit.build import make_data
 
-    first = head("loading", options)
+    first = header("loading", options)
     recipe = _recipe(options)
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     faces = load_faces(Path(options.data_dir), options.dataset, "train").with_votes()
     if len(faces) < options.steps * recipe.batch_size:
         raise UserError(
@@ -102,30 +99,30 @@ def measure(options: Options) -> dict[str, Any]:
         for name, values in times.items()
     }
     ratios = [a / b for a, b in zip(times["cached"], times["loaded"], strict=True)]
-    return {
+    return LoadingReport(
         **first,
-        "faces": faces.name,
-        "backbone": recipe.backbone,
-        "image_size": recipe.image_size,
-        "batch_size": recipe.batch_size,
-        "num_workers": options.num_workers,
-        "threads": torch.get_num_threads(),
-        "device": "cuda" if torch.cuda.is_available() else "cpu",
-        "step_faces_per_s": round(rates["cached"], 1),
-        "training_faces_per_s": round(rates["loaded"], 1),
-        "loader_alone_faces_per_s": round(rates["loader"], 1),
-        "part_of_step_rate": round(statistics.median(ratios), 3),
-        "load_average": round(os.getloadavg()[0], 1),
-        "samples": {
-            "part_of_step_rate": [round(v, 4) for v in ratios],
-            "loader_over_step": [
+        faces=faces.name,
+        backbone=recipe.backbone,
+        image_size=recipe.image_size,
+        batch_size=recipe.batch_size,
+        num_workers=options.num_workers,
+        threads=torch.get_num_threads(),
+        device="cuda" if torch.cuda.is_available() else "cpu",
+        step_faces_per_s=round(rates["cached"], 1),
+        training_faces_per_s=round(rates["loaded"], 1),
+        loader_alone_faces_per_s=round(rates["loader"], 1),
+        part_of_step_rate=round(statistics.median(ratios), 3),
+        load_average=round(os.getloadavg()[0], 1),
+        samples=LoadingSamples(
+            part_of_step_rate=[round(v, 4) for v in ratios],
+            loader_over_step=[
                 round(a / b, 5) for a, b in zip(times["loader"], times["cached"], strict=True)
             ],
-        },
-    }
+        ),
+    )
 
 
-def _recipe(options: Options) -> FitOptions:
+def _recipe(options: LoadingOptions) -> FitOptions:
     from train.fit.options import FitOptions
 
     flags = ["--config", options.recipe] if options.recipe else []
@@ -150,7 +147,7 @@ def _stepper(recipe: FitOptions, classes: int) -> Callable[[Any], None]:
     optimizer = make_optimizer(net, ScheduleOptions(), fused=True)
 
     def step(batch: Any) -> None:
-        inputs, targets = (part.to(device, non_blocking=True) for part in batch[:2])
+        inputs, targets = (tensor.to(device, non_blocking=True) for tensor in batch[:2])
         optimizer.zero_grad()
         logits = net(inputs.contiguous(memory_format=torch.channels_last))
         torch.autograd.backward(functional.cross_entropy(logits, targets))

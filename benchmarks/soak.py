@@ -1,8 +1,8 @@
 """`python -m benchmarks.soak`: does the runtime last, and is nothing lost when it is killed?
 
 The soak feeds many frames through detection, tracking, recognition and a
-JSON file, as fast as they go, and looks at memory, threads and file handles
-on the way. The kills start `runtime.webcam` with JSON lines, CSV and a film, end
+JSON file, as fast as they go, and reads memory, threads and file handles
+on the way. The kills start `runtime.webcam` with JSON lines, CSV and a video, end
 it with SIGKILL at random moments, and read what they left.
 """
 
@@ -20,14 +20,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
+from benchmarks.harness.options import CompareOptions, EngineOption
+from benchmarks.harness.pipeline_setup import config_of
 from benchmarks.harness.provenance import artifact
-from benchmarks.harness.results import begin, finish, head
-from benchmarks.harness.synthetic import MAX_FACES, Loop, render
+from benchmarks.harness.schema.soak import Kills, Soak, SoakReport, SoakRow
+from benchmarks.harness.synthetic import MAX_FACES, SyntheticVideo, render
+from benchmarks.regression.session import begin, finish, header
+from runtime.pipeline.config import DetectorConfig
 from runtime.pipeline.pipeline import Pipeline
 from runtime.sinks.files.jsonl import JsonSink
 from runtime.support.cli import option, parse_options, run_command
@@ -38,115 +41,102 @@ PROG = "python -m benchmarks.soak"
 _LONGEST_S = 4.0
 
 
-@dataclass
-class Options:
+@dataclass(kw_only=True)
+class SoakOptions(CompareOptions, EngineOption):
     """Run for very long, and be killed often."""
 
-    engine: str = option("model: an .onnx file, or a shipped one: default, main, fast", "default")
     frames: int = option("frames of the soak; 0 leaves it out", 20_000, between=(0, math.inf))
     faces: int = option("faces in the picture", 1, between=(1, MAX_FACES))
     side: int = option("longer side of the frames and the detector, in pixels", 160)
     kills: int = option("how often the command is killed", 5, between=(0, math.inf))
     seed: int = option("seed of the moments", 0, between=(0, math.inf))
-    compare: str | None = option(
-        "older --output_json; exit code 1 where something has become worse", None
-    )
-    output_json: str | None = option("write the figures here", None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = parse_options(Options, PROG, argv)
-    old = begin("soak", options)
-    figures = {**head("soak", options), "artifact": artifact(options.engine)}
-    if options.frames:
-        figures["soak"] = soak(options)
-    if options.kills:
-        figures["kills"] = kill(options)
-    return finish(figures, options, old, show=True)
+    options = parse_options(SoakOptions, PROG, argv)
+    old = begin("soak", options, [options.engine])
+    report = SoakReport(
+        **header("soak", options),
+        artifact=artifact(options.engine),
+        soak=soak(options) if options.frames else None,
+        kills=kill(options) if options.kills else None,
+    )
+    return finish(report, options, old, show=True)
 
 
-def resources() -> dict[str, float]:
-    """What this process holds now: resident memory in MB, threads, file handles."""
+def resources(frame: int) -> SoakRow:
+    """What this process holds now, after so many frames."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return {
-        "memory_mb": round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1),
-        "threads": len(os.listdir("/proc/self/task")),
-        "handles": len(os.listdir("/proc/self/fd")),
-    }
+    return SoakRow(
+        frame=frame,
+        memory_mb=round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1),
+        threads=len(os.listdir("/proc/self/task")),
+        handles=len(os.listdir("/proc/self/fd")),
+    )
 
 
-def soak(options: Options) -> dict[str, Any]:
+def soak(options: SoakOptions) -> Soak:
     """Resources after 1,000 frames, ten times on the way, and at the end."""
     pictures = [
         np.asarray(cv2.resize(frame, (options.side, options.side * 3 // 4)), np.uint8)
         for frame in render(options.faces, 30)
     ]
     marks = {min(1000, options.frames)} | {options.frames * k // 10 for k in range(1, 11)}
-    rows: list[dict[str, float]] = []
+    rows: list[SoakRow] = []
     faces = 0
     start = time.monotonic()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Pipeline(
-            [Loop(pictures, options.frames)], options.engine, detect_size=options.side
-        ) as pipeline,
-    ):
+    source = SyntheticVideo(pictures, options.frames)
+    config = config_of([source], options.engine, detector=DetectorConfig(size=options.side))
+    with tempfile.TemporaryDirectory() as folder, Pipeline(config) as pipeline:
         sink = JsonSink(f"{folder}/soak.jsonl")
         for count, result in enumerate(pipeline, 1):
             sink.write(result)
             faces += len(result.faces)
             if count in marks:
-                rows.append({"frame": count, **resources()})
+                rows.append(resources(count))
                 rate = count / (time.monotonic() - start)
                 print(f"{count} frames, {rate:.0f} FPS: {rows[-1]}", file=sys.stderr, flush=True)
         sink.close()
         with Path(folder, "soak.jsonl").open() as lines:
             written = sum(1 for _ in lines)
-    return {
-        "frames": options.frames,
-        "faces_per_frame": round(faces / options.frames, 2),
-        "lines_written": written,
-        "fps": round(options.frames / (time.monotonic() - start), 1),
-        "rows": rows,
-    }
+    return Soak(
+        frames=options.frames,
+        faces_per_frame=round(faces / options.frames, 2),
+        lines_written=written,
+        fps=round(options.frames / (time.monotonic() - start), 1),
+        rows=rows,
+    )
 
 
-def kill(options: Options) -> dict[str, Any]:
-    """Kills the command at random moments after its first result; what was left each time.
-
-    Returns:
-        `kills`: how often it was still running then; `whole`: how often the
-        JSON lines and the CSV were all whole and the film readable to within a
-        second of the last line; and the largest gap in seconds.
-    """
+def kill(options: SoakOptions) -> Kills:
+    """Kills the command at random moments after its first result; what was left each time."""
     draw = random.Random(options.seed)
     kills, whole, gaps = 0, 0, []
     with tempfile.TemporaryDirectory() as folder:
         clip = _write_clip(Path(folder, "clip.mp4"))
         for number in range(1, options.kills + 1):
-            lines, rows, film = (Path(folder, f"{number}.{end}") for end in ("jsonl", "csv", "mp4"))
+            outputs = (Path(folder, f"{number}.{end}") for end in ("jsonl", "csv", "mp4"))
+            lines, rows, video = outputs
             flags = ["--engine", options.engine, "--source", str(clip), "--headless"]
             flags += ["--output_json", str(lines), "--output_csv", str(rows)]
-            flags += ["--output_video", str(film)]
+            flags += ["--output_video", str(video)]
             if not _start_and_kill(flags, lines, draw.uniform(0, _LONGEST_S)):
                 print(f"kill {number}: it had ended by itself", file=sys.stderr, flush=True)
                 continue
             kills += 1
-            gap = _gap_s(lines, film) if _is_whole(rows) else None
-            if gap is not None:
-                gaps.append(gap)
-                whole += gap <= 1.0
-            print(f"kill {number}: film ends {gap} s before the lines", file=sys.stderr, flush=True)
-    return {
-        "kills": kills,
-        "whole": whole,
-        "largest_gap_s": round(max(gaps), 2) if gaps else None,
-    }
+            lack = _gap_s(lines, video) if _is_whole(rows) else None
+            if lack is not None:
+                gaps.append(lack)
+                whole += lack <= 1.0
+            said = f"kill {number}: the video ends {lack} s before the lines"
+            print(said, file=sys.stderr, flush=True)
+    gap = round(max(gaps), 2) if gaps else None
+    return Kills(kills=kills, whole=whole, largest_gap_s=gap)
 
 
 def _write_clip(path: Path) -> Path:
-    """Two minutes of film: more than is read before the kill."""
+    """Two minutes of video: more than is read before the kill."""
     pictures = render(1, 30, (320, 240))
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30.0, (320, 240))
     for i in range(3600):
@@ -191,10 +181,10 @@ def _is_whole(rows: Path) -> bool:
     return text.endswith("\n") and len({line.count(",") for line in text.splitlines()}) == 1
 
 
-def _gap_s(lines: Path, film: Path) -> float | None:
-    """Media time from the film's end to the last line's; None where the lines can't be read.
+def _gap_s(lines: Path, video: Path) -> float | None:
+    """Media time from the video's end to the last line's; None where the lines can't be read.
 
-    A film without a frame, which begins with its first half second, lacks all of it.
+    A video without a frame, which begins with its first half second, lacks all of it.
     """
     try:
         results = [json.loads(line) for line in lines.read_text().splitlines()]
@@ -206,7 +196,7 @@ def _gap_s(lines: Path, film: Path) -> float | None:
 
     end_s = 0.0
     try:
-        with av.open(str(film)) as container:
+        with av.open(str(video)) as container:
             for frame in container.decode(video=0):
                 end_s = float(frame.time or 0.0)
     except (av.FFmpegError, IndexError):  # no frame, or none after what was read

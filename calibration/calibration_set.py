@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from runtime.support.cli import option
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
 
 METHODS = ("percentile", "minmax", "entropy")
 

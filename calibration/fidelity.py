@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,20 +11,14 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from runtime.emotion.classifier import softmax
-
-Logits = NDArray[np.float32]
-
-#: A model: (N, 3, S, S) float32 inputs to (N, C) float32 logits.
-Run = Callable[[NDArray[np.float32]], Logits]
+from train.inference import Logits, Run, input_logits
 
 #: Batches of the comparison, and how many faces also go one by one.
-_BATCH, _SINGLES = 8, 32
-
-_INTERVAL = 5.0
+BATCH, _SINGLES = 8, 32
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldOutSet:
     """Faces that neither training nor calibration saw, and what the network says of them.
 
     Attributes:
@@ -44,12 +36,12 @@ class Held:
     temperature: float
 
 
-def compare(run: Run, held: Held, what: str) -> dict[str, Any]:
-    """Runs a model on the held faces, in batches of 8 and of 1.
+def measure_fidelity(run: Run, held_out: HeldOutSet, what: str) -> dict[str, Any]:
+    """Runs a model on the held-out set, in batches of 8 and of 1.
 
     Args:
         run: The model; see `open_session`.
-        held: The faces.
+        held_out: The faces.
         what: What progress calls it.
 
     Returns:
@@ -58,24 +50,24 @@ def compare(run: Run, held: Held, what: str) -> dict[str, Any]:
         points where there are labels, and the largest difference that the size
         of the batch makes to a probability.
     """
-    logits = all_logits(run, held.inputs, what)
+    logits = input_logits(run, held_out.inputs, what, BATCH)
     few = min(_SINGLES, len(logits))
-    singles = np.concatenate([run(held.inputs[i : i + 1]) for i in range(few)])
-    ours, theirs = (softmax(rows, held.temperature) for rows in (held.logits, logits))
-    gap = np.abs(softmax(singles, held.temperature) - theirs[:few]).max()
+    singles = np.concatenate([run(held_out.inputs[i : i + 1]) for i in range(few)])
+    ours, theirs = (softmax(rows, held_out.temperature) for rows in (held_out.logits, logits))
+    gap = np.abs(softmax(singles, held_out.temperature) - theirs[:few]).max()
     divergence = (ours * (np.log(ours + 1e-12) - np.log(theirs + 1e-12))).sum(1).mean()
     figures: dict[str, Any] = {
-        "faces": held.origin,
+        "faces": held_out.origin,
         "n": len(logits),
-        "batches": [1, _BATCH],
+        "batches": [1, BATCH],
         "agreement": round(float((ours.argmax(1) == theirs.argmax(1)).mean()), 4),
         "kl": float(f"{divergence:.3g}"),
         "batch_gap": float(f"{gap:.2g}"),
     }
-    labelled = held.majority >= 0
+    labelled = held_out.majority >= 0
     if labelled.any():
         before, after = (
-            float((rows.argmax(1) == held.majority)[labelled].mean()) for rows in (ours, theirs)
+            float((rows.argmax(1) == held_out.majority)[labelled].mean()) for rows in (ours, theirs)
         )
         figures |= {
             "n_labelled": int(labelled.sum()),
@@ -87,7 +79,7 @@ def compare(run: Run, held: Held, what: str) -> dict[str, Any]:
 
 
 def open_session(model: onnx.ModelProto) -> Run:
-    """A function from (N, 3, S, S) float32 inputs to (N, C) float32 logits, on one CPU thread."""
+    """Opens a model as a function on one CPU thread."""
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 1
     settings.log_severity_level = 3
@@ -100,14 +92,3 @@ def open_session(model: onnx.ModelProto) -> Run:
         return np.asarray(logits, np.float32)
 
     return run
-
-
-def all_logits(run: Run, inputs: NDArray[np.float32], what: str) -> Logits:
-    """(N, C) logits in batches of 8, with a line of progress now and then."""
-    rows, shown = [], time.monotonic()
-    for start in range(0, len(inputs), _BATCH):
-        rows.append(run(inputs[start : start + _BATCH]))
-        if time.monotonic() - shown >= _INTERVAL:
-            shown = time.monotonic()
-            print(f"{what}: {start + _BATCH} of {len(inputs)} faces", flush=True)
-    return np.concatenate(rows)

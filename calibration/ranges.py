@@ -22,7 +22,7 @@ from calibration.calibration_set import CalibrationOptions
 from calibration.samples import calibration_inputs
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
-from runtime.support.files.writing import check_writable, replacing
+from runtime.support.files.writing import check_writable, write_whole
 
 #: Options of ONNX Runtime's calibrators. Its entropy method clips nothing with
 #: fewer bins than twice the quantized ones.
@@ -61,12 +61,7 @@ class Ranges:
         Raises:
             UserError: The file can't be written.
         """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as partial:
-                partial.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"--ranges {path}: {error.strerror or error}") from error
+        write_whole(path, json.dumps(asdict(self), indent=1) + "\n", "--ranges")
 
     @classmethod
     def load(cls, path: Path) -> Ranges:
@@ -91,7 +86,7 @@ class Ranges:
 
 
 def weights_hash(model: onnx.ModelProto) -> str:
-    """SHA-256 of a model's weights and their names."""
+    """Computes the SHA-256 of a model's weights and their names."""
     digest = hashlib.sha256()
     for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
         digest.update(tensor.name.encode())
@@ -156,7 +151,7 @@ def get_ranges(
 def measure_ranges(
     model: onnx.ModelProto, inputs: NDArray[np.float32], method: str
 ) -> dict[str, tuple[float, float]]:
-    """Lowest and highest value of every tensor, by ONNX Runtime's calibrators.
+    """Measures the lowest and the highest value of every tensor, by ONNX Runtime's calibrators.
 
     Args:
         model: The FP32 model, with one input.

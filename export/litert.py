@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from runtime.errors import UserError
+from train.inference import Run
 from train.models.emotion_net import EmotionNet
 
 
@@ -47,8 +47,8 @@ def to_tflite(net: EmotionNet, size: int) -> bytes:
         return path.read_bytes()
 
 
-def open_tflite(content: bytes) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """A function from (N, 3, S, S) float32 inputs to (N, C) float32 logits, on one thread.
+def open_tflite(content: bytes) -> Run:
+    """Opens a LiteRT file, as a function on one thread.
 
     Raises:
         UserError: The interpreter isn't installed.

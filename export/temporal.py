@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.manifest import file_hash
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.writing import check_apart, check_writable
+from train.threads import use_threads
 
 PROG = "python -m export.temporal"
 
@@ -21,7 +23,7 @@ _WINDOWS = 64
 
 
 @dataclass
-class Options:
+class HeadExportOptions:
     """Export a temporal head to ONNX, and prove that it computes the same."""
 
     head: str = option("head that train.temporal wrote (.safetensors)")
@@ -32,12 +34,12 @@ class Options:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    export(parse_options(Options, PROG, argv))
+    """Runs the command; returns its exit code."""
+    export(parse_options(HeadExportOptions, PROG, argv))
     return 0
 
 
-def export(options: Options) -> Path:
+def export(options: HeadExportOptions) -> Path:
     """Exports as the options say.
 
     Returns:
@@ -46,8 +48,6 @@ def export(options: Options) -> Path:
     Raises:
         UserError: The head or the output can't be used, or the two differ.
     """
-    import torch
-
     from export.graph.checks import check_graph
     from export.graph.to_onnx import trace, write_artifact
     from export.verification.outputs import prove
@@ -55,7 +55,7 @@ def export(options: Options) -> Path:
     from train.checkpoint import tool_versions
     from train.temporal.head import load_head
 
-    torch.set_num_threads(1)
+    use_threads(1)
     output = Path(options.output)
     if output.suffix != ".onnx":
         raise UserError(f"--output {output}: must be an .onnx file")
@@ -72,7 +72,10 @@ def export(options: Options) -> Path:
     windows = made_windows(*shape)
     proof = prove(net, model, windows, "made windows", manifest.temperature, options.max_difference)
     tools = {**manifest.tools, **tool_versions("torch", "onnx", "onnxscript", "onnxsim")}
-    write_artifact(model, replace(manifest, proof=proof, tools=tools), output)
+    checkpoint = Path(options.head)
+    provenance = {"checkpoint": file_hash(checkpoint), "file": checkpoint.name}
+    described = replace(manifest, proof=proof, tools=tools, provenance=provenance)
+    write_artifact(model, described, output)
     print(
         f"{output}: {output.stat().st_size / 1e3:.0f} kB, window {shape[0]} x {shape[1]}, largest "
         f"difference of a probability {proof['max_difference']}"
@@ -81,7 +84,7 @@ def export(options: Options) -> Path:
 
 
 def made_windows(steps: int, classes: int) -> NDArray[np.float32]:
-    """(64, steps, C) windows of random probabilities; in half of them the track begins late."""
+    """Makes (64, steps, C) random probabilities; in half of them the track begins later."""
     rng = np.random.default_rng(0)
     windows = rng.dirichlet(np.full(classes, 0.3), (_WINDOWS, steps)).astype(np.float32)
     for window in windows[::2]:

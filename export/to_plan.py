@@ -9,23 +9,19 @@ import importlib.util
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-from export.publish import write_whole
-from runtime.engines.factory import read_manifest
-from runtime.engines.trt.build import BuildSettings, BuiltPlan, build
-from runtime.engines.trt.library import LIBRARIES, gpu_facts, known_targets, load_library
+from runtime.engines.package import PLANS
+from runtime.engines.trt.convert import PlanRequest, convert
+from runtime.engines.trt.library import LIBRARIES
 from runtime.errors import UserError
-from runtime.manifest import Manifest, file_hash, sidecar_path
+from runtime.manifest import sidecar_path
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.writing import check_apart, check_writable
 
 PROG = "python -m export.to_plan"
-
-_SUFFIXES = (".plan", ".engine")
 
 
 @dataclass
@@ -68,33 +64,17 @@ def build_plan(options: PlanOptions) -> Path:
         ManifestError: The ONNX file has no manifest, or contradicts it.
     """
     source, output = _paths(options)
-    profile = _profile(options)
-    library = load_library(options.library)
-    facts, targets = _target(library, options.targets)
-    manifest = _read_manifest(source, library)
-    if library.__name__ == "tensorrt_rtx" and options.timing_cache is not None:
-        print("--timing_cache is not used: tensorrt_rtx measures nothing when it builds")
-    settings = BuildSettings(
-        profile=profile,
-        targets=targets,
+    request = PlanRequest(
+        source=source,
+        output=output,
+        profile=(options.min_batch, options.opt_batch, options.max_batch),
+        library=options.library,
+        targets=None if options.targets is None else options.targets.split(","),
         workspace_mb=options.workspace_mb,
         timing_cache=None if options.timing_cache is None else Path(options.timing_cache),
-        # The proof of an FP32 model is of FP32; who wants speed takes FP16.
-        tf32=manifest.precision != "fp32",
         verbose=options.verbose,
     )
-    where = facts["gpu"] or (
-        f"compute capabilities {', '.join(targets)}" if targets else "the GPU at hand"
-    )
-    print(f"{source}: {manifest.precision}, to a plan for {where}", flush=True)
-    built = build(library, source, settings)
-    record = _record(library, facts, targets, profile, source, built)
-    write_whole(built.data, replace(manifest, **record), output)
-    weights = "" if built.weights_mb is None else f", weights {built.weights_mb} MB"
-    print(
-        f"{output}: {manifest.precision} plan, {output.stat().st_size / 1e6:.1f} MB{weights}, "
-        f"batch {profile[0]} to {profile[2]}, {built.seconds} s; parsed and built, not run"
-    )
+    convert(request, _check_graph)
     return output
 
 
@@ -109,7 +89,7 @@ def _paths(options: PlanOptions) -> tuple[Path, Path]:
     if not source.is_file():
         raise UserError(f"--onnx {source}: no such file")
     output = source.with_suffix(".plan") if options.output is None else Path(options.output)
-    if output.suffix not in _SUFFIXES:
+    if output.suffix not in PLANS:
         raise UserError(f"--output {output}: the runtime knows plans by .plan or .engine")
     cache = options.timing_cache
     check_apart({"--output": str(output), "--timing_cache": cache}, [source, sidecar_path(source)])
@@ -119,88 +99,20 @@ def _paths(options: PlanOptions) -> tuple[Path, Path]:
     return source, output
 
 
-def _profile(options: PlanOptions) -> tuple[int, int, int]:
-    profile = (options.min_batch, options.opt_batch, options.max_batch)
-    if not 1 <= profile[0] <= profile[1] <= profile[2]:
-        raise UserError(
-            f"--min_batch {profile[0]}, --opt_batch {profile[1]}, --max_batch {profile[2]}: "
-            "each must be 1 or more and no larger than the next"
-        )
-    return profile
-
-
-def _target(
-    library: ModuleType, wanted: str | None
-) -> tuple[dict[str, str | None], tuple[str, ...]]:
-    """The GPU's facts and no targets, or targets and no facts."""
-    facts = gpu_facts()
-    if library.__name__ != "tensorrt_rtx":
-        if wanted is not None:
-            raise UserError(
-                "--targets is for --library tensorrt_rtx: tensorrt builds for the GPU at hand"
-            )
-        return facts, ()
-    if wanted is None and facts["gpu"] is not None:
-        return facts, ()
-    known = known_targets(library)
-    # Turing has no FP32 matrix product in RTX (so no FP32 LSTM), and with it among
-    # the targets an FP16 plan holds a third more weights for all of them.
-    chosen = [t for t in known if t != "7.5"] if wanted is None else wanted.split(",")
-    targets = tuple(dict.fromkeys(chosen))
-    for target in targets:
-        if target not in known:
-            raise UserError(
-                f"--targets {target!r}: {library.__name__} {library.__version__} builds for "
-                f"{', '.join(known)}"
-            )
-    return dict.fromkeys(facts), targets
-
-
-def _read_manifest(source: Path, library: ModuleType) -> Manifest:
-    """Refuses an ONNX file that TensorRT, or the runtime itself, would refuse."""
+def _check_graph(source: Path, library: ModuleType) -> None:
+    """Refuses a graph that TensorRT would refuse, where `onnx` is there to tell."""
     if importlib.util.find_spec("onnx") is None:
         print("onnx is not installed: TensorRT's parser alone checks the graph", flush=True)
     else:
         from export.graph.checks import check_file
 
         check_file(source, _newest_opset(library))
-    manifest = read_manifest(source)
-    if manifest.quantization.get("target") == "cpu":
-        raise UserError(
-            f"{source}: INT8 for the CPU; a plan needs the one for TensorRT "
-            "(python -m export --precision int8)"
-        )
-    return manifest
 
 
 def _newest_opset(library: ModuleType) -> int:
     """By onnx-tensorrt's docs/operators.md: 20 in 10.0, 24 in 10.15 and 11.2."""
     version = tuple(int(part) for part in library.__version__.split(".")[:2])
     return 20 if library.__name__ == "tensorrt" and version < (10, 15) else 24
-
-
-def _record(
-    library: ModuleType,
-    facts: dict[str, str | None],
-    targets: Sequence[str],
-    profile: tuple[int, int, int],
-    source: Path,
-    built: BuiltPlan,
-) -> dict[str, Any]:
-    """The fields of a plan's manifest that aren't the ONNX file's own."""
-    plan = {
-        "library": library.__name__,
-        "version": library.__version__,
-        **facts,
-        "profile": dict(zip(("min", "opt", "max"), profile, strict=True)),
-        "onnx_sha256": file_hash(source),
-        "weights_mb": built.weights_mb,
-        "build_s": built.seconds,
-        "ran": False,
-    }
-    if targets:
-        plan["compute_capability"] = list(targets)
-    return {"sha256": None, "plan": plan}
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ def _run_check(engine: EmotionEngine, facts: dict[str, Any]) -> Check:
     try:
         for _ in range(_WARM_UP + _RUNS):
             start = time.perf_counter()
-            logits = engine.infer(batch)
+            logits = engine.infer(batch)["logits"]
             times.append((time.perf_counter() - start) * 1e3)
     except UserError as error:
         return Check("run", "problem", " ".join(str(error).split()))

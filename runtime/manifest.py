@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from mmap import mmap
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from reprlib import repr as shown
-from typing import Any, TypeGuard
+from typing import Any
 
 from runtime.errors import ManifestError
-from runtime.support.files.reading import read_input_file
-from runtime.support.files.strict_json import parse_json
+from runtime.manifest_fields import Output, check_keys, is_int, is_number, parse_object, wrong
 
 #: Canonical label order (FER+'s own column order). Every model's labels are a
 #: subsequence of it, so index mix-ups between data sets cannot pass unseen.
@@ -37,10 +34,14 @@ EMOTIONS: tuple[str, ...] = (
 #: Key of the manifest in ONNX `metadata_props` and in safetensors metadata.
 METADATA_KEY = "emotion_manifest"
 
+#: Name of the output that every emotion model has: one logit for each label.
+LOGITS = "logits"
+
 SCHEMA = 1
 
-#: Longest manifest in characters, and sidecar in bytes; the shipped ones have 10 thousand.
-MAX_TEXT = 1 << 20
+
+#: Keys whose values are objects that only some readers need.
+_OBJECTS = ("model", "metrics", "proof", "tools", "quantization", "plan", "provenance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ class Preprocess:
             ManifestError: A value has the wrong type or range.
         """
         if not is_int(self.size) or not 16 <= self.size <= 1024:
-            raise _wrong("preprocess.size", "16 to 1024 pixels", self.size)
+            raise wrong("preprocess.size", "16 to 1024 pixels", self.size)
         if self.color not in ("gray", "rgb"):
-            raise _wrong("preprocess.color", "'gray' or 'rgb'", self.color)
+            raise wrong("preprocess.color", "'gray' or 'rgb'", self.color)
         # So bounded, no face becomes anything but finite numbers.
         for name, low in (("mean", -1000.0), ("std", 0.001)):
             value = getattr(self, name)
@@ -87,15 +88,15 @@ class Preprocess:
                 or len(value) != 3
                 or not all(is_number(v) and low <= v <= 1000 for v in value)
             ):
-                raise _wrong(f"preprocess.{name}", f"three numbers of {low:g} to 1000", value)
+                raise wrong(f"preprocess.{name}", f"three numbers of {low:g} to 1000", value)
         if not is_number(self.margin) or not 0.5 <= self.margin <= 3.0:
-            raise _wrong("preprocess.margin", "0.5 to 3", self.margin)
+            raise wrong("preprocess.margin", "0.5 to 3", self.margin)
         if not is_number(self.shift) or not -0.5 <= self.shift <= 0.5:
-            raise _wrong("preprocess.shift", "-0.5 to 0.5", self.shift)
+            raise wrong("preprocess.shift", "-0.5 to 0.5", self.shift)
         if self.align not in ("none", "roll"):
-            raise _wrong("preprocess.align", "'none' or 'roll'", self.align)
+            raise wrong("preprocess.align", "'none' or 'roll'", self.align)
         if not is_int(self.detail) or not 0 <= self.detail <= 1024:
-            raise _wrong("preprocess.detail", "0 to 1024 pixels", self.detail)
+            raise wrong("preprocess.detail", "0 to 1024 pixels", self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,10 @@ class Manifest:
             `compute_capability` (a list of targets where it was built for
             several), `driver`, `profile` (`min`, `opt`, `max` batch) and the
             hash of the ONNX file it came from. Empty otherwise.
+        provenance: What the artifact was exported from: `checkpoint`, the hash of its
+            file, and the file's name `file`. Empty in a checkpoint, and in older artifacts.
+        outputs: What the network gives, by name. `LOGITS` is always among them, and
+            follows from `labels`: a manifest without the key has that output alone.
     """
 
     labels: tuple[str, ...] = EMOTIONS
@@ -134,6 +139,8 @@ class Manifest:
     tools: Mapping[str, str] = field(default_factory=dict)
     quantization: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Output] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Checks every field.
@@ -156,21 +163,25 @@ class Manifest:
         if len(self.labels) < 2:
             raise ManifestError("a manifest needs at least two labels")
         if not is_number(self.temperature) or not 0.01 <= self.temperature <= 100:
-            raise _wrong("temperature", "0.01 to 100", self.temperature)
+            raise wrong("temperature", "0.01 to 100", self.temperature)
         if self.precision not in ("fp32", "fp16", "int8"):
-            raise _wrong("precision", "fp32, fp16 or int8", self.precision)
+            raise wrong("precision", "fp32, fp16 or int8", self.precision)
         if not isinstance(self.sha256, (str, type(None))):
-            raise _wrong("sha256", "text", self.sha256)
-        for name in ("model", "metrics", "proof", "tools", "quantization", "plan"):
+            raise wrong("sha256", "text", self.sha256)
+        for name in _OBJECTS:
             if not isinstance(getattr(self, name), Mapping):
-                raise _wrong(f"{name}", "an object", getattr(self, name))
+                raise wrong(f"{name}", "an object", getattr(self, name))
         for name in ("library", "version", "gpu", "onnx_sha256"):
             if not isinstance(self.plan.get(name, ""), (str, type(None))):
-                raise _wrong(f"plan.{name}", "text", self.plan[name])
+                raise wrong(f"plan.{name}", "text", self.plan[name])
         targets = self.plan.get("compute_capability", "")
         several = targets if isinstance(targets, (list, tuple)) else [targets]
         if not all(isinstance(target, (str, type(None))) for target in several):
-            raise _wrong("plan.compute_capability", "text or texts", targets)
+            raise wrong("plan.compute_capability", "text or texts", targets)
+        if not isinstance(self.provenance.get("checkpoint", ""), str):
+            raise wrong("provenance.checkpoint", "text", self.provenance["checkpoint"])
+        logits = Output("logits", (len(self.labels),), self.labels)
+        object.__setattr__(self, "outputs", {**self.outputs, LOGITS: logits})
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -179,7 +190,11 @@ class Manifest:
 
     def to_json(self, indent: int | None = None) -> str:
         """The manifest as JSON text with its schema number."""
-        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=indent)
+        return json.dumps(self.to_object(), indent=indent)
+
+    def to_object(self) -> dict[str, Any]:
+        """The manifest as a JSON object with its schema number."""
+        return {"schema": SCHEMA, **asdict(self)}
 
     @classmethod
     def from_json(cls, text: str, origin: str = "manifest") -> Manifest:
@@ -193,14 +208,12 @@ class Manifest:
             ManifestError: Not JSON, another schema, unknown or missing keys,
                 or values out of range.
         """
-        if len(text) > MAX_TEXT:
-            raise ManifestError(f"{origin}: the manifest is too large (over {MAX_TEXT} characters)")
-        try:
-            data = parse_json(text)
-        except ValueError as error:
-            raise ManifestError(f"{origin}: the manifest is not JSON ({error})") from error
-        if not isinstance(data, dict):
-            raise ManifestError(f"{origin}: the manifest must be a JSON object")
+        return cls.from_object(parse_object(text, origin), origin)
+
+    @classmethod
+    def from_object(cls, data: Mapping[str, Any], origin: str = "manifest") -> Manifest:
+        """Reads a JSON object; arguments and errors are those of `from_json`."""
+        data = dict(data)
         schema = data.pop("schema", None)
         if not is_int(schema) or schema != SCHEMA:
             raise ManifestError(
@@ -210,67 +223,35 @@ class Manifest:
         try:
             pre = data.pop("preprocess")
             pre = {k: tuple(v) if isinstance(v, list) else v for k, v in pre.items()}
-            _check_keys(pre, Preprocess, f"{origin}: preprocess")
-            _check_keys(data, cls, origin)
+            check_keys(pre, Preprocess, f"{origin}: preprocess")
+            check_keys(data, cls, origin)
             labels = data.pop("labels")
             if not isinstance(labels, list):
                 raise TypeError("labels must be a list")
-            return cls(labels=tuple(labels), preprocess=Preprocess(**pre), **data)
+            outputs = Output.from_objects(data.pop("outputs", {}))
+            given = outputs.get(LOGITS)
+            manifest = cls(
+                labels=tuple(labels), preprocess=Preprocess(**pre), outputs=outputs, **data
+            )
+            if given not in (None, manifest.outputs[LOGITS]):
+                raise ManifestError(f"outputs.{LOGITS} contradicts the labels")
+            return manifest
         except ManifestError as error:
             raise ManifestError(f"{origin}: {error}") from error
         except (KeyError, TypeError, AttributeError) as error:
             raise ManifestError(f"{origin}: malformed manifest ({error})") from error
 
-    def save(self, artifact: Path) -> Path:
-        """Writes the sidecar of an artifact, with the artifact's hash.
+    def training_hash(self) -> str:
+        """Hash of what training and calibration wrote, which every export leaves as it is.
 
-        Args:
-            artifact: The model file that the manifest describes.
-
-        Returns:
-            Path of the sidecar.
+        Artifacts of one checkpoint have the same one, in any precision and as plans.
         """
-        from runtime.support.files.writing import replacing  # the device writes none
-
-        path = sidecar_path(artifact)
-        text = replace(self, sha256=file_hash(artifact)).to_json(indent=2) + "\n"
-        with replacing(path) as partial:
-            partial.write_text(text, encoding="utf-8")
-        return path
-
-    @classmethod
-    def load_sidecar(cls, artifact: Path, content: bytes | mmap | None = None) -> Manifest | None:
-        """Reads the sidecar of an artifact and checks the artifact's hash.
-
-        Args:
-            artifact: The model file.
-            content: Its bytes, where they have been read already.
-
-        Returns:
-            The manifest, or None when there is no sidecar.
-
-        Raises:
-            ManifestError: The sidecar is malformed or belongs to another file.
-        """
-        path = sidecar_path(artifact)
-        if not os.path.lexists(path):
-            return None
-        try:
-            text = read_input_file(path, MAX_TEXT).decode("utf-8")
-        except OSError as error:
-            raise ManifestError(f"{path}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise ManifestError(f"{path}: the manifest is not UTF-8 text") from error
-        manifest = cls.from_json(text, str(path))
-        if manifest.sha256 is None:
-            return manifest
-        digest = file_hash(artifact) if content is None else hashlib.sha256(content).hexdigest()
-        if manifest.sha256 != digest:
-            raise ManifestError(
-                f"{path} describes another file than {artifact} (the hash differs); "
-                "export the model again"
-            )
-        return manifest
+        kept = asdict(self)
+        text = json.dumps(
+            {key: kept[key] for key in ("labels", "preprocess", "temperature", "model", "metrics")},
+            sort_keys=True,
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def agrees_with(self, other: Manifest) -> bool:
         """Whether both ask for the same input and give the same labels."""
@@ -296,23 +277,3 @@ def file_hash(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def _check_keys(data: Mapping[str, Any], cls: type[Any], origin: str) -> None:
-    unknown = sorted(set(data) - {f.name for f in fields(cls)})
-    if unknown:
-        raise ManifestError(f"{origin}: unknown key {shown(unknown[0])}")
-
-
-def _wrong(name: str, wanted: str, value: object) -> ManifestError:
-    return ManifestError(f"{name} must be {wanted}, not {shown(value)}")
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Whether a manifest's value is a number; True and False are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def is_int(value: object) -> TypeGuard[int]:
-    """Whether a manifest's value is a whole number; True and False are none."""
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -3,42 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.vision.boxes import Box
+from runtime.vision.picture import Picture
 
 #: Version of the JSON objects that `FrameResult.to_dict` makes.
 JSON_SCHEMA = 1
 
 
-@dataclass(frozen=True, slots=True)
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two instances of a dataclass have the same values, of arrays each element."""
+    for item in fields(a):
+        one, other = getattr(a, item.name), getattr(b, item.name)
+        if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
+            if not (one is other or np.array_equal(one, other)):
+                return False
+        elif one != other:
+            return False
+    return True
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture from a source.
+    """One picture from a source; equal only to itself.
+
+    A source gives picture, media time and, where it has one, a name; the pipeline fills in
+    what it leaves out.
 
     Attributes:
-        stream: Index of its source.
-        index: Number of the frame in its stream, from 0, dropped ones counted.
+        picture: What is to be seen.
         time_s: Media time in seconds: from the file, or since the stream began.
-        image: (H, W, 3) uint8 BGR.
-        captured: `time.monotonic()` when the picture was there.
+        stream: Index of its source, set by the pipeline.
+        index: Number of the frame in its stream, from 0, dropped ones counted; set by the
+            pipeline.
+        at: Time of day, in UTC: of the capture where it is live, else of the processing.
+        source: Name of its source; the pipeline sets it where it is empty.
         name: File name for pictures, else empty.
+        captured: `time.monotonic()` when the picture was there; the pipeline sets it
+            where it is 0.
     """
 
-    stream: int
-    index: int
+    picture: Picture
     time_s: float
-    image: NDArray[np.uint8]
-    captured: float
+    stream: int = 0
+    index: int = 0
+    at: datetime = field(default_factory=_now)
+    source: str = ""
     name: str = ""
+    captured: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Face:
-    """A detected face.
+    """A detected face; equal to one of the same values.
 
     Attributes:
         box: (x1, y1, x2, y2) in pixels of the frame; may reach outside.
@@ -58,6 +85,14 @@ class Face:
     def region(self) -> Box:
         """Its extent, or its box where that isn't known."""
         return self.extent or self.box
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Face):
+            return NotImplemented
+        return _equal(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.box, self.score, self.extent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +150,7 @@ class EmotionResult:
     emotion: str
     confidence: float
     uncertain: bool
-    probabilities: Mapping[str, float]
+    probabilities: Mapping[str, float] = field(hash=False)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's form of it."""
@@ -130,9 +165,9 @@ class EmotionResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FrameResult:
-    """All faces of one frame.
+    """All faces of one frame; equal to one of the same values.
 
     Attributes:
         stream: Index of the source; None for single pictures.
@@ -145,6 +180,8 @@ class FrameResult:
         regions: Boxes of all that may be a face, for who wants to hide them:
             detections too weak for a track, and the way from where a lost face
             was last seen to where it would be now. Not in the JSON object.
+        source: Name of the source; empty for single pictures. Not in the JSON object.
+        at: Time of day as in `Frame`; None for single pictures. Not in the JSON object.
     """
 
     stream: int | None
@@ -155,6 +192,16 @@ class FrameResult:
     latency_ms: float
     name: str = ""
     regions: tuple[Box, ...] = ()
+    source: str = ""
+    at: datetime | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FrameResult):
+            return NotImplemented
+        return _equal(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.stream, self.frame, self.time_s, self.faces, self.name, self.source))
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of this frame; a single picture has its path in place of the time."""

@@ -15,7 +15,8 @@ from runtime.emotion.certainty import CERTAIN
 from runtime.errors import SourceError, UserError
 from runtime.options import shared
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.redaction import printable, reason, redact, start_log
+from runtime.support.reasons import reason
+from runtime.support.redaction import printable, redact, start_log
 
 if TYPE_CHECKING:
     from runtime.detectors.base import Detector
@@ -126,6 +127,7 @@ def _results(
     from runtime.detectors.found_faces import find_faces
     from runtime.recognizer import EmotionRecognizer
     from runtime.vision.anonymize import COVER_SCORE
+    from runtime.vision.picture import Picture
 
     with ExitStack() as opened:
         recognizer = opened.enter_context(
@@ -161,8 +163,8 @@ def _results(
                 if wary is not None:
                     # At half the size too: a near face is missed at full size, whoever
                     # else is found.
-                    image = result.image
-                    found = (*find_faces(wary, image), *find_faces(wary, image, 0.5))
+                    picture = Picture(result.image)
+                    found = (*find_faces(wary, picture), *find_faces(wary, picture, scale=0.5))
                     result = replace(result, regions=tuple(face.region for face in found))
             except SourceError as error:
                 print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)

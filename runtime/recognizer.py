@@ -25,6 +25,7 @@ from runtime.engines.factory import open_engine
 from runtime.messages import EmotionResult, Face, FrameResult
 from runtime.sources.pictures import read_picture
 from runtime.vision.arrays import to_bgr
+from runtime.vision.picture import Picture
 from runtime.vision.preprocess import cut_face
 
 log = logging.getLogger(__name__)
@@ -228,7 +229,7 @@ def _whole(image: NDArray[np.uint8]) -> list[Face]:
 
 
 def _detect(image: NDArray[np.uint8], detector: Detector, name: str) -> list[Face]:
-    found = find_faces(detector, image)
+    found = find_faces(detector, Picture(image))
     if len(found) > MAX_FACES:
         log.warning("%s: %d faces; the best %d are read", name, len(found), MAX_FACES)
     return best(found, MAX_FACES)

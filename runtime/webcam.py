@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runtime.sinks.factory import SinkConfig
     from runtime.sinks.group import SinkGroup
     from runtime.sinks.window import WindowSink
-    from runtime.support.shutdown import Ending
+    from runtime.support.shutdown import Shutdown
 
 PROG = "python -m runtime.webcam"
 
@@ -44,7 +44,7 @@ def run(options: WebcamOptions) -> dict[str, Any]:
     """Runs until the source ends, the user quits or presses Ctrl-C.
 
     Returns:
-        The pipeline's metrics (`Metrics.summary`), `shed` (`Governor.figures`),
+        The pipeline's metrics (`Metrics.summary`), `shed` (`LoadShedding.figures`),
         `emotions` (faces by label) and `sinks` (`RemoteSink.counts` by kind).
 
     Raises:
@@ -56,7 +56,7 @@ def run(options: WebcamOptions) -> dict[str, Any]:
     from runtime.sinks.group import SinkGroup
     from runtime.sources.pictures import PICTURES
     from runtime.support.files.writing import check_apart, check_writable, read_mode, write_whole
-    from runtime.support.shutdown import Ending
+    from runtime.support.shutdown import Shutdown
 
     counts: Counter[str] = Counter()
     config = pipeline_config(options)
@@ -89,8 +89,8 @@ def run(options: WebcamOptions) -> dict[str, Any]:
     if summary not in (None, "-"):
         check_writable(Path(summary), "--output_summary")
     sinks = SinkGroup()
-    with Ending(lambda: sinks.busy) as ending:
-        metrics = _run(options, config, outputs, sinks, counts, ending)
+    with Shutdown(lambda: sinks.busy) as shutdown:
+        metrics = _run(options, config, outputs, sinks, counts, shutdown)
         metrics |= {"emotions": dict(counts), "sinks": sinks.counts()}
         print(redact("\n".join(summary_lines(metrics, counts))), file=sys.stderr)
         if summary is not None:
@@ -111,7 +111,7 @@ def _run(
     outputs: SinkConfig,
     sinks: SinkGroup,
     counts: Counter[str],
-    ending: Ending,
+    shutdown: Shutdown,
 ) -> dict[str, Any]:
     """Opens everything, runs, closes everything; returns the pipeline's metrics and `shed`."""
     from runtime.pipeline.pipeline import Pipeline
@@ -136,14 +136,14 @@ def _run(
                 pipeline.on_wait = partial(_poll_window, window, pipeline)
             if monitor is not None:
                 monitor.watch(pipeline, sinks.counts)
-            ending.stop = pipeline.stop
+            shutdown.stop = pipeline.stop
             for result in _anonymized(pipeline) if options.anonymize else pipeline:
                 sinks.write(result)
                 for face in result.faces:
                     counts["uncertain" if face.uncertain else face.emotion] += 1
                 if window is not None and window.closed:
                     break
-            return {**pipeline.metrics.summary(), "shed": pipeline.governor.figures()}
+            return {**pipeline.metrics.summary(), "shed": pipeline.load_shedding.figures()}
     finally:
         try:
             sinks.close()

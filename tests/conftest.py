@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from runtime.engines.sidecar import write_sidecar
 from runtime.manifest import METADATA_KEY, Manifest, Preprocess
 from runtime.sources.demo_scene import demo_faces
 
@@ -56,7 +57,7 @@ def write_tiny_onnx(
         helper.set_model_props(model, {METADATA_KEY: text})
     onnx.save(model, path)
     if manifest is not None and metadata is None:
-        manifest.save(path)
+        write_sidecar(manifest, path)
     return path
 
 

@@ -50,6 +50,12 @@ def test_there_are_these_workflows() -> None:
             assert event in {"push", "pull_request", "workflow_dispatch"}
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda p: p.stem)
+def test_paths_that_start_a_workflow_are_there(path: Path) -> None:
+    for pattern in (_load(path)["True"].get("push") or {}).get("paths", []):
+        assert (REPO / pattern.removesuffix("/**")).exists(), pattern
+
+
 @pytest.mark.parametrize("name", JOBS)
 def test_a_job_has_what_it_needs_and_a_time_limit(name: str) -> None:
     job = JOBS[name]

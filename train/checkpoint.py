@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import METADATA_KEY, Manifest
-from runtime.support.files.writing import replacing
-from runtime.support.redaction import reason
+from runtime.support.files.writing import write_whole
+from runtime.support.reasons import reason
 from train.models.emotion_net import EmotionNet, ModelOptions
 
 
@@ -29,18 +29,13 @@ def save_checkpoint(path: Path, weights: dict[str, Tensor], manifest: Manifest) 
     Raises:
         UserError: It can't be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().cpu().contiguous() for k, v in weights.items()}
-    try:
-        # safetensors' own save_file makes a file that only its owner may read.
-        with replacing(path) as partial:
-            partial.write_bytes(save(tensors, metadata={METADATA_KEY: manifest.to_json()}))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+    # safetensors' own save_file makes a file that only its owner may read.
+    write_whole(path, save(tensors, metadata={METADATA_KEY: manifest.to_json()}))
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The manifest of a checkpoint.
+    """Reads the manifest of a checkpoint.
 
     Raises:
         UserError: The file is missing, not safetensors, or has no manifest.
@@ -68,7 +63,7 @@ def load_checkpoint(path: Path) -> tuple[EmotionNet, Manifest]:
         options, weights = ModelOptions(**manifest.model), load_file(path)
         if options.lstm_layers > len(weights):
             raise ValueError(f"lstm_layers {options.lstm_layers}")
-        # Without memory first: a stranger's options could ask for more than there is.
+        # Without memory first: an untrusted file's options could ask for more than there is.
         with torch.device("meta"):
             shapes = EmotionNet(options, len(manifest.labels))
         shapes.load_state_dict(weights, assign=True)
@@ -121,5 +116,5 @@ def read_resumable(path: Path, module: nn.Module) -> Resumable:
 
 
 def tool_versions(*packages: str) -> dict[str, str]:
-    """Installed versions of packages, for a manifest."""
+    """Gives the installed versions of packages, for a manifest."""
     return {package: version(package) for package in packages}

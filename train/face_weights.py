@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.files.writing import check_writable
-from train.datasets import DATASETS
+from runtime.support.files.writing import check_writable, write_whole
+from train.datasets.catalogue import DATASETS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -48,7 +48,7 @@ Arrays = dict[str, NDArray[np.float32]]
 
 
 @dataclass
-class Options:
+class FaceWeightsOptions:
     """Make starting weights of the backbone mobilenetv1_100 from @vladmandic/human's faceres.
 
     `npm ci --ignore-scripts --prefix benchmarks/peers/locks/human` gets the package, by its hash.
@@ -63,13 +63,13 @@ class Options:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    options = parse_options(Options, PROG, argv)
+    """Runs the command; returns its exit code."""
+    options = parse_options(FaceWeightsOptions, PROG, argv)
     convert(options)
     return 0
 
 
-def convert(options: Options) -> None:
+def convert(options: FaceWeightsOptions) -> None:
     """Writes the backbone's state dict as safetensors.
 
     Raises:
@@ -77,10 +77,10 @@ def convert(options: Options) -> None:
     """
     import timm
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from runtime.vision.preprocess import face_to_input
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
     output = Path(options.output)
     check_writable(output, "--output")
@@ -96,12 +96,12 @@ def convert(options: Options) -> None:
             f"--source {options.source}: not the faceres network of @vladmandic/human"
         ) from error
     unfold_norms(net, biases, torch.from_numpy(inputs))
-    save_file(net.state_dict(), output, metadata={"backbone": BACKBONE})
+    write_whole(output, save(net.state_dict(), metadata={"backbone": BACKBONE}), "--output")
     print(f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB), norms of {len(inputs)} faces")
 
 
 def read_tfjs(path: Path) -> Arrays:
-    """The weights of a TensorFlow.js model, half precision widened.
+    """Reads the weights of a TensorFlow.js model, half precision widened.
 
     Args:
         path: The model's JSON; the files it names lie beside it.
@@ -132,7 +132,7 @@ def read_tfjs(path: Path) -> Arrays:
 def _layers(
     arrays: Arrays, spec: Preprocess
 ) -> Iterator[tuple[tuple[str, str], tuple[NDArray[np.float32], NDArray[np.float32]]]]:
-    """((convolution, norm) in timm's names, (kernel (O, I, H, W), bias (O,))) of each layer."""
+    """Yields each layer's (convolution, norm) in timm's names, and its kernel and bias."""
     kernel = arrays["conv1/convolution/merged_input"].transpose(3, 2, 0, 1)
     # It saw bytes less the means; here come bytes as (x / 255 - mean) / std.
     std = np.asarray(spec.std, np.float32)[:, None, None]

@@ -1,57 +1,34 @@
-"""Any form of a model behind the runtime's engine seam: checkpoint, ONNX file or plan."""
+"""Logits of faces, from a model in any of its forms: checkpoint, ONNX file or plan."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
+from runtime.errors import UserError
+from runtime.manifest import LOGITS
 from runtime.vision.preprocess import face_to_input
-from train.checkpoint import load_checkpoint
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
+from train.progress import show_progress
+
+Logits = NDArray[np.float32]
+
+#: A model: (N, 3, S, S) float32 inputs to (N, C) float32 logits.
+Run = Callable[[NDArray[np.float32]], Logits]
 
 BATCH = 64
-
-
-class TorchEngine:
-    """A checkpoint as an engine, on the GPU where there is one."""
-
-    def __init__(self, path: Path, device: str | None = None) -> None:
-        """Loads a checkpoint.
-
-        Args:
-            path: The `.safetensors` file.
-            device: PyTorch's name of where it runs; by default the GPU, where there is one.
-
-        Raises:
-            UserError: It can't be read.
-        """
-        self._net, self.manifest = load_checkpoint(path)
-        self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self._net.to(self._device)
-        self.name = f"{path}, PyTorch on {self._device.type}"
-
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 3, H, W) float32 -> (N, C) float32 logits; the caller owns them."""
-        with torch.inference_mode():
-            logits = self._net(torch.from_numpy(batch).to(self._device))
-        result: NDArray[np.float32] = logits.float().cpu().numpy()
-        return result
-
-    def close(self) -> None:
-        """Nothing to free."""
 
 
 def open_model(path: str, provider: str = "cpu", threads: int = 1) -> Engine:
     """Opens a model in any of its forms.
 
     Args:
-        path: A checkpoint (.safetensors), or what `runtime.engines.open_engine` takes.
+        path: A checkpoint (.safetensors), or what `runtime.engines.factory.open_engine` takes.
         provider: Where an exported model runs.
         threads: CPU threads of an exported model.
 
@@ -59,20 +36,61 @@ def open_model(path: str, provider: str = "cpu", threads: int = 1) -> Engine:
         UserError: The model can't be opened.
     """
     if path.endswith(".safetensors"):
-        return TorchEngine(Path(path))
+        from train.torch_engine import TorchEngine
+
+        return TorchEngine.open(Path(path))
     return open_engine(path, provider, threads)
 
 
-def infer_faces(engine: Engine, faces: FaceSet) -> Iterator[NDArray[np.float32]]:
-    """Logits of faces, batch by batch.
+def face_logits(engine: Engine, faces: FaceSet, what: str | None = None) -> Logits:
+    """Computes the logits of faces, and shows progress.
 
     Args:
-        engine: Any form of a model.
-        faces: N faces.
+        engine: The model.
+        faces: N faces; each is read and prepared when its turn comes.
+        what: What progress and messages call them; by default the set's name.
 
-    Yields:
-        (B, C) float32 of the next B faces, B at most `BATCH`.
+    Returns:
+        (N, C) float32, finite.
+
+    Raises:
+        UserError: A logit is not a finite number.
     """
-    for start in range(0, len(faces), BATCH):
-        part = [faces.images[i] for i in range(start, min(start + BATCH, len(faces)))]
-        yield engine.infer(np.stack([face_to_input(f, engine.manifest.preprocess) for f in part]))
+    what = what or faces.name
+    spec = engine.manifest.preprocess
+    rows = []
+    for part in _batches(len(faces), BATCH, what):
+        inputs = np.stack([face_to_input(faces.images[i], spec) for i in part])
+        logits = engine.infer(inputs)[LOGITS]
+        if not np.isfinite(logits).all():
+            raise UserError(
+                f"{getattr(engine, 'name', 'the model')}: its logits are not finite ({what}); "
+                "train or export it again"
+            )
+        rows.append(logits)
+    return np.concatenate(rows)
+
+
+def input_logits(run: Run, inputs: NDArray[np.float32], what: str, batch: int = BATCH) -> Logits:
+    """Computes the logits of prepared network inputs, and shows progress.
+
+    Args:
+        run: The model, such as `TorchEngine.logits`.
+        inputs: (N, 3, S, S) float32 network inputs.
+        what: What progress calls them.
+        batch: Faces at a time.
+
+    Returns:
+        (N, C) float32, finite or not.
+    """
+    parts = _batches(len(inputs), batch, what)
+    return np.concatenate([run(inputs[part.start : part.stop]) for part in parts])
+
+
+def _batches(count: int, size: int, what: str) -> Iterator[range]:
+    """Yields the indices of each batch, with a bar that counts the faces."""
+    with show_progress(None, what, count) as bar:
+        for start in range(0, count, size):
+            part = range(start, min(start + size, count))
+            yield part
+            bar.update(len(part))

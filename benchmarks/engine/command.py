@@ -3,49 +3,55 @@
 Several engines and REF, one CenterFace pass at 320x256 on one thread, run in
 turns, batch by batch, so that a noisy machine slows all alike; speeds are
 medians over the rounds, each to the first engine. A checkpoint runs in
-PyTorch. On a GPU the copies, the network and the host's part are also timed
-apart. What can't be measured is a line that says why, and the rest goes on.
+PyTorch. On a GPU the latency is also broken down: copies, network, host.
+What can't be measured is a line that says why, and the rest goes on.
 `--compare` judges a run against an older one by the ratios to REF.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import statistics
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.engine.contestants import Model, open_models
-from benchmarks.engine.latency_breakdown import Parts
+from benchmarks.engine.console import print_report
+from benchmarks.engine.latency_breakdown import combine
+from benchmarks.engine.models_under_test import ModelUnderTest, open_models
 from benchmarks.engine.scenarios import SCENARIOS, run_scenario
+from benchmarks.harness.json_codec import to_json
+from benchmarks.harness.options import CompareOptions, rounds_option
 from benchmarks.harness.reference import Reference
-from benchmarks.harness.results import begin, finish, head
+from benchmarks.harness.schema.engine import (
+    EngineReport,
+    EngineRow,
+    GpuTimes,
+    Roofline,
+    ScenarioRow,
+)
+from benchmarks.regression.session import begin, finish, header
 from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
+from runtime.options.shared import threads_option
 from runtime.support.cli import option, parse_options
-
-if TYPE_CHECKING:
-    from benchmarks.engine.roofline import Peaks, Work
 
 PROG = "python -m benchmarks.engine"
 
 _LARGEST = 4096
 
-#: Runs whose parts are timed on a GPU, at each batch size.
-_PART_RUNS = 30
+#: Runs that are broken down on a GPU, at each batch size.
+_TIMED_RUNS = 30
 
 
-@dataclass
-class Options:
+@dataclass(kw_only=True)
+class EngineBenchmarkOptions(CompareOptions):
     """Measure engines' latency at each batch size, in turns."""
 
     engine: list[str] = option(
@@ -53,9 +59,9 @@ class Options:
         ["default"],
     )
     batches: list[str] = option("batch sizes; 1..256 are 1, 2, 4 and so on to 256", ["1", "8"])
-    rounds: int = option("rounds, each engine once a batch size", 50, between=(3, math.inf))
+    rounds: int = rounds_option("rounds, each engine once a batch size", 50, least=3)
     provider: str = option("where the models run", "cpu", choices=tuple(PROVIDERS))
-    threads: int = option("threads inside each network", 1, between=(1, 256))
+    threads: int = threads_option()
     torch_precision: str = option(
         "of checkpoints on a GPU", "fp32", choices=("fp32", "tf32", "fp16")
     )
@@ -72,20 +78,19 @@ class Options:
     compare: str | None = option(
         "older --output_json; exit code 1 where an engine has become slower", None
     )
-    output_json: str | None = option("write the figures here", None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    options = parse_options(Options, PROG, argv)
+    options = parse_options(EngineBenchmarkOptions, PROG, argv)
     for name in options.scenarios:
         if name not in SCENARIOS:
             raise UserError(f"--scenarios must be of {', '.join(SCENARIOS)}, not {name!r}")
     options.batches = [str(batch) for batch in parse_batches(options.batches)]
-    old = begin("engine", options)
-    figures = measure(options)
-    _print(figures)
-    return finish(figures, options, old)
+    old = begin("engine", options, options.engine, options.rounds)
+    report = measure(options)
+    print_report(report)
+    return finish(report, options, old)
 
 
 def parse_batches(items: Sequence[str]) -> list[int]:
@@ -109,46 +114,51 @@ def parse_batches(items: Sequence[str]) -> list[int]:
     return sorted(sizes)
 
 
-def measure(options: Options) -> dict[str, Any]:
+def measure(options: EngineBenchmarkOptions) -> EngineReport:
     """Runs the engines in turns.
-
-    Returns:
-        What the JSON holds; `speed` is how many times as fast as the first engine.
 
     Raises:
         UserError: No engine can be measured.
     """
-    figures = head("engine", options)
-    roof = None
+    first = header("engine", options)
     with ExitStack() as stack:
         reference = stack.enter_context(closing(Reference()))
         models, errors = open_models(
             options.engine, options.provider, options.threads, options.torch_precision, stack
         )
+        roofline = None
         if options.roofline:
-            roof = _roof(options, models[0].engine.manifest.input_shape)
-        figures |= {"rounds": options.rounds, "errors": errors}
-        figures["engines"] = [
-            row
-            for batch in map(int, options.batches)
-            for row in _measure_batch(models, reference, options.rounds, batch)
-        ]
-        figures["scenarios"] = [
-            {
-                "engine": model.about["engine"],
-                **run_scenario(model.engine, scenario, options.scenario_s),
-            }
-            for scenario in options.scenarios
-            for model in models
-        ]
-    if roof is not None:
-        figures["roofline"] = _under_roof(figures["engines"], *roof)
-    return figures
+            roofline = _measure_roofline(options, models[0].engine.manifest.input_shape)
+        report = EngineReport(
+            **first,
+            rounds=options.rounds,
+            errors=errors,
+            engines=[
+                row
+                for batch in map(int, options.batches)
+                for row in _measure_batch(models, reference, options.rounds, batch)
+            ],
+            scenarios=_run_scenarios(models, options),
+            roofline=roofline,
+        )
+    if roofline is None:
+        return report
+    return replace(report, engines=[_under_roof(row, roofline) for row in report.engines])
+
+
+def _run_scenarios(
+    models: Sequence[ModelUnderTest], options: EngineBenchmarkOptions
+) -> list[ScenarioRow]:
+    return [
+        run_scenario(model.artifact.engine, model.engine, scenario, options.scenario_s)
+        for scenario in options.scenarios
+        for model in models
+    ]
 
 
 def _measure_batch(
-    models: Sequence[Model], reference: Reference, rounds: int, batch: int
-) -> list[dict[str, Any]]:
+    models: Sequence[ModelUnderTest], reference: Reference, rounds: int, batch: int
+) -> list[EngineRow]:
     print(f"batch {batch}: {rounds} rounds", file=sys.stderr, flush=True)
     shape = (batch, *models[0].engine.manifest.input_shape)
     faces = np.random.default_rng(0).normal(0, 0.5, shape).astype(np.float32)
@@ -166,82 +176,57 @@ def _measure_batch(
     rows = []
     for model, taken in zip(models, times, strict=True):
         median = statistics.median(taken)
+        p90, p95, p99 = (round(float(v), 5) for v in np.percentile(taken, (90, 95, 99)))
+        speed = statistics.median(a / b for a, b in zip(times[0], taken, strict=True))
         rows.append(
-            {
-                **model.about,
-                "precision": model.precision,
-                "batch": batch,
-                "p50_ms": round(median, 5),
-                **{f"p{q}_ms": round(float(np.percentile(taken, q)), 5) for q in (90, 95, 99)},
-                "faces_per_s": round(batch / median * 1e3, 1),
-                "speed": round(
-                    statistics.median(a / b for a, b in zip(times[0], taken, strict=True)), 3
-                ),
-                "ref_ratios": [round(a / b, 5) for a, b in zip(taken, ref, strict=True)],
-            }
+            EngineRow(
+                **to_json(model.artifact),
+                runs_as=model.runs_as,
+                torch_precision=model.torch_precision,
+                precision=model.precision,
+                batch=batch,
+                p50_ms=round(median, 5),
+                p90_ms=p90,
+                p95_ms=p95,
+                p99_ms=p99,
+                faces_per_s=round(batch / median * 1e3, 1),
+                speed=round(speed, 3),
+                ref_ratios=[round(a / b, 5) for a, b in zip(taken, ref, strict=True)],
+                parts_ms=_break_down(model, faces),
+            )
         )
-        if model.parts is not None and (found := _parts_ms(model, model.parts, faces)):
-            rows[-1]["parts_ms"] = found
     return rows
 
 
-def _parts_ms(model: Model, parts: Parts, faces: NDArray[np.float32]) -> dict[str, float] | None:
-    """Medians of a run's parts on the GPU; None where they can't be had: the latency stays."""
-    try:
-        runs = [parts.measure(faces) for _ in range(_PART_RUNS + 1)][1:]
-    except Exception as error:  # those of ONNX Runtime and PyTorch share no base class
-        print(f"{model.about['engine']}: its parts can't be timed: {error}", file=sys.stderr)
+def _break_down(model: ModelUnderTest, faces: NDArray[np.float32]) -> GpuTimes | None:
+    """Medians of the latency breakdown; None where it can't be had: the latency stays."""
+    if model.timed is None:
         return None
-    return {name: round(statistics.median(run[name] for run in runs), 5) for name in runs[0]}
+    try:
+        runs = [model.timed.measure(faces) for _ in range(_TIMED_RUNS + 1)][1:]
+    except Exception as error:  # those of ONNX Runtime and PyTorch share no base class
+        print(
+            f"{model.artifact.engine}: its latency can't be broken down: {error}", file=sys.stderr
+        )
+        return None
+    return combine(runs, lambda values: round(statistics.median(values), 5))
 
 
-def _roof(options: Options, shape: tuple[int, ...]) -> tuple[Peaks, Work]:
-    """The device's roof, and the work of the checkpoint that the models came from."""
+def _measure_roofline(options: EngineBenchmarkOptions, shape: tuple[int, ...]) -> Roofline:
+    """The device's roofline, and the work of the checkpoint that the models came from."""
     from benchmarks.engine.roofline import count_work, measure_peaks
 
     print("the roofline", file=sys.stderr, flush=True)
     work, given = count_work(Path(str(options.roofline)))
     if given != shape:
         raise UserError(f"--roofline {options.roofline}: takes {given}, but the models {shape}")
-    return measure_peaks("cpu" if options.provider == "cpu" else "cuda", options.threads), work
+    device = "cpu" if options.provider == "cpu" else "cuda"
+    return Roofline(**asdict(measure_peaks(device, options.threads)), model=work)
 
 
-def _under_roof(rows: Sequence[dict[str, Any]], peaks: Peaks, work: Work) -> dict[str, Any]:
-    """Adds each row's share of the roof, and returns what the roof is."""
-    from dataclasses import asdict
-
+def _under_roof(row: EngineRow, roofline: Roofline) -> EngineRow:
+    """The row with its place under the roofline."""
     from benchmarks.engine.roofline import under_roof
 
-    for row in rows:
-        row["roofline"] = under_roof(
-            work, peaks, row["precision"], row["batch"], row["faces_per_s"]
-        )
-    return {**asdict(peaks), "model": asdict(work)}
-
-
-def _print(figures: dict[str, Any]) -> None:
-    heads = ("p50 ms", "p90 ms", "p95 ms", "p99 ms", "faces/s", "speed")
-    print(f"{'engine':<32} {'batch':>5}", *(f"{head:>8}" for head in heads))
-    for row in figures["engines"]:
-        times = (row[f"p{q}_ms"] for q in (50, 90, 95, 99))
-        print(
-            f"{row['engine']:<32} {row['batch']:>5}",
-            *(f"{ms:>8.2f}" for ms in times),
-            f"{row['faces_per_s']:>8.0f} {row['speed']:>7.2f}x",
-        )
-        if "parts_ms" in row:
-            shown = (f"{name} {ms:.3f}" for name, ms in row["parts_ms"].items())
-            print(f"  on the GPU, ms: {', '.join(shown)}")
-        if row.get("roofline"):
-            roof = row["roofline"]
-            print(
-                f"  {roof['share_of_roof']:.1%} of the roof's {roof['roof_faces_per_s']:g} faces/s "
-                f"({roof['bound']}-bound, {roof['flops_per_byte']} operations a byte)"
-            )
-    for row in figures["scenarios"]:
-        figure = next(row[k] for k in ("p90_ms", "p99_ms", "samples_per_s") if k in row)
-        unit = "samples/s" if row["scenario"] == "Offline" else "ms"
-        short = "" if row["as_long_as_the_rules_ask"] else f", in {row['seconds']:g} s of 600"
-        print(f"{row['engine']:<32} {row['scenario']}: {figure:g} {unit}{short}")
-    for row in figures["errors"]:
-        print(f"{row['engine']}: not measured: {row['error']}")
+    share = under_roof(roofline.model, roofline, row.precision, row.batch, row.faces_per_s)
+    return replace(row, roofline=share)

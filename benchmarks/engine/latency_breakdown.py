@@ -1,4 +1,4 @@
-"""The parts of a run on a GPU: copy there, compute, copy back, and the host's own part.
+"""The latency breakdown of a run on a GPU: copy there, compute, copy back, and the host's share.
 
 Times on the GPU are taken by CUDA events on the stream that does the work;
 `enqueue` is how long the host takes to queue it. No GPU was at hand: this ran
@@ -8,8 +8,10 @@ against a stand-in of CUDA only (`tests.support.fake_gpu`).
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +19,9 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from benchmarks.harness.schema.engine import GpuTimes
 from runtime.engines.catalogue import model_path
+from runtime.engines.package import ModelPackage
 from runtime.engines.providers import PROVIDERS
 from runtime.engines.trt.cuda import Buffer, Cuda, Stream
 from runtime.engines.trt.network import TrtNetwork
@@ -25,11 +29,11 @@ from runtime.engines.trt.network import TrtNetwork
 Batch = NDArray[np.float32]
 
 
-class Parts(Protocol):
-    """A model whose parts can be timed."""
+class TimedRuns(Protocol):
+    """A model whose runs can be broken down."""
 
-    def measure(self, batch: Batch) -> dict[str, float]:
-        """Milliseconds of `host_to_device`, `compute`, `device_to_host` and `enqueue`."""
+    def measure(self, batch: Batch) -> GpuTimes:
+        """The latency breakdown of one run."""
         ...
 
     def close(self) -> None:
@@ -37,8 +41,8 @@ class Parts(Protocol):
         ...
 
 
-def open_parts(name: str, provider: str) -> Parts | None:
-    """The parts of an exported model; None for what runs on the CPU.
+def open_timed(name: str, provider: str) -> TimedRuns | None:
+    """An exported model whose runs can be broken down; None for what runs on the CPU.
 
     Args:
         name: What `--engine` took.
@@ -46,14 +50,21 @@ def open_parts(name: str, provider: str) -> Parts | None:
     """
     path = model_path(name, provider)
     if path.suffix in (".plan", ".engine"):
-        return PlanParts(path)
+        return TimedPlan(path)
     if path.suffix == ".onnx" and provider in ("cuda", "tensorrt"):
-        return OrtParts(path, Cuda(), PROVIDERS[provider].execution)
+        return TimedOnnx(path, Cuda(), PROVIDERS[provider].execution)
     return None
 
 
+def combine(runs: Sequence[GpuTimes], how: Callable[[list[float]], float]) -> GpuTimes:
+    """One breakdown of several: the sum or median of each of its times."""
+    return GpuTimes(
+        **{one.name: how([getattr(run, one.name) for run in runs]) for one in fields(GpuTimes)}
+    )
+
+
 class Events:
-    """Four points on a stream, around its three parts."""
+    """Four points on a stream, around its two copies and the network."""
 
     def __init__(self, cuda: Cuda, stream: Any) -> None:
         self._cuda, self._stream = cuda, stream
@@ -66,15 +77,15 @@ class Events:
         """Queues a point, 0 to 3."""
         self._cuda.call("cudaEventRecord", self._points[point], self._stream)
 
-    def parts(self) -> dict[str, float]:
+    def times(self, enqueue_ms: float) -> GpuTimes:
         """Milliseconds between the points; all of them must have passed."""
-        names = ("host_to_device", "compute", "device_to_host")
-        return {
-            name: float(
-                self._cuda.call("cudaEventElapsedTime", self._points[i], self._points[i + 1])
-            )
-            for i, name in enumerate(names)
-        }
+        there, compute, back = (
+            float(self._cuda.call("cudaEventElapsedTime", start, end))
+            for start, end in pairwise(self._points)
+        )
+        return GpuTimes(
+            host_to_device=there, compute=compute, device_to_host=back, enqueue=enqueue_ms
+        )
 
     def close(self) -> None:
         """Frees the events; a second call does nothing."""
@@ -98,23 +109,24 @@ class _MarkedStream:
         self._events.record(3)
 
 
-class PlanParts(TrtNetwork):
-    """A TensorRT plan, without CUDA graphs: a graph is one piece."""
+class TimedPlan(TrtNetwork):
+    """A TensorRT plan, without CUDA graphs: no event can lie inside a graph."""
 
     _events: Events | None = None
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        with ModelPackage(path) as package:
+            super().__init__(path, package.model.content, package.manifest)
         assert self._stream is not None
         self._max_graphs = 0
-        self._shares: list[dict[str, float]] = []
+        self._runs: list[GpuTimes] = []
         self._events = Events(Cuda(), self._stream.handle)
 
-    def measure(self, batch: Batch) -> dict[str, float]:
-        """See `Parts`; of a batch above the plan's largest, the sum over its pieces."""
-        self._shares.clear()
+    def measure(self, batch: Batch) -> GpuTimes:
+        """See `TimedRuns`; of a batch above the plan's largest, the sum over its runs."""
+        self._runs.clear()
         self.run(batch)
-        return {name: sum(share[name] for share in self._shares) for name in self._shares[0]}
+        return combine(self._runs, sum)
 
     def _queue(self, stream: Stream, context: Any, size: int) -> None:
         assert self._events is not None
@@ -122,16 +134,16 @@ class PlanParts(TrtNetwork):
         super()._queue(_MarkedStream(stream, self._events), context, size)  # type: ignore[arg-type]
         enqueue = (time.perf_counter() - start) * 1e3
         stream.wait()
-        self._shares.append({**self._events.parts(), "enqueue": enqueue})
+        self._runs.append(self._events.times(enqueue))
 
     def close(self) -> None:
-        """See `Parts`; also called by a constructor that fails."""
+        """See `TimedRuns`; also called by a constructor that fails."""
         if self._events is not None:
             self._events.close()
         super().close()
 
 
-class OrtParts:
+class TimedOnnx:
     """An ONNX file in ONNX Runtime with IO binding, on a stream of our own."""
 
     def __init__(self, path: Path, cuda: Cuda, execution: str, device: str = "cuda") -> None:
@@ -155,8 +167,8 @@ class OrtParts:
         self._run.add_run_config_entry("disable_synchronize_execution_providers", "1")
         self._bound: dict[int, tuple[Any, Buffer, Buffer]] = {}
 
-    def measure(self, batch: Batch) -> dict[str, float]:
-        """See `Parts`."""
+    def measure(self, batch: Batch) -> GpuTimes:
+        """See `TimedRuns`."""
         rows = len(batch)
         if rows not in self._bound:
             self._bound[rows] = self._bind(batch.shape)
@@ -172,7 +184,7 @@ class OrtParts:
         self._stream.download(target, rows)
         self._events.record(3)
         self._stream.wait()
-        return {**self._events.parts(), "enqueue": enqueue}
+        return self._events.times(enqueue)
 
     def _bind(self, shape: Sequence[int]) -> tuple[Any, Buffer, Buffer]:
         """A binding to memory of our own."""
@@ -186,7 +198,7 @@ class OrtParts:
         return binding, source, target
 
     def close(self) -> None:
-        """See `Parts`."""
+        """See `TimedRuns`."""
         self._bound.clear()
         self._events.close()
         self._stream.close()

@@ -11,8 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.harness.schema.engine import GpuTimes
 from runtime.errors import EngineError
-from train.inference import TorchEngine
+from train.checkpoint import load_checkpoint
+from train.threads import use_threads
+from train.torch_engine import TorchEngine
 
 PRECISIONS = ("fp32", "tf32", "fp16")
 
@@ -38,25 +41,18 @@ class TimedTorch(TorchEngine):
             raise EngineError(f"{path}: --provider cuda: PyTorch finds no GPU here")
         if provider == "cpu" and precision != "fp32":
             raise EngineError(f"{path}: --torch_precision {precision} is for --provider cuda")
-        torch.set_num_threads(threads)
+        use_threads(threads)
         if provider == "cuda":
             torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
             torch.backends.cudnn.allow_tf32 = precision == "tf32"
-        super().__init__(path, provider)
+        super().__init__(*load_checkpoint(path), str(path), provider)
         self.precision = precision
         self._dtype = torch.float16 if precision == "fp16" else torch.float32
         self._net.to(dtype=self._dtype)
         self.name += f", {precision}"
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """See `TorchEngine.infer`."""
-        with torch.inference_mode():
-            logits = self._net(torch.from_numpy(batch).to(self._device, self._dtype))
-        result: NDArray[np.float32] = logits.float().cpu().numpy()
-        return result
-
-    def measure(self, batch: NDArray[np.float32]) -> dict[str, float]:
-        """Milliseconds of a run's parts on the GPU; see `benchmarks.engine.latency_breakdown`."""
+    def measure(self, batch: NDArray[np.float32]) -> GpuTimes:
+        """A run's latency breakdown on the GPU; see `benchmarks.engine.latency_breakdown`."""
         points: list[Any] = [torch.cuda.Event(enable_timing=True) for _ in range(4)]  # type: ignore[no-untyped-call]
         source = torch.from_numpy(batch).to(dtype=self._dtype).pin_memory()
         with torch.inference_mode():
@@ -71,6 +67,7 @@ class TimedTorch(TorchEngine):
             back.copy_(logits, non_blocking=True)
             points[3].record()
         torch.cuda.synchronize()
-        times = (a.elapsed_time(b) for a, b in pairwise(points))
-        names = ("host_to_device", "compute", "device_to_host")
-        return {**dict(zip(names, times, strict=True)), "enqueue": enqueue}
+        there, compute, copied = (a.elapsed_time(b) for a, b in pairwise(points))
+        return GpuTimes(
+            host_to_device=there, compute=compute, device_to_host=copied, enqueue=enqueue
+        )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from benchmarks.harness.schema.engine import Peaks, RooflineShare, Work
 from train.ablation.cost import count_gflops
 from train.checkpoint import load_checkpoint
 
@@ -24,38 +24,6 @@ from train.checkpoint import load_checkpoint
 _LAYERS = (nn.Conv2d, nn.Linear, nn.LSTM)
 
 _BYTES = {"fp32": 4, "tf32": 4, "fp16": 2}
-
-
-@dataclass(frozen=True)
-class Peaks:
-    """What a device reaches.
-
-    Attributes:
-        gflops: Rate of a matrix product by precision, in 1e9 operations a second.
-        gb_per_s: Memory bandwidth, reads and writes together, in 1e9 bytes a second.
-    """
-
-    gflops: dict[str, float]
-    gb_per_s: float
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a model has to do.
-
-    Attributes:
-        gflops: Operations of a face in units of 1e9, a multiply-add counted as two.
-        weights: Numbers that are read once a batch.
-        activations: Numbers that the layers read and write for each face.
-    """
-
-    gflops: float
-    weights: int
-    activations: int
-
-    def bytes_per_batch(self, batch: int, precision: str) -> int:
-        """Memory traffic where nothing stays in a cache."""
-        return _BYTES[precision] * (self.weights + batch * self.activations)
 
 
 def measure_peaks(device: str, threads: int, seconds: float = 1.0) -> Peaks:
@@ -82,7 +50,7 @@ def measure_peaks(device: str, threads: int, seconds: float = 1.0) -> Peaks:
     torch.backends.cuda.matmul.allow_tf32 = before
     source, target = (torch.zeros(length, device=device) for _ in range(2))
     best = _fastest(partial(target.copy_, source), cuda, seconds)
-    return Peaks(rates, 2 * source.nbytes / best / 1e9)
+    return Peaks(gflops=rates, gb_per_s=2 * source.nbytes / best / 1e9)
 
 
 def count_work(checkpoint: Path) -> tuple[Work, tuple[int, ...]]:
@@ -104,12 +72,17 @@ def count_work(checkpoint: Path) -> tuple[Work, tuple[int, ...]]:
     for hook in hooks:
         hook.remove()
     weights = sum(p.numel() for p in net.parameters())
-    return Work(gflops, weights, numbers), manifest.input_shape
+    return Work(gflops=gflops, weights=weights, activations=numbers), manifest.input_shape
+
+
+def bytes_per_batch(work: Work, batch: int, precision: str) -> int:
+    """Memory traffic where nothing stays in a cache."""
+    return _BYTES[precision] * (work.weights + batch * work.activations)
 
 
 def under_roof(
     work: Work, peaks: Peaks, precision: str, batch: int, faces_per_s: float
-) -> dict[str, Any] | None:
+) -> RooflineShare | None:
     """A measured rate as a share of what the device allows; None for a precision without a peak.
 
     Args:
@@ -122,15 +95,15 @@ def under_roof(
     if precision not in peaks.gflops:
         return None
     compute_s = batch * work.gflops / peaks.gflops[precision]
-    traffic = work.bytes_per_batch(batch, precision)
+    traffic = bytes_per_batch(work, batch, precision)
     memory_s = traffic / 1e9 / peaks.gb_per_s
     roof = batch / max(compute_s, memory_s)
-    return {
-        "flops_per_byte": round(batch * work.gflops * 1e9 / traffic, 1),
-        "bound": "compute" if compute_s >= memory_s else "memory",
-        "roof_faces_per_s": round(roof, 1),
-        "share_of_roof": round(faces_per_s / roof, 4),
-    }
+    return RooflineShare(
+        flops_per_byte=round(batch * work.gflops * 1e9 / traffic, 1),
+        bound="compute" if compute_s >= memory_s else "memory",
+        roof_faces_per_s=round(roof, 1),
+        share_of_roof=round(faces_per_s / roof, 4),
+    )
 
 
 def _fastest(act: Callable[[], Any], cuda: bool, seconds: float) -> float:

@@ -9,65 +9,64 @@ import sys
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
+from benchmarks.harness.schema.common import Artifact, Machine
 from runtime.engines.catalogue import model_path
 from runtime.engines.trt.cuda import Cuda
 from runtime.errors import EngineError
 from runtime.manifest import file_hash
 
 
-def machine() -> dict[str, Any]:
+def this_machine() -> Machine:
     """Processor, cores, load and versions, for a report."""
     import onnxruntime
 
-    return {
-        "cpu": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "gpu": _gpu(),
-        "governor": _governor(),
-        "git": _revision(),
-        "load_1min": round(os.getloadavg()[0], 2),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "python": sys.version.split()[0],
-        "numpy": np.__version__,
-        "onnxruntime": onnxruntime.__version__,
-        "opencv": cv2.__version__,
-        "torch": _version("torch"),
-    }
+    return Machine(
+        cpu=_processor(),
+        cores=len(os.sched_getaffinity(0)),
+        gpu=_gpu(),
+        governor=_governor(),
+        git=_revision(),
+        load_1min=round(os.getloadavg()[0], 2),
+        date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        python=sys.version.split()[0],
+        numpy=np.__version__,
+        onnxruntime=onnxruntime.__version__,
+        opencv=cv2.__version__,
+        torch=_version("torch"),
+    )
 
 
-def describe(found: dict[str, Any]) -> str:
+def describe(machine: Machine) -> str:
     """One line of it, for people."""
-    parts = [str(found.get("cpu", "unknown processor")), f"{found.get('cores', '?')} cores"]
-    names = {
-        "gpu": "GPU",
-        "load_1min": "load",
-        "python": "Python",
-        "onnxruntime": "ONNX Runtime",
-        "git": "git",
+    named = {
+        "GPU": machine.gpu,
+        "load": machine.load_1min,
+        "Python": machine.python,
+        "ONNX Runtime": machine.onnxruntime,
+        "git": machine.git,
     }
-    parts += [f"{text} {found[key]}" for key, text in names.items() if found.get(key) is not None]
-    return ", ".join(parts)
+    known = [f"{name} {value}" for name, value in named.items() if value is not None]
+    return ", ".join([machine.cpu, f"{machine.cores} cores", *known])
 
 
-def artifact(name: str, provider: str = "cpu") -> dict[str, Any]:
-    """Which file a model is: its name alone may stand for several.
+def artifact(name: str, provider: str = "cpu") -> Artifact:
+    """Which file a model is.
 
     Args:
         name: What `--engine` took: a file, or the name of a shipped model.
         provider: Where it runs.
     """
     path = model_path(name, provider)
-    return {
-        "engine": Path(name).name,
-        "sha256": file_hash(path) if path.is_file() else None,
-        "megabytes": round(path.stat().st_size / 1e6, 2) if path.is_file() else None,
-    }
+    return Artifact(
+        engine=Path(name).name,
+        sha256=file_hash(path) if path.is_file() else None,
+        megabytes=round(path.stat().st_size / 1e6, 2) if path.is_file() else None,
+    )
 
 
 def _processor() -> str:

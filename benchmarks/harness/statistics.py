@@ -1,7 +1,8 @@
 """Intervals of a change: how much larger or smaller new values are than old ones.
 
 Bootstrap intervals by the percentile method (Efron and Tibshirani 1993), for
-shares of different things the one of Newcombe 1998, method 10. All are 95%.
+shares of different things the one of Newcombe 1998, method 10. All are 95%, and
+need NumPy alone: who measures the runtime has no SciPy.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
+
+#: Fewer values are no sample.
+LEAST_VALUES = 3
 
 _RESAMPLES = 2000
 
@@ -68,20 +72,26 @@ def share_difference(old: Sequence[bool], new: Sequence[bool]) -> Interval:
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
-    """Wilson's interval of a share of `n` (1927), without SciPy: the runtime's extra has none."""
+    """Wilson's interval (1927) of a share of `n` things."""
     middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     reach = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
+def rounded(interval: Sequence[float]) -> tuple[float, float]:
+    """The ends of an interval as reports hold them."""
+    low, high = interval
+    return round(low, 4), round(high, 4)
+
+
 def _means(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """(R,) means of resamples."""
     step = max(1, _CHUNK // len(values))
-    parts = [
+    means = [
         values[rng.integers(len(values), size=(min(step, _RESAMPLES - i), len(values)))].mean(1)
         for i in range(0, _RESAMPLES, step)
     ]
-    return np.concatenate(parts)
+    return np.concatenate(means)
 
 
 def _interval(value: float, resampled: NDArray[np.float64]) -> Interval:

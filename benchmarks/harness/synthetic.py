@@ -1,23 +1,26 @@
-"""Sources that are the same in every run: rendered faces, and the beat of a camera."""
+"""Synthetic video that is the same in every run: rendered faces, and a camera's frame rate."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.messages import Frame
 from runtime.sources.base import Source
 from runtime.sources.demo_scene import HEIGHT, WIDTH, Scene, demo_scenes
+from runtime.vision.picture import Picture
 
 #: More would be too small for the detector.
 MAX_FACES = 24
 
 
-class Loop:
+class SyntheticVideo:
     """A source of frames rendered beforehand, read without loss as fast as the pipeline goes."""
 
     name, live, fps = "synthetic", False, 30.0
@@ -25,23 +28,26 @@ class Loop:
     def __init__(self, frames: Sequence[NDArray[np.uint8]], count: int) -> None:
         self._frames, self._count, self._index = frames, count, 0
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """See `runtime.sources.Source`."""
         if self._index >= self._count:
             return None
         self._index += 1
         image = self._frames[self._index % len(self._frames)]
-        return image, (self._index - 1) / self.fps, ""
+        return Frame(Picture(image), (self._index - 1) / self.fps)
+
+    def interrupt(self) -> None:
+        """Never waits."""
 
     def close(self) -> None:
         """Holds nothing."""
 
 
-class Camera:
-    """A source's frames on the beat of a clock, which waits for nobody.
+class PacedCamera:
+    """A source's frames at a fixed frame rate, as of a camera that waits for nobody.
 
     Attributes:
-        waited_s: Time spent in waiting for the beat, which is no work.
+        waited_s: Time spent in waiting for the next frame's moment, which is no work.
         skipped: Frames that passed while nobody was reading.
     """
 
@@ -55,7 +61,7 @@ class Camera:
         self._index = 0
         self._start: float | None = None
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """See `runtime.sources.Source`."""
         now = time.monotonic()
         self._start = self._start if self._start is not None else now
@@ -67,8 +73,12 @@ class Camera:
         time.sleep(max(0.0, self._start + self._index / self.fps - now))
         self.waited_s += time.monotonic() - now
         self._index += 1
-        got = self._source.read()
-        return got and (got[0], time.monotonic() - self._start, got[2])
+        frame = self._source.read()
+        return frame and replace(frame, time_s=time.monotonic() - self._start)
+
+    def interrupt(self) -> None:
+        """Interrupts what it reads."""
+        self._source.interrupt()
 
     def close(self) -> None:
         """Closes what it reads."""

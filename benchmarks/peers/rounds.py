@@ -124,9 +124,9 @@ def run_rounds(
         peers: Which, ours among them.
         material: What they are given.
         root: Folder of the environments.
-        rounds: Rounds after the warm-up; each reads every clip and a part of the faces.
+        rounds: Rounds after the warm-up; each reads every clip and some of the faces.
         limit_s: Longest time of a turn; a slower peer does fewer frames. Ten times that
-            for a part of the faces.
+            for the faces of a round.
         install_s: Longest time of an install.
 
     Returns:
@@ -136,15 +136,15 @@ def run_rounds(
     with ExitStack() as stack:
         for runner in runners:
             runner.start(root, material.folder, install_s, stack)
-        parts = [len(material.truth) * k // rounds for k in range(rounds + 1)]
+        bounds = [len(material.truth) * k // rounds for k in range(rounds + 1)]
         for number in range(rounds + 1):
             keep = number > 0
-            for clip, what in enumerate(material.clips):
-                count = what["count"] if keep else min(_WARM_FRAMES, what["count"])
+            for clip, shape in enumerate(material.clips):
+                count = shape.count if keep else min(_WARM_FRAMES, shape.count)
                 for runner in runners:
                     runner.frames(clip, count, limit_s, keep)
             first, last = (
-                (parts[number - 1], parts[number])
+                (bounds[number - 1], bounds[number])
                 if keep
                 else (0, min(_WARM_FACES, len(material.truth)))
             )

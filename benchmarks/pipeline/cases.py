@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
 
-from benchmarks.harness.synthetic import Loop, render
+from benchmarks.harness.synthetic import SyntheticVideo, render
 from runtime.errors import UserError
 from runtime.sources.base import Source
 from runtime.sources.factory import open_source
@@ -24,21 +23,26 @@ class Case:
     """One row of the table.
 
     Attributes:
-        what: Its faces and size, or its file.
+        source: Name of its file, or `synthetic`.
+        faces: Rendered faces; None for a file.
+        width: Of the frames, in pixels.
+        height: The same.
         streams: Number of streams.
         open: Makes one stream.
     """
 
-    what: dict[str, Any]
+    source: str
+    faces: int | None
+    width: int
+    height: int
     streams: int
     open: Callable[[], Source]
 
     @property
     def title(self) -> str:
         """What it is, for people."""
-        what, faces = self.what, self.what["faces"]
-        name = Path(what["source"]).name if faces is None else _count(faces, "face")
-        return f"{name}, {_count(self.streams, 'stream')}, {what['width']}x{what['height']}"
+        name = Path(self.source).name if self.faces is None else _count(self.faces, "face")
+        return f"{name}, {_count(self.streams, 'stream')}, {self.width}x{self.height}"
 
 
 def list_cases(
@@ -61,14 +65,15 @@ def list_cases(
         UserError: A size is none, or the source can't be read.
     """
     if source is not None:
-        shape, name = _look(source)
-        what = {"source": name, "faces": None, "width": shape[1], "height": shape[0]}
-        return [Case(what, n, partial(open_source, source)) for n in streams]
+        shape, name = _inspect(source)
+        height, width = shape[:2]
+        opened = partial(open_source, source)
+        return [Case(name, None, width, height, n, opened) for n in streams]
     cases = []
     for size, number in product(map(_size, sizes), faces):
         pictures = render(number, 30, size)
-        what = {"source": "synthetic", "faces": number, "width": size[0], "height": size[1]}
-        cases += [Case(what, n, partial(Loop, pictures, frames)) for n in streams]
+        made = partial(SyntheticVideo, pictures, frames)
+        cases += [Case("synthetic", number, *size, n, made) for n in streams]
     return cases
 
 
@@ -79,7 +84,7 @@ def _size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _look(spec: str) -> tuple[tuple[int, ...], str]:
+def _inspect(spec: str) -> tuple[tuple[int, ...], str]:
     """Shape of a source's first frame and its name; fails before the slow part."""
     source = open_source(spec)
     try:
@@ -98,7 +103,7 @@ def _look(spec: str) -> tuple[tuple[int, ...], str]:
             f"--source {source.name}: {count} frames are too few to measure; "
             f"at least {LEAST_FRAMES} are needed"
         )
-    return got[0].shape, source.name
+    return got.picture.bgr().shape, source.name
 
 
 def _count(number: int, what: str) -> str:

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
+from benchmarks.harness.schema.pipeline import StartUp, StartUpSamples
 from runtime.errors import UserError
 
 _ROUNDS = 5
 
 
-def measure_start(engine: str) -> dict[str, Any]:
+def measure_start_up(engine: str) -> StartUp:
     """Import time, time to the first result and peak memory, in fresh processes and in turns."""
     webcam = ["-m", "runtime.webcam", "--source", "demo", "--headless", "--engine", engine]
     runs = {
@@ -28,11 +28,11 @@ def measure_start(engine: str) -> dict[str, Any]:
         for name, arguments in runs.items():
             times[name].append(_seconds(arguments))
     pairs = zip(times["first_result_s"], times["bare_python_s"], strict=True)
-    return {
+    return StartUp(
         **{name: round(statistics.median(took), 3) for name, took in times.items()},
-        "peak_memory_mb": _peak_memory_mb(webcam),
-        "samples": {"over_bare_python": [round(a / b, 3) for a, b in pairs]},
-    }
+        peak_memory_mb=_peak_memory_mb(webcam),
+        samples=StartUpSamples(over_bare_python=[round(a / b, 3) for a, b in pairs]),
+    )
 
 
 def _seconds(arguments: Sequence[str]) -> float:

@@ -6,17 +6,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.harness.synthetic import Camera
-from runtime.detectors.base import Detector
-from runtime.emotion.classifier import Classifier
-from runtime.engines.base import Engine
-from runtime.messages import Frame
-from runtime.pipeline.detection import Follower
-from runtime.pipeline.load_shedding import LADDER
-from runtime.pipeline.recognition import Recognizer
+from benchmarks.harness.synthetic import PacedCamera
+from runtime.pipeline.config import PipelineConfig
+from runtime.pipeline.detection import DetectionStage
+from runtime.pipeline.load_shedding import LEVELS
+from runtime.pipeline.parts import Parts
 from runtime.sources.base import Source
 from runtime.telemetry.metrics import Metrics
-from runtime.vision.preprocess import to_bgr
 
 #: Threads of the pipeline, and the metrics whose times they spend. A thread of
 #: capture is one of several where there are several streams.
@@ -33,10 +29,10 @@ def utilisation(
     Args:
         totals: What `Metrics.totals` gave.
         seconds: Length of the run.
-        sources: The streams; a camera's wait for its beat is not counted, and
+        sources: The streams; a camera's wait for its next frame is not counted, and
             capture is the mean of their threads.
     """
-    waited = sum(source.waited_s for source in sources if isinstance(source, Camera))
+    waited = sum(source.waited_s for source in sources if isinstance(source, PacedCamera))
     result = {}
     for stage, names in STAGES.items():
         busy = sum(totals.get(name, (0, 0.0))[1] for name in names)
@@ -47,34 +43,32 @@ def utilisation(
     return result
 
 
-def alone_ms(source: Source, engine: Engine, detector: Detector, frames: int) -> dict[str, float]:
+def alone_ms(config: PipelineConfig) -> dict[str, float]:
     """Milliseconds a frame of each stage, one after another in one thread.
 
     Args:
-        source: One stream; stays the caller's.
-        engine: The model.
-        detector: The detector.
-        frames: Most frames to read.
+        config: As of a pipeline, with one source.
     """
-    follower = Follower(detector, 1, 0.05, Metrics())
-    recognizer = Recognizer(Classifier(engine), 1, 0.25)
+    parts = Parts(config)
+    (source,) = parts.group.sources
+    detection = DetectionStage(parts.detector, 1, config.detector.interval_s, Metrics())
     took = dict.fromkeys(STAGES, 0.0)
     done = 0
-    while done < frames:
+    while done != config.max_frames:
         times = [time.perf_counter()]
-        got = source.read()
-        if got is None:
+        frame = source.read()
+        if frame is None:
             break
-        image, time_s, name = got
-        frame = Frame(0, done, time_s, to_bgr(image), time.monotonic(), name)
+        frame.picture.bgr()  # as the stage of capture does
         times.append(time.perf_counter())
-        tracked = follower.follow(frame, LADDER[0])
+        tracked = detection.track(frame, LEVELS[0])
         times.append(time.perf_counter())
-        recognizer.recognize([tracked])
+        parts.recognition.recognize([tracked])
         times.append(time.perf_counter())
         for stage, start, end in zip(STAGES, times, times[1:], strict=False):
             took[stage] += (end - start) * 1e3
         done += 1
+    parts.free()
     return {stage: ms / max(1, done) for stage, ms in took.items()}
 
 
@@ -87,7 +81,7 @@ def slowest(
         shares: Utilisation of each stage.
         alone: Milliseconds a frame of each stage when nothing else runs. Reading
             several streams has a thread for each and is rarely what limits.
-        fps: Rate of the pipeline, over all streams; None where a camera's beat rules it.
+        fps: Rate of the pipeline, over all streams; None where a camera's frame rate rules it.
     """
     stage = max(alone, key=lambda name: alone[name])
     own_fps = 1e3 / alone[stage] if alone[stage] > 0 else 0.0

@@ -8,19 +8,21 @@ on standard error, and the rest goes on.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.harness.provenance import describe
-from benchmarks.harness.results import Report, read_report
-from benchmarks.regression.comparison import BROKEN
-from benchmarks.report.tables import TABLES
+from benchmarks.harness.results import read_report
+from benchmarks.harness.schema.accuracy import AccuracyReport
+from benchmarks.harness.schema.common import Report
+from benchmarks.harness.schema.engine import EngineReport
+from benchmarks.harness.schema.pipeline import PipelineReport
+from benchmarks.report.tables import tables
 from runtime.errors import UserError
 from runtime.support.cli import option, parse_options
-from runtime.support.files.writing import check_writable, replacing, write_whole
+from runtime.support.files.writing import check_writable, write_whole, writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,8 +33,8 @@ PROG = "python -m benchmarks.report"
 _DPI, _PALETTE = 100, 64
 
 
-@dataclass
-class Options:
+@dataclass(kw_only=True)
+class ReportOptions:
     """Turn the benchmarks' JSON files into Markdown tables and plots."""
 
     files: list[str] = option("files that --output_json of a benchmark wrote", positional=True)
@@ -42,98 +44,76 @@ class Options:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code, 2 where no file could be used."""
-    options = parse_options(Options, PROG, argv)
+    options = parse_options(ReportOptions, PROG, argv)
     folder = Path(options.output_dir)
     check_writable(folder / "report.md", "--output_dir")
-    parts, used = [], []
-    taken: set[str] = set()
+    blocks: list[str] = []
+    used: dict[str, Report] = {}
     for file in options.files:
+        name = _free_name(Path(file).stem, used)
         try:
-            report = _read(Path(file))
-            report = Report(report.kind, _free_name(report.name, taken), report.figures)
-            parts.append(_section(report, folder))
-            used.append(report)
+            report = read_report(Path(file))
+            blocks.append(_section(report, file, name, folder))
+            used[name] = report
         except UserError as error:
             print(f"left out: {error}", file=sys.stderr)
     if not used:
         raise UserError("none of the files is a report that can be used")
-    parts += _together(used, folder)
+    blocks += _together(used, folder)
     if options.plots_only:
         print(folder)
         return 0
-    text = "\n\n".join(["# Benchmarks", *parts]) + "\n"
+    text = "\n\n".join(["# Benchmarks", *blocks]) + "\n"
     write_whole(folder / "report.md", text, "--output_dir")
     print(folder / "report.md")
     return 0
 
 
-def _read(path: Path) -> Report:
-    """A report that there are tables for.
-
-    Raises:
-        UserError: It is none.
-    """
-    report = read_report(path)
-    if report.kind not in TABLES:
-        raise UserError(f"{path}: a report of {report.kind}, not of {', '.join(TABLES)}")
-    return report
-
-
-def _section(report: Report, folder: Path) -> str:
+def _section(report: Report, file: str, name: str, folder: Path) -> str:
     """A report's tables, and links to its plots, which are written here.
 
+    Args:
+        report: The report.
+        file: Where it came from, for messages.
+        name: What it and its plots are called.
+        folder: Where the plots go.
+
     Raises:
-        UserError: It hasn't the shape of its kind, or a plot can't be written.
+        UserError: It can't be shown, or a plot can't be written.
     """
     from benchmarks.report.plots import PLOTS
 
-    draw = PLOTS.get(report.kind)
+    machine = f"Measured on {describe(report.machine)}, {report.machine.date}."
+    draw = PLOTS.get(report.benchmark)
     try:
-        lines = [f"## {report.kind}: {report.name}", _origin(report.figures)]
-        lines += TABLES[report.kind](report.figures)
-        drawn = {
-            f"{report.name}_{name}.png": (title, figure)
-            for name, (title, figure) in (draw(report.figures) if draw else {}).items()
-        }
-    except BROKEN as error:
-        detail = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"{report.name}: not as benchmarks.{report.kind} writes it ({detail})"
-        ) from error
-    lines += [_save(figure, folder / file, title) for file, (title, figure) in drawn.items()]
+        lines = [f"## {report.benchmark}: {name}", machine, *tables(report)]
+        drawn = draw(report) if draw else {}
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
+    except (ValueError, LookupError) as error:  # right keys, but lists that are empty or differ
+        raise UserError(f"{file}: its figures can't be shown ({error})") from error
+    lines += [
+        _save(figure, folder / f"{name}_{plot}.png", title)
+        for plot, (title, figure) in drawn.items()
+    ]
     return "\n\n".join(lines)
 
 
-def _together(reports: Sequence[Report], folder: Path) -> list[str]:
+def _together(reports: Mapping[str, Report], folder: Path) -> list[str]:
     """What several reports are drawn in: the pipeline's, and accuracy against latency."""
     from benchmarks.report.plots import accuracy_against_latency, pipelines
 
-    by_kind: dict[str, dict[str, Any]] = {kind: {} for kind in TABLES}
-    for report in reports:
-        by_kind[report.kind][report.name] = report.figures
-    engines, accuracies = (list(by_kind[kind].values()) for kind in ("engine", "accuracy"))
-    parts = []
-    for name, draw in (
-        ("pipeline", partial(pipelines, by_kind["pipeline"])),
-        ("accuracy", partial(accuracy_against_latency, engines, accuracies)),
+    own = {name: one for name, one in reports.items() if isinstance(one, PipelineReport)}
+    engines = [one for one in reports.values() if isinstance(one, EngineReport)]
+    accuracies = [one for one in reports.values() if isinstance(one, AccuracyReport)]
+    blocks = []
+    for name, drawn in (
+        ("pipeline", pipelines(own)),
+        ("accuracy", accuracy_against_latency(engines, accuracies)),
     ):
-        try:
-            drawn = draw()
-        except BROKEN as error:
-            print(f"left out: plots of {name} ({error!r})", file=sys.stderr)
-            continue
         for plot, (title, figure) in drawn.items():
-            parts += [f"## {title}", _save(figure, folder / f"{name}_{plot}.png", title)]
-    return parts
-
-
-def _origin(figures: dict[str, Any]) -> str:
-    """The machine's line."""
-    found = figures.get("machine")
-    if not found:
-        return "Measured on an unknown machine."
-    date = found.get("date")
-    return f"Measured on {describe(found)}{f', {date}' if date else ''}."
+            blocks += [f"## {title}", _save(figure, folder / f"{name}_{plot}.png", title)]
+    return blocks
 
 
 def _save(figure: Figure, path: Path, title: str) -> str:
@@ -142,21 +122,17 @@ def _save(figure: Figure, path: Path, title: str) -> str:
 
     from train.evaluate.plots import save
 
-    try:
-        with replacing(path) as partial:
-            save(figure, partial, _DPI)
-            with Image.open(partial) as picture:
-                small = picture.convert("RGB").quantize(_PALETTE)
-            small.save(partial, format="PNG", optimize=True)
-    except OSError as error:
-        raise UserError(f"--output_dir {path}: {error.strerror}") from error
+    with writing(path, "--output_dir") as partial:
+        save(figure, partial, _DPI)
+        with Image.open(partial) as picture:
+            small = picture.convert("RGB").quantize(_PALETTE)
+        small.save(partial, format="PNG", optimize=True)
     return f"![{title}]({path.name.replace(' ', '%20')})"
 
 
-def _free_name(name: str, taken: set[str]) -> str:
+def _free_name(name: str, taken: Container[str]) -> str:
     """The name, numbered where another file has it: plots must not overwrite each other."""
     free, number = name, 2
     while free in taken:
         free, number = f"{name}_{number}", number + 1
-    taken.add(free)
     return free

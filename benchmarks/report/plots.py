@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.report.tables import Figures, row_title
+from benchmarks.harness.schema.accuracy import AccuracyReport, AccuracyRow
+from benchmarks.harness.schema.common import Artifact
+from benchmarks.harness.schema.engine import EngineReport
+from benchmarks.harness.schema.overload import OverloadReport
+from benchmarks.harness.schema.peers import PeerRow, PeersReport
+from benchmarks.harness.schema.pipeline import PipelineReport
+from benchmarks.harness.schema.soak import SoakReport
+from benchmarks.harness.schema.stability import ClipFlips, StabilityReport
+from benchmarks.report.tables import row_title
 
 #: Title and figure by the plot's name.
 Drawn = dict[str, tuple[str, Figure]]
@@ -20,19 +29,18 @@ _COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#7
 _FEW = 4
 
 
-def engine(figures: Figures) -> Drawn:
+def _engine(report: EngineReport) -> Drawn:
     """Latency against batch size: line p50, dashes p99."""
     figure, axes = _figure("Engine latency: p50 (line) and p99 (dashes)", "batch", "ms")
-    names = list(dict.fromkeys(row["engine"] for row in figures["engines"]))
-    batches = sorted({row["batch"] for row in figures["engines"]})
+    names = list(dict.fromkeys(row.engine for row in report.engines))
+    batches = sorted({row.batch for row in report.engines})
     for index, name in enumerate(names):
-        rows = sorted(
-            (row for row in figures["engines"] if row["engine"] == name), key=lambda r: r["batch"]
-        )
-        x = [batches.index(row["batch"]) for row in rows]
+        rows = [row for row in report.engines if row.engine == name]
+        rows = sorted(rows, key=lambda row: row.batch)
+        x = [batches.index(row.batch) for row in rows]
         color = _COLORS[index % len(_COLORS)]
-        axes.plot(x, [row["p50_ms"] for row in rows], "o-", color=color, label=name)
-        axes.plot(x, [row["p99_ms"] for row in rows], "o--", color=color, alpha=0.5)
+        axes.plot(x, [row.p50_ms for row in rows], "o-", color=color, label=name)
+        axes.plot(x, [row.p99_ms for row in rows], "o--", color=color, alpha=0.5)
     axes.set_xticks(range(len(batches)), [str(b) for b in batches])
     if len(batches) > _FEW:
         axes.set_yscale("log")
@@ -42,24 +50,24 @@ def engine(figures: Figures) -> Drawn:
     return {"latency": ("Latency by batch size", figure)}
 
 
-def pipelines(reports: Mapping[str, Figures]) -> Drawn:
+def pipelines(reports: Mapping[str, PipelineReport]) -> Drawn:
     """Rate against faces, and the whole distribution of latency, of all reports together.
 
     Args:
         reports: Reports of `benchmarks.pipeline` by name.
     """
     rows = [
-        (f"{_model_of(figures, name)}, " if len(reports) > 1 else "", row)
-        for name, figures in reports.items()
-        for row in figures["pipeline"]
+        (f"{report.artifact.engine}, " if len(reports) > 1 else "", row)
+        for report in reports.values()
+        for row in report.pipeline
     ]
     drawn: Drawn = {}
     lines: dict[str, list[tuple[int, float]]] = {}
     for model, row in rows:
-        if row.get("faces") is not None:
+        if row.faces is not None:
             # All of the title but its faces.
-            name = model + (row_title(row).partition(", ")[2] or "640x480")
-            lines.setdefault(name, []).append((row["faces"], row.get("fps_per_stream", row["fps"])))
+            name = model + row_title(row).partition(", ")[2]
+            lines.setdefault(name, []).append((row.faces, row.fps_per_stream))
     if lines:
         figure, axes = _figure("Rate against faces", "faces", "frames a second and stream")
         for index, (name, points) in enumerate(lines.items()):
@@ -70,16 +78,15 @@ def pipelines(reports: Mapping[str, Figures]) -> Drawn:
         axes.set_ylim(bottom=0)
         axes.legend(fontsize=9)
         drawn["rate"] = ("Rate against faces", figure)
-    late = [(model, row) for model, row in rows if "latency_percentiles_ms" in row]
     # Of a whole grid no more than there are colours, single streams first.
-    late = sorted(late, key=lambda item: item[1].get("streams", 1))[: len(_COLORS)]
-    if late:
+    few = sorted(rows, key=lambda item: item[1].streams)[: len(_COLORS)]
+    if few:
         figure, axes = _figure(
             "Latency from capture to result", "ms", "share of frames that take no longer"
         )
-        for index, (model, row) in enumerate(late):
+        for index, (model, row) in enumerate(few):
             color = _COLORS[index % len(_COLORS)]
-            values = row["latency_percentiles_ms"]
+            values = row.latency_percentiles_ms
             shares = [k / (len(values) - 1) for k in range(len(values))]
             axes.plot(values, shares, color=color, label=model + row_title(row))
         axes.set(xlim=(0, None), ylim=(0, 1.01))
@@ -88,46 +95,44 @@ def pipelines(reports: Mapping[str, Figures]) -> Drawn:
     return drawn
 
 
-def _model_of(figures: Figures, name: str) -> str:
-    """The model's name; the report's, where that isn't told."""
-    return str(figures.get("artifact", {}).get("engine") or name)
-
-
-def overload(figures: Figures) -> Drawn:
+def _overload(report: OverloadReport) -> Drawn:
     """Latency and drops against load."""
-    rows = sorted(figures["rows"], key=lambda row: row["load"])
-    x = [row["load"] for row in rows]
+    rows = sorted(report.rows, key=lambda row: row.load)
+    x = [row.load for row in rows]
     figure, axes = _figure("Overload: latency and drops", "load, of the capacity", "ms")
-    axes.plot(x, [row["p50_ms"] for row in rows], "o-", color=_COLORS[0], label="latency p50")
-    axes.plot(x, [row["p99_ms"] for row in rows], "o--", color=_COLORS[0], label="latency p99")
-    if figures.get("latency_target_ms"):
+    axes.plot(x, [row.p50_ms for row in rows], "o-", color=_COLORS[0], label="latency p50")
+    axes.plot(x, [row.p99_ms for row in rows], "o--", color=_COLORS[0], label="latency p99")
+    if report.latency_target_ms:
         axes.axhline(
-            figures["latency_target_ms"], color="#999999", linestyle=":", label="latency target"
+            report.latency_target_ms, color="#999999", linestyle=":", label="latency target"
         )
     axes.set_ylim(bottom=0)
     other = axes.twinx()
-    other.plot(x, [row["dropped"] for row in rows], "s-", color=_COLORS[3], label="dropped")
+    other.plot(x, [row.dropped for row in rows], "s-", color=_COLORS[3], label="dropped")
     other.set(ylim=(0, 1), ylabel="frames dropped, as a share")
     handles = [h for a in (axes, other) for h in a.get_legend_handles_labels()[0]]
     figure.legend(handles=handles, fontsize=9, loc="outside lower center", ncols=4)
     return {"latency": ("Latency and drops by load", figure)}
 
 
-def stability(figures: Figures) -> Drawn:
+def _stability(report: StabilityReport) -> Drawn:
     """Flips of single frames' labels and of the smoothed ones."""
-    bars = []
-    if "sequences" in figures:
-        found = figures["sequences"]
-        bars.append(("sequences", *(found[k]["flips_per_minute"] for k in ("raw", "smooth"))))
-    for row in figures.get("clips", ()):
-        flips = [row.get(f"{k}_flips_per_minute") for k in ("raw", "smooth")]
+    bars: list[tuple[str, float, float]] = []
+    if report.sequences is not None:
+        found = report.sequences
+        bars.append(("sequences", found.raw.flips_per_minute, found.smooth.flips_per_minute))
+    for row in report.clips or ():
         # A clip without tracks has no rate, which is not a rate of nought.
-        bars.append((row["clip"], *(math.nan if v is None else v for v in flips)))
+        raw = smooth = None
+        if isinstance(row, ClipFlips):
+            raw, smooth = row.raw_flips_per_minute, row.smooth_flips_per_minute
+        nan = math.nan
+        bars.append((row.clip, nan if raw is None else raw, nan if smooth is None else smooth))
     figure, axes = _figure("Label flips", "flips a minute", "")
     figure.set_size_inches(6.4, 1.6 + 0.55 * len(bars))
     for index, name in enumerate(("single frames", "smoothed")):
         y = [k + 0.36 * (index - 0.5) for k in range(len(bars))]
-        shown = axes.barh(y, [bar[index + 1] for bar in bars], 0.36, color=_COLORS[index])
+        shown = axes.barh(y, [bar[1:][index] for bar in bars], 0.36, color=_COLORS[index])
         shown.set_label(name)
         axes.bar_label(shown, fontsize=8, padding=2)
     axes.set_yticks(range(len(bars)), [str(bar[0]) for bar in bars], fontsize=9)
@@ -137,98 +142,100 @@ def stability(figures: Figures) -> Drawn:
     return {"flips": ("Label flips", figure)}
 
 
-def soak(figures: Figures) -> Drawn:
+def _soak(report: SoakReport) -> Drawn:
     """Memory against frames."""
-    if "soak" not in figures:
+    if report.soak is None:
         return {}
-    rows = figures["soak"]["rows"]
+    rows = report.soak.rows
     figure, axes = _figure("Endurance: resident memory", "frames", "MB")
-    x, y = [row["frame"] for row in rows], [row["memory_mb"] for row in rows]
+    x, y = [row.frame for row in rows], [row.memory_mb for row in rows]
     axes.plot(x, y, "o-", color=_COLORS[0])
     axes.set_ylim(0, 1.15 * max(y))
     return {"memory": ("Memory over the soak", figure)}
 
 
-def accuracy(figures: Figures) -> Drawn:
+def _accuracy(report: AccuracyReport) -> Drawn:
     """Accuracy and its interval, one panel's row for each artifact and data set."""
-    rows = [row for row in figures["rows"] if "error" not in row]
+    rows = [row for row in report.rows if isinstance(row, AccuracyRow)]
     if not rows:
         return {}
     figure, axes = _figure("Accuracy with its 95% interval", "accuracy", "")
     figure.set_size_inches(6.4, 1.8 + 0.45 * len(rows))
     for place, row in enumerate(rows):
         _interval(axes, row, place, "#0072B2", horizontal=True)
-    names = [f"{row['engine']}\n{row['data']}, n = {row['n']}" for row in rows]
+    names = [f"{row.engine}\n{row.data}, n = {row.n}" for row in rows]
     axes.set_yticks(range(len(rows)), names, fontsize=9)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     return {"accuracy": ("Accuracy of each artifact", figure)}
 
 
-def peers(figures: Figures) -> Drawn:
+def _peers(report: PeersReport) -> Drawn:
     """Rate of each on each clip."""
-    rows = [row for row in figures["rows"] if row.get("clips")]
+    rows = [row for row in report.rows if isinstance(row, PeerRow) and row.clips]
     if not rows:
         return {}
-    clips = list(dict.fromkeys(clip["clip"] for row in rows for clip in row["clips"]))
+    clips = list(dict.fromkeys(clip.clip for row in rows for clip in row.clips))
     figure, axes = _figure("The same frames, in turns", "frames a second (log)", "")
     for index, name in enumerate(clips):
         points = [
-            (clip["fps"], place)
+            (clip.fps, place)
             for place, row in enumerate(rows)
-            for clip in row["clips"]
-            if clip["clip"] == name
+            for clip in row.clips
+            if clip.clip == name
         ]
         x, y = zip(*points, strict=True)
         axes.plot(x, y, "o", color=_COLORS[index % len(_COLORS)], label=name)
     axes.axvline(30, color="#999999", linestyle=":", label="30 FPS")
     axes.set_xscale("log")
-    axes.set_yticks(range(len(rows)), [row["peer"] for row in rows])
+    axes.set_yticks(range(len(rows)), [row.peer for row in rows])
     axes.invert_yaxis()
     axes.legend(fontsize=9)
     return {"rate": ("Rate beside the peers", figure)}
 
 
-def accuracy_against_latency(engines: Sequence[Figures], accuracies: Sequence[Figures]) -> Drawn:
+def accuracy_against_latency(
+    engines: Sequence[EngineReport], accuracies: Sequence[AccuracyReport]
+) -> Drawn:
     """Accuracy against p50 at the smallest batch, of the artifacts that have both.
 
     Args:
         engines: Reports of `benchmarks.engine`; the last that has an artifact counts.
         accuracies: Reports of `benchmarks.accuracy`.
     """
-    rows = [row for report in engines for row in report["engines"]]
+    rows = [row for report in engines for row in report.engines]
     if not rows:
         return {}
-    batch = min(row["batch"] for row in rows)
-    late: Mapping[str, float] = {_key(r): r["p50_ms"] for r in rows if r["batch"] == batch}
+    batch = min(row.batch for row in rows)
+    p50_ms = {_key(row): row.p50_ms for row in rows if row.batch == batch}
     points = [
         row
         for report in accuracies
-        for row in report["rows"]
-        if "error" not in row and _key(row) in late
+        for row in report.rows
+        if isinstance(row, AccuracyRow) and _key(row) in p50_ms
     ]
     if not points:
         return {}
     figure, axes = _figure(
         "Accuracy (95% interval) against latency", f"p50 at batch {batch}, ms", "accuracy"
     )
-    names = list(dict.fromkeys((row["engine"], row["data"]) for row in points))
+    names = list(dict.fromkeys((row.engine, row.data) for row in points))
     for row in points:
-        color = _COLORS[names.index((row["engine"], row["data"])) % len(_COLORS)]
-        _interval(axes, row, late[_key(row)], color, horizontal=False)
-    axes.set_xlim(0, 1.2 * max(late[_key(row)] for row in points))
+        color = _COLORS[names.index((row.engine, row.data)) % len(_COLORS)]
+        _interval(axes, row, p50_ms[_key(row)], color, horizontal=False)
+    axes.set_xlim(0, 1.2 * max(p50_ms[_key(row)] for row in points))
     axes.legend(fontsize=9)
     return {"latency": ("Accuracy against latency", figure)}
 
 
-def _key(row: Figures) -> str:
+def _key(row: Artifact) -> str:
     """Which artifact a row is of: by its hash, as files in two folders may share a name."""
-    return str(row.get("sha256") or row["engine"])
+    return row.sha256 or row.engine
 
 
-def _interval(axes: Axes, row: Figures, place: float, color: str, horizontal: bool) -> None:
-    value, (low, high) = row["accuracy"], row["accuracy_95"]
+def _interval(axes: Axes, row: AccuracyRow, place: float, color: str, horizontal: bool) -> None:
+    value, (low, high) = row.accuracy, row.accuracy_95
     reach = [[max(0.0, value - low)], [max(0.0, high - value)]]
-    label = f"{row['engine']}, {row['data']}"
+    label = f"{row.engine}, {row.data}"
     if horizontal:
         axes.errorbar([value], [place], xerr=reach, fmt="o", color=color, capsize=4)
     else:
@@ -243,12 +250,12 @@ def _figure(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-#: By the benchmark's name; what several reports are drawn in together stands above.
-PLOTS: dict[str, Callable[[Figures], Drawn]] = {
-    "engine": engine,
-    "overload": overload,
-    "stability": stability,
-    "soak": soak,
-    "accuracy": accuracy,
-    "peers": peers,
+#: By the benchmark's name, each of that benchmark's report; those of several reports stand above.
+PLOTS: dict[str, Callable[[Any], Drawn]] = {
+    "engine": _engine,
+    "overload": _overload,
+    "stability": _stability,
+    "soak": _soak,
+    "accuracy": _accuracy,
+    "peers": _peers,
 }

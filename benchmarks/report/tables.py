@@ -2,284 +2,235 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-Figures = Mapping[str, Any]
+from benchmarks.harness.json_codec import to_json
+from benchmarks.harness.schema.accuracy import AccuracyReport, FailedAccuracy
+from benchmarks.harness.schema.common import Report
+from benchmarks.harness.schema.engine import EngineReport
+from benchmarks.harness.schema.overload import OverloadReport
+from benchmarks.harness.schema.pipeline import PipelineReport, PipelineRow
+from benchmarks.harness.schema.soak import SoakReport
+from benchmarks.harness.schema.stability import FailedClip, StabilityReport
+from benchmarks.report.markdown import interval, percent, table
+from benchmarks.report.peer_tables import peers
+from runtime.errors import UserError
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; None is an empty cell."""
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    # A bar or a line's end in a name would break the table.
-    return " ".join(str(value).split()).replace("|", "\\|")
-
-
-def _percent(value: float | None) -> str | None:
-    return None if value is None else f"{value:.2%}"
-
-
-def engine(figures: Figures) -> list[str]:
-    """Latency at each batch size, the parts on a GPU, the roofline, and the scenarios."""
-    rows = _rows(figures, "engines")
+def _engine(report: EngineReport) -> list[str]:
+    """Latency at each batch size, its breakdown on a GPU, the roofline, and the scenarios."""
+    rows = report.engines
     heads = ["engine", "batch", "p50 ms", "p90 ms", "p95 ms", "p99 ms", "faces/s", "speed"]
-    keys = ["engine", "batch", "p50_ms", "p90_ms", "p95_ms", "p99_ms", "faces_per_s", "speed"]
-    parts = [table(heads, ([row.get(key) for key in keys] for row in rows))]
-    parts += [f"{row['engine']}: not measured: {row['error']}" for row in figures.get("errors", ())]
-    split = [row for row in rows if "parts_ms" in row]
+    cells = [
+        [r.engine, r.batch, r.p50_ms, r.p90_ms, r.p95_ms, r.p99_ms, r.faces_per_s, r.speed]
+        for r in rows
+    ]
+    blocks = [table(heads, cells)]
+    blocks += [f"{row.engine}: not measured: {row.error}" for row in report.errors]
+    split = [(row, row.parts_ms) for row in rows if row.parts_ms is not None]
     if split:
-        names = ["host_to_device", "compute", "device_to_host", "enqueue"]
-        heads = ["engine", "batch", *(f"{name.replace('_', ' ')} ms" for name in names)]
-        cells = [[r["engine"], r["batch"], *(r["parts_ms"][name] for name in names)] for r in split]
-        parts.append(table(heads, cells))
-    under = [row for row in rows if row.get("roofline")]
-    if under:
-        found = figures["roofline"]
-        peaks = ", ".join(f"{name} {rate:.0f}" for name, rate in found["gflops"].items())
-        parts.append(f"Measured peaks: {peaks} GFLOP/s, memory {found['gb_per_s']:.1f} GB/s.")
-        keys = ["flops_per_byte", "bound", "roof_faces_per_s"]
-        cells = [
-            [r["engine"], r["batch"], *(roof[key] for key in keys), _percent(roof["share_of_roof"])]
-            for r in under
-            for roof in [r["roofline"]]
-        ]
+        names = ["host to device", "compute", "device to host", "enqueue"]
+        heads = ["engine", "batch", *(f"{name} ms" for name in names)]
+        times = [[row.engine, row.batch, *to_json(found).values()] for row, found in split]
+        blocks.append(table(heads, times))
+    under = [(row, row.roofline) for row in rows if row.roofline is not None]
+    if under and report.roofline is not None:
+        peaks = ", ".join(f"{name} {rate:.0f}" for name, rate in report.roofline.gflops.items())
+        memory = f"{report.roofline.gb_per_s:.1f}"
+        blocks.append(f"Measured peaks: {peaks} GFLOP/s, memory {memory} GB/s.")
         heads = ["engine", "batch", "operations a byte", "bound", "roof, faces/s", "of the roof"]
-        parts.append(table(heads, cells))
-    scenarios = figures.get("scenarios")
-    if scenarios:
+        cells = [
+            [
+                r.engine,
+                r.batch,
+                roof.flops_per_byte,
+                roof.bound,
+                roof.roof_faces_per_s,
+                percent(roof.share_of_roof),
+            ]
+            for r, roof in under
+        ]
+        blocks.append(table(heads, cells))
+    if report.scenarios:
         heads = ["engine", "scenario", "p90 ms", "p99 ms", "samples/s", "seconds"]
-        keys = ["engine", "scenario", "p90_ms", "p99_ms", "samples_per_s", "seconds"]
-        parts.append(table(heads, ([row.get(key) for key in keys] for row in scenarios)))
-    return parts
+        cells = [
+            [r.engine, r.scenario, r.p90_ms, r.p99_ms, r.samples_per_s, r.seconds]
+            for r in report.scenarios
+        ]
+        blocks.append(table(heads, cells))
+    return blocks
 
 
-def pipeline(figures: Figures) -> list[str]:
+def _pipeline(report: PipelineReport) -> list[str]:
     """Rate, latency, drops and stages, then the start."""
     heads = ["input", "FPS", "FPS a stream", "frame / REF", "p50 ms", "p90 ms", "p99 ms", "dropped"]
-    parts = [
-        table(
-            [*heads, "30 FPS kept"],
-            [
-                [
-                    row_title(row),
-                    row["fps"],
-                    row.get("fps_per_stream"),
-                    row.get("ratio"),
-                    *(row.get("latency_ms", {}).get(q) for q in ("p50", "p90", "p99")),
-                    _percent(row.get("dropped_share")),
-                    row.get("keeps_30_fps"),
-                ]
-                for row in _rows(figures, "pipeline")
-            ],
-        )
+    cells = [
+        [
+            row_title(row),
+            row.fps,
+            row.fps_per_stream,
+            row.ratio,
+            row.latency_ms.p50,
+            row.latency_ms.p90,
+            row.latency_ms.p99,
+            percent(row.dropped_share),
+            row.keeps_30_fps,
+        ]
+        for row in report.pipeline
     ]
-    staged = [row for row in figures["pipeline"] if "utilisation" in row]
-    if staged:
-        names = list(staged[0]["utilisation"])
-        parts.append(
-            table(
-                ["input", *(f"{name} busy" for name in names), "slowest alone", "its FPS", "of it"],
-                [
-                    [
-                        row_title(row),
-                        *(f"{row['utilisation'][name]:.0%}" for name in names),
-                        row["slowest"],
-                        row["slowest_alone_fps"],
-                        row["fps_over_slowest"],
-                    ]
-                    for row in staged
-                ],
-            )
-        )
-    if "start" in figures:
-        parts.append(table(["start", "value"], _plain(figures["start"]).items()))
-    return parts
+    names = list(report.pipeline[0].utilisation)
+    stages: list[list[Any]] = [
+        [
+            row_title(row),
+            *(f"{row.utilisation[name]:.0%}" for name in names),
+            row.slowest,
+            row.slowest_alone_fps,
+            row.fps_over_slowest,
+        ]
+        for row in report.pipeline
+    ]
+    busy = ["input", *(f"{name} busy" for name in names), "slowest alone", "its FPS", "of it"]
+    blocks = [table([*heads, "30 FPS kept"], cells), table(busy, stages)]
+    if report.start is not None:
+        start = {k: v for k, v in to_json(report.start).items() if k != "samples"}
+        blocks.append(table(["start", "value"], start.items()))
+    return blocks
 
 
-def _plain(figures: Figures) -> Figures:
-    """Without the samples, which `--compare` takes."""
-    return {key: value for key, value in figures.items() if key != "samples"}
-
-
-def row_title(row: Figures) -> str:
+def row_title(row: PipelineRow) -> str:
     """What a pipeline's row was measured on."""
-    title = str(row.get("title") or f"{row['faces']} faces")
-    return f"{title}, camera of {row['paced_fps']:g} FPS" if row.get("paced_fps") else title
+    return f"{row.title}, camera of {row.paced_fps:g} FPS" if row.paced_fps else row.title
 
 
-def overload(figures: Figures) -> list[str]:
+def _overload(report: OverloadReport) -> list[str]:
     """Latency and drops at each load."""
     heads = ["load", "offered FPS", "FPS", "p50 ms", "p99 ms", "p99 / at 1x", "dropped", "shed"]
-    target = figures.get("latency_target_ms")
+    target = report.latency_target_ms
+    cells = [
+        [
+            f"{row.load:g}x",
+            row.offered_fps,
+            row.fps,
+            row.p50_ms,
+            row.p99_ms,
+            row.p99_over_1x,
+            percent(row.dropped),
+            row.shed_level,
+        ]
+        for row in report.rows
+    ]
     return [
-        f"{figures['faces']} faces, {figures['streams']} streams, capacity "
-        f"{figures['capacity_fps']} FPS, "
+        f"{report.faces} faces, {report.streams} streams, capacity {report.capacity_fps} FPS, "
         + (f"latency target {target} ms." if target else "no latency target."),
-        table(
-            heads,
-            [
-                [
-                    f"{row['load']:g}x",
-                    row["offered_fps"],
-                    row["fps"],
-                    row["p50_ms"],
-                    row["p99_ms"],
-                    row.get("p99_over_1x"),
-                    _percent(row["dropped"]),
-                    row["shed_level"],
-                ]
-                for row in _rows(figures, "rows")
-            ],
-        ),
+        table(heads, cells),
     ]
 
 
-def stability(figures: Figures) -> list[str]:
+def _stability(report: StabilityReport) -> list[str]:
     """Flips, delay and accuracy."""
-    parts = []
-    if "sequences" in figures:
-        found = figures["sequences"]
-        late = found["added_delay_ms"]
-        parts += [
-            f"{found['n']} sequences of {found['faces']} at {found['fps']:g} FPS, "
-            f"{found['minutes']} minutes; added delay: median {late.get('median')} ms, "
-            f"p90 {late.get('p90')} ms (n = {late['n']}).",
-            table(
-                ["labels", "flips a minute", "accuracy"],
-                [
-                    [name, found[name]["flips_per_minute"], _percent(found[name]["accuracy"])]
-                    for name in ("raw", "smooth")
-                ],
-            ),
+    blocks = []
+    if report.sequences is not None:
+        found = report.sequences
+        delay = found.added_delay_ms
+        labels = [("raw", found.raw), ("smooth", found.smooth)]
+        cells = [[name, row.flips_per_minute, percent(row.accuracy)] for name, row in labels]
+        blocks += [
+            f"{found.n} sequences of {found.faces} at {found.fps:g} FPS, "
+            f"{found.minutes} minutes; added delay: median {delay.median} ms, "
+            f"p90 {delay.p90} ms (n = {delay.n}).",
+            table(["labels", "flips a minute", "accuracy"], cells),
         ]
-    if figures.get("clips"):
-        keys = ["clip", "track_minutes", "raw_flips_per_minute", "smooth_flips_per_minute", "error"]
+    if report.clips:
         heads = ["clip", "minutes of tracks", "raw flips a minute", "smoothed", "not measured"]
-        parts.append(table(heads, ([row.get(key) for key in keys] for row in figures["clips"])))
-    if not parts:
-        raise ValueError("no sequences and no clips")
-    return parts
-
-
-def soak(figures: Figures) -> list[str]:
-    """Resources over the frames, and the kills."""
-    parts = []
-    if "soak" in figures:
-        found = figures["soak"]
-        keys = ["frame", "memory_mb", "threads", "handles"]
-        parts += [
-            f"{found['frames']} frames, {found['lines_written']} lines written, "
-            f"{found['fps']} FPS.",
-            table(
-                ["frame", "memory MB", "threads", "handles"],
-                ([row[key] for key in keys] for row in _rows(found, "rows")),
-            ),
+        clips = [
+            [row.clip, None, None, None, row.error]
+            if isinstance(row, FailedClip)
+            else [
+                row.clip,
+                row.track_minutes,
+                row.raw_flips_per_minute,
+                row.smooth_flips_per_minute,
+                None,
+            ]
+            for row in report.clips
         ]
-    if "kills" in figures:
-        found = figures["kills"]
-        parts.append(
-            f"Killed {found['kills']} times: outputs whole {found['whole']} times, largest gap "
-            f"{found['largest_gap_s']} s."
+        blocks.append(table(heads, clips))
+    return blocks
+
+
+def _soak(report: SoakReport) -> list[str]:
+    """Resources over the frames, and the kills."""
+    blocks = []
+    if report.soak is not None:
+        found = report.soak
+        heads = ["frame", "memory MB", "threads", "handles"]
+        blocks += [
+            f"{found.frames} frames, {found.lines_written} lines written, {found.fps} FPS.",
+            table(heads, ([r.frame, r.memory_mb, r.threads, r.handles] for r in found.rows)),
+        ]
+    if report.kills is not None:
+        kills = report.kills
+        blocks.append(
+            f"Killed {kills.kills} times: outputs whole {kills.whole} times, largest gap "
+            f"{kills.largest_gap_s} s."
         )
-    if not parts:
-        raise ValueError("no soak and no kills")
-    return parts
+    return blocks
 
 
-def accuracy(figures: Figures) -> list[str]:
+def _accuracy(report: AccuracyReport) -> list[str]:
     """Artifacts and data sets; what wasn't measured says why."""
     heads = ["artifact", "data", "n", "accuracy", "95% interval", "macro-F1", "ECE"]
-    rows = []
-    for row in _rows(figures, "rows"):
-        if "error" in row:
-            rows.append([row["engine"], row["data"], None, f"not measured: {row['error']}"])
-            rows[-1] += [None] * 5
+    cells: list[list[Any]] = []
+    notes: dict[str, None] = {}
+    for row in report.rows:
+        if isinstance(row, FailedAccuracy):
+            cells.append([row.engine, row.data, None, f"not measured: {row.error}", *[None] * 5])
             continue
-        low, high = row["accuracy_95"]
-        rows.append(
+        notes |= dict.fromkeys(row.notes)
+        corrupted = None if row.corruptions is None else percent(row.corruptions.mean)
+        through = row.through_detection and percent(row.through_detection.end_to_end)
+        cells.append(
             [
-                row["engine"],
-                row["data"],
-                row["n"],
-                _percent(row["accuracy"]),
-                f"{low:.2%} to {high:.2%}",
-                f"{row['macro_f1']:.3f}",
-                f"{row['ece']:.3f}",
-                _percent(row.get("corruptions", {}).get("mean")),
-                _percent(row.get("through_detection", {}).get("end_to_end")),
+                row.engine,
+                row.data,
+                row.n,
+                percent(row.accuracy),
+                interval(row.accuracy_95),
+                f"{row.macro_f1:.3f}",
+                f"{row.ece:.3f}",
+                corrupted,
+                through,
             ]
         )
-    notes = dict.fromkeys(note for row in figures["rows"] for note in row.get("notes", ()))
-    parts = [table([*heads, "corrupted", "through detection"], rows)]
-    return parts + (["\n".join(f"- {note}" for note in notes)] if notes else [])
+    blocks = [table([*heads, "corrupted", "through detection"], cells)]
+    return blocks + (["\n".join(f"- {note}" for note in notes)] if notes else [])
 
 
-def peers(figures: Figures) -> list[str]:
-    """Ours beside the peers: speed on each clip, faces, costs; then what wasn't measured."""
-    rows = _rows(figures, "rows")
-    ran = [row for row in rows if "error" not in row]
-    keys = ["clip", "fps", "frame_ms", "ratio", "p99_ms", "faces_found"]
-    parts = [
-        f"{figures['cores']} cores, threads: {figures['threads']}; medians of {figures['rounds']} "
-        f"rounds in turns; load {figures['machine'].get('load_1min')} before, "
-        f"{figures.get('load_1min_after')} after.",
-        table(
-            ["row", "clip", "FPS", "frame ms", "time / ours", "p99 ms", "faces found"],
-            ([row["peer"], *(clip[key] for key in keys)] for row in ran for clip in row["clips"]),
-        ),
-    ]
-    if any("faces" in row for row in ran):
-        heads = ["row", "accuracy", "95% interval", "n", "ours on the same", "not found", "lacks"]
-        parts.append(table([*heads, "face ms", "time / ours"], map(_peer_faces, ran)))
-    keys = ["peer", "start_s", "peak_memory_mb", "install_mb", "versions", "backend", "settings"]
-    heads = ["row", "start s", "peak MB", "installed MB", "versions", "backend", "used as"]
-    named = [
-        {**row, "versions": ", ".join(f"{k} {v}" for k, v in row["versions"].items())}
-        for row in ran
-    ]
-    parts.append(table(heads, ([row[key] for key in keys] for row in named)))
-    failed = [[row["peer"], row["error"]] for row in rows if "error" in row]
-    return parts + ([table(["row", "not measured"], failed)] if failed else [])
-
-
-def _peer_faces(row: Figures) -> list[Any]:
-    found = row.get("faces", {})
-    low, high = found.get("accuracy_95", (None, None))
-    return [
-        row["peer"],
-        _percent(found.get("accuracy")),
-        None if low is None else f"{low:.2%} to {high:.2%}",
-        found.get("n"),
-        _percent(found.get("ours_on_the_same")),
-        found["n"] - found["found"] if found else None,
-        ", ".join(found.get("lacks", ())) or None,
-        found.get("face_ms"),
-        found.get("ratio"),
-    ]
-
-
-def _rows(figures: Figures, key: str) -> Sequence[Figures]:
-    rows = figures[key]
-    if not isinstance(rows, list) or not rows:
-        raise ValueError(f"{key!r} holds no rows")
-    return rows
-
-
-#: By the benchmark's name.
-TABLES: dict[str, Callable[[Figures], list[str]]] = {
-    "engine": engine,
-    "pipeline": pipeline,
-    "overload": overload,
-    "stability": stability,
-    "soak": soak,
-    "accuracy": accuracy,
+#: By the benchmark's name; each takes that benchmark's report.
+TABLES: dict[str, Callable[[Any], list[str]]] = {
+    "engine": _engine,
+    "pipeline": _pipeline,
+    "overload": _overload,
+    "stability": _stability,
+    "soak": _soak,
+    "accuracy": _accuracy,
     "peers": peers,
 }
+
+
+def tables(report: Report) -> list[str]:
+    """Markdown blocks of a report.
+
+    Raises:
+        UserError: There are no tables for its kind, or it holds nothing.
+    """
+    if report.benchmark not in TABLES:
+        raise UserError(f"a report of {report.benchmark}, not of {', '.join(TABLES)}")
+    rows = {"engine": "engines", "pipeline": "pipeline"}.get(report.benchmark, "rows")
+    if not getattr(report, rows, True):
+        raise UserError(f"its {rows} is empty")
+    blocks = TABLES[report.benchmark](report)
+    if not blocks:
+        raise UserError("it holds nothing")
+    return blocks

@@ -98,7 +98,7 @@ def _check_external(graph: onnx.GraphProto, folder: Path) -> None:
 
 
 def _check_quantization(graph: onnx.GraphProto, weights: Mapping[str, TensorProto]) -> None:
-    """Symmetric int8 pairs, per channel only for weights and on their own axis."""
+    """Refuses all but symmetric int8 pairs, per channel for weights alone and on their own axis."""
     makers = {name: node for node in graph.node for name in node.output}
     users: dict[str, list[NodeProto]] = {}
     for node in graph.node:
@@ -149,7 +149,7 @@ def _check_zero_point(node: NodeProto, weights: Mapping[str, TensorProto]) -> No
 
 
 def _check_axis(node: NodeProto, user: NodeProto, weight: list[int], scale: list[int]) -> None:
-    """The scales must run over the output channels of the layer that takes the weights."""
+    """Refuses scales that don't run over the output channels of the weights' layer."""
     flags = {a.name: a.i for a in user.attribute}
     wanted = {
         "Conv": 0,
@@ -204,14 +204,14 @@ def _check_batch(model: onnx.ModelProto, weights: Mapping[str, TensorProto]) -> 
 def _inputs(
     graph: onnx.GraphProto, weights: Mapping[str, TensorProto]
 ) -> Iterator[onnx.ValueInfoProto]:
-    """Inputs proper: old files list the weights among them."""
+    """Yields the inputs proper: old files list the weights among them."""
     return (value for value in graph.input if value.name not in weights)
 
 
 def _shapes(
     model: onnx.ModelProto, weights: Mapping[str, TensorProto], batch: int, remedy: str
 ) -> dict[str, tuple[int | None, ...]]:
-    """Shape of every tensor that ONNX can infer at one batch size; None is unknown."""
+    """Infers the shape of every tensor that ONNX knows at one batch size; None is unknown."""
     fixed = onnx.ModelProto()
     fixed.CopyFrom(model)
     # What the file says of shapes would hide what its nodes compute.
@@ -238,7 +238,7 @@ def _shapes(
 
 
 def _suspect(graph: onnx.GraphProto, weights: Mapping[str, TensorProto]) -> str:
-    """The likeliest culprit: a Reshape that sets the first side to a constant."""
+    """Names the likeliest culprit: a Reshape that sets the first side to a constant."""
     for node in graph.node:
         if node.op_type == "Reshape" and node.input[1] in weights:
             shape = numpy_helper.to_array(weights[node.input[1]]).tolist()
@@ -248,5 +248,5 @@ def _suspect(graph: onnx.GraphProto, weights: Mapping[str, TensorProto]) -> str:
 
 
 def _name(node: NodeProto) -> str:
-    """An operator by its kind and name; exporters may leave the name out."""
+    """Names an operator by its kind and name; exporters may leave the name out."""
     return f"{node.op_type} {node.name or node.output[0]!r}"

@@ -22,7 +22,7 @@ _BLOCKED = [
 
 
 def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
-    """FP16 weights and arithmetic, FP32 input and output.
+    """Brings weights and arithmetic to FP16; input and output stay FP32.
 
     Args:
         model: FP32, or quantized over FP32; left as it is.
@@ -39,7 +39,7 @@ def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def widened(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The same numbers in FP32 arithmetic: what FP16 tensors hold, as FP32.
+    """Gives the same numbers in FP32 arithmetic: what FP16 tensors hold, as FP32.
 
     ONNX Runtime's CPU kernel quantizes FP16 by truncating where ONNX rounds
     (measured with 1.28: as truncation in 20,000 of 20,000 draws; its issue

@@ -14,7 +14,7 @@ import onnxsim
 import torch
 from torch import nn
 
-from export.publish import write_whole
+from runtime.engines.publishing import publish
 from runtime.errors import UserError
 from runtime.manifest import METADATA_KEY, Manifest
 from train.models.emotion_net import EmotionNet
@@ -122,4 +122,4 @@ def write_artifact(model: onnx.ModelProto, manifest: Manifest, path: Path) -> No
         UserError: The folder can't be written to.
     """
     onnx.helper.set_model_props(model, {METADATA_KEY: manifest.to_json()})
-    write_whole(model.SerializeToString(), manifest, path)
+    publish(model.SerializeToString(), manifest, path)

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
 
-from calibration.fidelity import Held, open_session
+from calibration.fidelity import HeldOutSet, open_session
 from runtime.emotion.classifier import softmax
 from runtime.errors import UserError
 
@@ -29,22 +29,24 @@ LEAST_LABELLED = 256
 _REFERENCE = 4
 
 
-def compare_reference(model: onnx.ModelProto, twin: onnx.ModelProto, held: Held) -> dict[str, Any]:
+def compare_reference(
+    model: onnx.ModelProto, twin: onnx.ModelProto, held_out: HeldOutSet
+) -> dict[str, Any]:
     """Checks a model against its twin of wider arithmetic by ONNX's own implementation.
 
     Args:
         model: What ONNX Runtime's CPU provider can't be trusted with.
         twin: The same numbers in FP32.
-        held: The faces; a few of them are used.
+        held_out: The faces; a few of them are used.
 
     Returns:
         Figures for the manifest: agreement, and the largest difference of a probability.
     """
-    faces = held.inputs[np.linspace(0, len(held.inputs) - 1, _REFERENCE).astype(int)]
+    faces = held_out.inputs[np.linspace(0, len(held_out.inputs) - 1, _REFERENCE).astype(int)]
     with np.errstate(all="ignore"):
         exact: Any = ReferenceEvaluator(model).run(None, {"input": faces})
     ours, theirs = (
-        softmax(rows, held.temperature) for rows in (exact[0], open_session(twin)(faces))
+        softmax(rows, held_out.temperature) for rows in (exact[0], open_session(twin)(faces))
     )
     return {
         "n": len(faces),
@@ -59,7 +61,7 @@ def judge(precision: str, name: str, figures: dict[str, Any], max_drop: float) -
     Args:
         precision: `fp16` or `int8`.
         name: What the artifact is called.
-        figures: Of `calibration.fidelity.compare`.
+        figures: Of `calibration.fidelity.measure_fidelity`.
         max_drop: Points of accuracy that it may lose.
 
     Raises:

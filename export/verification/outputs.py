@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from calibration.fidelity import open_session
 from runtime.errors import UserError
 from runtime.manifest import Preprocess
 from runtime.vision.preprocess import face_to_input
 from train.data.augmentation import Augment, AugmentOptions
-from train.models.emotion_net import EmotionNet
+from train.inference import Run
 
 #: One face, an odd batch, and the largest that the device usually makes.
 BATCHES = (1, 3, 8)
@@ -27,7 +27,7 @@ _MOST = 256
 
 
 def demo_inputs(spec: Preprocess) -> tuple[NDArray[np.float32], NDArray[np.int64], str]:
-    """Twelve inputs from the faces that come with the runtime, the same every time.
+    """Makes twelve inputs from the faces that come with the runtime, the same every time.
 
     Returns:
         (12, 3, S, S) float32 inputs, (12,) int64 labels, all -1 for none, and
@@ -40,16 +40,6 @@ def demo_inputs(spec: Preprocess) -> tuple[NDArray[np.float32], NDArray[np.int64
     varied = [augment(faces[i % len(faces)], rng) for i in range(_DEMO_INPUTS)]
     inputs = np.stack([face_to_input(face, spec) for face in varied])
     return inputs, np.full(len(inputs), -1), "built-in demo, augmented"
-
-
-def network_logits(net: EmotionNet, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(N, C) float32 logits of (N, 3, S, S) float32 inputs, in PyTorch."""
-    with torch.inference_mode():
-        rows = [
-            net(torch.from_numpy(inputs[start : start + max(BATCHES)])).numpy()
-            for start in range(0, len(inputs), max(BATCHES))
-        ]
-    return np.concatenate(rows)
 
 
 def prove(
@@ -78,14 +68,9 @@ def prove(
         UserError: A difference is over the limit, or not a number.
     """
     inputs = inputs[np.linspace(0, len(inputs) - 1, min(_MOST, len(inputs))).astype(int)]
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), settings, providers=["CPUExecutionProvider"]
-    )
+    run = open_session(model)
     gaps = {
-        str(batch): _largest_difference(net, session, inputs, batch, temperature)
-        for batch in BATCHES
+        str(batch): _largest_difference(net, run, inputs, batch, temperature) for batch in BATCHES
     }
     # Negated, because a comparison with NaN is false.
     if not all(gap <= limit for gap in gaps.values()):
@@ -104,16 +89,16 @@ def prove(
 
 def _largest_difference(
     net: nn.Module,
-    session: onnxruntime.InferenceSession,
+    run: Run,
     inputs: NDArray[np.float32],
     batch: int,
     temperature: float,
 ) -> float:
-    """Over all full batches of this size."""
+    """Finds the largest difference of a probability over all full batches of this size."""
     gaps = []
     for start in range(0, len(inputs) - batch + 1, batch):
         part = torch.from_numpy(inputs[start : start + batch])
-        (logits,) = session.run(["logits"], {"input": part.numpy()})
+        logits = run(part.numpy())
         with torch.inference_mode():
             expected = torch.softmax(net(part).double() / temperature, 1)
         actual = torch.softmax(torch.from_numpy(logits).double() / temperature, 1)

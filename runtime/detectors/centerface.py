@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.detectors import regions as parts
 from runtime.engines.base import Network
 from runtime.errors import EngineError
 from runtime.messages import Face
 from runtime.vision.anonymize import MARGIN
 from runtime.vision.boxes import Box, iou_matrix
+from runtime.vision.picture import Picture
 
 #: Intersection over union from which the weaker of two boxes is taken for the same face.
 _OVERLAP = 0.3
@@ -27,6 +31,9 @@ _CANDIDATES = 3000
 
 #: Logarithm of its largest box in cells; a face that fills 4,096 pixels has 7.
 _MAX_EXTENT = 12.0
+
+#: Names of the network's outputs.
+_OUTPUTS = ("heatmap", "size", "offset", "points")
 
 
 class CenterFace:
@@ -49,14 +56,14 @@ class CenterFace:
             network: `centerface.onnx`, RGB 0 to 255.
             size: Longer side of what the network sees, in pixels.
             threshold: Lowest score of a face.
-            retry: Look again at half the size where no face was found: the
+            retry: Search again at half the size where no face was found: the
                 network misses some faces that fill the picture.
             extents: Tell each face's extent.
 
         Raises:
             EngineError: Another network.
         """
-        if set(network.output_shapes) != {"heatmap", "size", "offset", "points"}:
+        if set(network.output_shapes) != set(_OUTPUTS):
             raise EngineError(f"{network.name}: not the CenterFace detector of this project")
         self._network = network
         self._size = size
@@ -64,13 +71,18 @@ class CenterFace:
         self._retry = retry
         self._extents = extents
 
-    def detect(self, image: NDArray[np.uint8], scale: float = 1.0) -> list[Face]:
+    def detect(
+        self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+    ) -> list[Face]:
         """See `Detector.detect`."""
         size = max(32, round(self._size * scale))
-        faces = self._detect(image, size)
+        faces = self._search(picture, regions, size)
         if not faces and self._retry:
-            faces = self._detect(image, size // 2)
+            faces = self._search(picture, regions, size // 2)
         return faces
+
+    def _search(self, picture: Picture, regions: Sequence[Box] | None, size: int) -> list[Face]:
+        return parts.search(self._find, picture, regions, parts.reduction_to(picture, size))
 
     def close(self) -> None:
         """Frees the network."""
@@ -78,9 +90,10 @@ class CenterFace:
 
     # A crafted picture or file can make it give anything; `find_faces` drops what is absurd.
     @np.errstate(over="ignore", invalid="ignore")
-    def _detect(self, image: NDArray[np.uint8], size: int) -> list[Face]:
-        batch, scale = self._prepare(image, size)
-        heatmap, extent, offset, points = (np.asarray(o)[0] for o in self._network.run(batch))
+    def _find(self, image: NDArray[np.uint8], scale: float) -> list[Face]:
+        batch = self._prepare(image, scale)
+        given = self._network.run(batch)
+        heatmap, extent, offset, points = (np.asarray(given[name])[0] for name in _OUTPUTS)
         rows, columns = np.nonzero(heatmap[0] >= self._threshold)
         if not len(rows):
             return []
@@ -113,10 +126,9 @@ class CenterFace:
         return faces
 
     @staticmethod
-    def _prepare(image: NDArray[np.uint8], longer: int) -> tuple[NDArray[np.float32], float]:
-        """(1, 3, H, W) with sides divisible by 32, the picture at the upper left; and its scale."""
+    def _prepare(image: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
+        """(1, 3, H, W) with sides divisible by 32, the reduced picture at the upper left."""
         height, width = image.shape[:2]
-        scale = min(1.0, longer / max(height, width))
         small_w, small_h = max(1, round(width * scale)), max(1, round(height * scale))
         if scale < 1.0:
             image = np.asarray(
@@ -125,7 +137,7 @@ class CenterFace:
         batch = np.zeros((1, 3, -(-small_h // 32) * 32, -(-small_w // 32) * 32), np.float32)
         for channel in range(3):
             batch[0, channel, :small_h, :small_w] = image[:, :, 2 - channel]
-        return batch, scale
+        return batch
 
 
 def _extents(boxes: NDArray[np.float64], kept: NDArray[np.int64]) -> list[Box]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runtime.messages import Face
+from runtime.vision.boxes import Box
+from runtime.vision.picture import Picture
 
 if TYPE_CHECKING:
     from runtime.detectors.base import Detector
@@ -24,7 +26,12 @@ MAX_REGIONS = 500
 _REACH = 2.0
 
 
-def find_faces(detector: Detector, image: NDArray[np.uint8], *scale: float) -> list[Face]:
+def find_faces(
+    detector: Detector,
+    picture: Picture,
+    regions: Sequence[Box] | None = None,
+    scale: float = 1.0,
+) -> list[Face]:
     """The faces that a detector finds, without what no picture can hold.
 
     Boxes that are empty, not finite or far outside the picture are dropped, and landmarks
@@ -33,16 +40,17 @@ def find_faces(detector: Detector, image: NDArray[np.uint8], *scale: float) -> l
 
     Args:
         detector: Any detector.
-        image: (H, W, 3) uint8 BGR.
-        scale: The second argument of `Detector.detect`, for detectors that know it.
+        picture: The picture.
+        regions: As `Detector.detect` takes them.
+        scale: As `Detector.detect` takes it.
 
     Returns:
         At most `MAX_REGIONS` faces, in the detector's order.
     """
-    height, width = image.shape[:2]
+    height, width = picture.height, picture.width
     reach = _REACH * max(height, width)
     faces = []
-    for face in detector.detect(image, *scale):
+    for face in detector.detect(picture, regions, scale):
         x1, y1, x2, y2 = face.box
         if (
             -reach <= x1 < x2 <= width + reach

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.detectors import regions as parts
 from runtime.engines.onnx_file import read_onnx
 from runtime.errors import EngineError
 from runtime.messages import Face
+from runtime.vision.boxes import Box
+from runtime.vision.picture import Picture
 
 
 class Yunet:
@@ -39,10 +43,15 @@ class Yunet:
             raise EngineError(f"--detector_model {model}: not a YuNet model") from error
         self._size = size
 
-    def detect(self, image: NDArray[np.uint8], scale: float = 1.0) -> list[Face]:
+    def detect(
+        self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+    ) -> list[Face]:
         """See `Detector.detect`."""
+        reduction = parts.reduction_to(picture, self._size * scale)
+        return parts.search(self._find, picture, regions, reduction)
+
+    def _find(self, image: NDArray[np.uint8], scale: float) -> list[Face]:
         height, width = image.shape[:2]
-        scale = min(1.0, self._size * scale / max(height, width))
         shape = (max(1, round(width * scale)), max(1, round(height * scale)))
         self._net.setInputSize(shape)
         _, rows = self._net.detect(cv2.resize(image, shape, interpolation=cv2.INTER_AREA))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines.base import Engine
+from runtime.manifest import LOGITS
 from runtime.vision.preprocess import face_to_input
 
 
@@ -36,7 +37,7 @@ class Classifier:
             (N, C) float64; rows add up to one.
         """
         batches = [
-            self._engine.infer(self._stack(faces[i : i + self._max_batch]))
+            self._engine.infer(self._stack(faces[i : i + self._max_batch]))[LOGITS]
             for i in range(0, len(faces), self._max_batch)
         ]
         if not batches:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runtime.emotion.certainty import CERTAIN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Label:
     """The label of a track at one moment.
 

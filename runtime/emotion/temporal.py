@@ -8,7 +8,7 @@ file that `python -m export.temporal` wrote) gives the probabilities now.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from runtime.emotion.classifier import softmax
 from runtime.engines.base import Network
-from runtime.engines.catalogue import DEFAULT, SHIPPED, SHIPPED_HEAD
+from runtime.engines.catalogue import SHIPPED_HEAD, checkpoint_of
 from runtime.engines.emotion_engine import sound_logits
-from runtime.engines.factory import open_network
+from runtime.engines.package import ModelPackage, NoManifestError, use_package
 from runtime.errors import EngineError, ManifestError, UserError
-from runtime.manifest import METADATA_KEY, Manifest, is_int, is_number
+from runtime.manifest import Manifest
+from runtime.manifest_fields import is_int, is_number
 
 #: `Manifest.model["kind"]` of a head.
 KIND = "temporal_head"
@@ -100,23 +101,19 @@ class History:
 class TemporalHead:
     """The head with its manifest; one thread calls it."""
 
-    def __init__(self, network: Network, origin: str | Path) -> None:
+    def __init__(self, network: Network, manifest: Manifest, origin: str | Path) -> None:
         """Checks the network against its manifest.
 
         Args:
             network: Takes (N, steps, C) float32, gives (N, C) logits; the head's from now on.
+            manifest: What it is.
             origin: Its file, for messages.
 
         Raises:
-            ManifestError: It has no manifest, or is no head.
+            ManifestError: It is no head.
         """
         self._network = network
-        text = network.metadata.get(METADATA_KEY)
-        if text is None:
-            raise ManifestError(
-                f"--temporal_head {origin}: no manifest; make it with `python -m export.temporal`"
-            )
-        self.manifest = Manifest.from_json(text, str(origin))
+        self.manifest = manifest
         model, count = self.manifest.model, len(self.manifest.labels)
         if model.get("kind") != KIND:
             raise ManifestError(
@@ -165,7 +162,8 @@ class TemporalHead:
         if not len(windows):
             return np.zeros((0, len(self.labels)))
         shape = (len(windows), len(self.labels))
-        logits = sound_logits(self._network.name, self._network.run(windows)[0], shape)
+        (given,) = self._network.run(windows).values()
+        logits = sound_logits(self._network.name, given, shape)
         return softmax(logits, self.manifest.temperature)
 
     def close(self) -> None:
@@ -211,14 +209,15 @@ class TrackHistories:
 
 
 def choose_head(
-    name: str | Path, engine: object, smoothing_s: float | None = None
+    name: str | Path, engine: Manifest, smoothing_s: float | None = None
 ) -> TemporalHead | None:
     """Opens the head that an option asks for.
 
     Args:
         name: A file; `default`, the shipped head; `none`; or `auto`, the shipped head
-            where the engine is a shipped one and no other smoothing is asked for.
-        engine: What the pipeline takes as its engine.
+            where it was fitted to this engine's checkpoint and no other smoothing is
+            asked for.
+        engine: Manifest of the engine whose probabilities the head reads.
         smoothing_s: Time constant of the average that was asked for, None where none was.
 
     Returns:
@@ -228,14 +227,22 @@ def choose_head(
         EngineError, ManifestError: As `open_head`.
         UserError: A head and an average are asked for.
     """
-    if name == "auto":
-        shipped = isinstance(engine, str) and engine in (DEFAULT, *SHIPPED)
-        return open_head(SHIPPED_HEAD) if shipped and smoothing_s is None else None
-    if name == "none":
+    if name == "none" or (name == "auto" and smoothing_s is not None):
         return None
+    if name == "auto":
+        return open_head(SHIPPED_HEAD) if _was_fitted_to(engine) else None
     if smoothing_s is not None:
         raise UserError("--smoothing_s and --temporal_head do the same; choose one")
     return open_head(SHIPPED_HEAD if name == "default" else name)
+
+
+def _was_fitted_to(engine: Manifest) -> bool:
+    """Whether the shipped head learned from the probabilities of this engine's checkpoint."""
+    checkpoint = checkpoint_of(engine)
+    if checkpoint is None:
+        return False
+    model = use_package(SHIPPED_HEAD, lambda package: package.manifest).metrics.get("model")
+    return isinstance(model, Mapping) and model.get("sha256") == checkpoint
 
 
 def open_head(path: str | Path) -> TemporalHead:
@@ -245,14 +252,22 @@ def open_head(path: str | Path) -> TemporalHead:
         EngineError: The file is missing or can't be run.
         ManifestError: It isn't a head, or contradicts its manifest.
     """
-    file = Path(path)
-    if file.suffix != ".onnx":
+    if Path(path).suffix != ".onnx":
         raise EngineError(
             f"--temporal_head {path}: must be the .onnx file that `python -m export.temporal` wrote"
         )
-    network = open_network(file)
+
+    def use(package: ModelPackage) -> TemporalHead:
+        network = package.network()
+        try:
+            return TemporalHead(network, package.manifest, path)
+        except BaseException:
+            network.close()
+            raise
+
     try:
-        return TemporalHead(network, path)
-    except BaseException:
-        network.close()
-        raise
+        return use_package(path, use)
+    except NoManifestError as error:
+        raise ManifestError(
+            f"--temporal_head {path}: no manifest; make it with `python -m export.temporal`"
+        ) from error

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.manifest import Manifest
+from runtime.manifest import LOGITS, Manifest
 
 
 class Network(Protocol):
@@ -30,16 +30,25 @@ class Network(Protocol):
 
     @property
     def output_shapes(self) -> Mapping[str, tuple[int | None, ...]]:
-        """Shape of each output by name."""
+        """Shape of each output by name, in the file's order."""
         ...
 
-    @property
-    def metadata(self) -> Mapping[str, str]:
-        """Text that the file carries."""
-        ...
+    def run(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] | None = None
+    ) -> Mapping[str, NDArray[Any]]:
+        """Runs the model.
 
-    def run(self, batch: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
-        """Outputs in the file's order for one input."""
+        Args:
+            batch: The input.
+            outputs: Names of the outputs that are wanted; None for all. The others
+                aren't computed where the backend can leave them out.
+
+        Returns:
+            Those outputs by name.
+
+        Raises:
+            EngineError: The backend failed, the network is closed, or has no such output.
+        """
         ...
 
     def close(self) -> None:
@@ -48,17 +57,32 @@ class Network(Protocol):
 
 
 class Engine(Protocol):
-    """An emotion model as the pipeline sees it."""
+    """An emotion model as the pipeline sees it. One thread calls it."""
 
     @property
     def manifest(self) -> Manifest:
         """What the model is."""
         ...
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(N, 3, H, W) float32 -> (N, C) float32 logits; the caller owns them."""
+    def infer(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] = (LOGITS,)
+    ) -> Mapping[str, NDArray[np.float32]]:
+        """Runs the model.
+
+        Args:
+            batch: (N, 3, H, W) float32, as `runtime.vision.preprocess` makes it.
+            outputs: Names in `Manifest.outputs`; the others aren't computed where the
+                backend can leave them out.
+
+        Returns:
+            Those outputs by name, each (N, *shape) float32; `logits` is (N, C). The
+            caller owns the arrays.
+
+        Raises:
+            EngineError: The backend failed, or the engine has no such output.
+        """
         ...
 
     def close(self) -> None:
-        """Frees the model."""
+        """Frees the model; a second call does nothing."""
         ...

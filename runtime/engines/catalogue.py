@@ -1,11 +1,13 @@
-"""The models that come with the runtime, and what their names stand for."""
+"""The models that come with the runtime, and what a model's name stands for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-_MODELS = Path(__file__).resolve().parents[1] / "models"
+from runtime.errors import EngineError
+from runtime.manifest import Manifest
 
+_MODELS = Path(__file__).resolve().parents[1] / "models"
 
 #: The models that come with the runtime, by the names that stand for their paths.
 SHIPPED = {
@@ -16,24 +18,49 @@ SHIPPED = {
 #: The detector that comes with the runtime.
 CENTERFACE = _MODELS / "centerface.onnx"
 
+#: The head that was fitted to the shipped models.
+SHIPPED_HEAD = _MODELS / "temporal.onnx"
+
 #: Stands for the one of them that suits where it runs.
 DEFAULT = "default"
 
+#: Hash of the checkpoint by `Manifest.training_hash`, for artifacts that were exported
+#: before manifests named their checkpoint: the shipped models, and what was built from them.
+_CHECKPOINTS = {
+    "f10b3fd56bb7b62b7d90f8a6dbf8a1aa3cfd3244fb0dd67ba780cb9c63e97088": (
+        "19f911b395ab7b4cafc8c0c6b20abb4d771205550ba400704d527a72732a24c9"
+    ),
+}
 
-def model_path(name: str | Path, provider: str = "cpu") -> Path:
-    """The file that a model's name stands for.
+
+def model_path(spec: str | Path, provider: str = "cpu") -> Path:
+    """The file that a model's spec stands for.
 
     `default` is `fast` on the CPU, where INT8 takes about half the time at the same
     accuracy (docs/guides/export.md), and `main` anywhere else.
 
     Args:
-        name: A file, a name in `SHIPPED`, or `default`.
+        spec: A file, a name in `SHIPPED`, or `default`.
         provider: Where it is to run.
+
+    Raises:
+        EngineError: It is a URL.
     """
+    name = str(spec)
+    if "://" in name:
+        raise EngineError(
+            f"{name.partition('://')[0]}:// is not supported by this build: an engine must be an "
+            ".onnx or a .plan file"
+        )
     if name == DEFAULT:
         name = "fast" if provider == "cpu" else "main"
-    return SHIPPED.get(str(name), Path(name))
+    return SHIPPED.get(name, Path(name))
 
 
-#: The head that was trained for the shipped models.
-SHIPPED_HEAD = _MODELS / "temporal.onnx"
+def checkpoint_of(manifest: Manifest) -> str | None:
+    """Hash of the checkpoint that an artifact was exported from, by its manifest.
+
+    It is the same for every copy, precision and plan. None where nothing tells it.
+    """
+    named: str | None = manifest.provenance.get("checkpoint")
+    return named or _CHECKPOINTS.get(manifest.training_hash())

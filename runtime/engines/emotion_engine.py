@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from runtime.engines.base import Network
 from runtime.errors import EngineError, ManifestError
-from runtime.manifest import Manifest
+from runtime.manifest import LOGITS, Manifest
 
 
 class EmotionEngine:
@@ -35,32 +35,29 @@ class EmotionEngine:
                 f"{network.name}: the model takes only batches of {shape[0]}; "
                 "export it with a dynamic batch"
             )
-        outputs = list(network.output_shapes.values())
-        wanted = (None, len(manifest.labels))
-        if len(outputs) != 1 or len(outputs[0]) != 2 or outputs[0][1] not in (None, wanted[1]):
-            shown = " and ".join(_shown(s) for s in outputs)
-            raise ManifestError(
-                f"{network.name}: the model gives {shown} but its manifest has "
-                f"{wanted[1]} labels; export it again"
-            )
+        self._sources = _sources(network, manifest)
 
     @property
     def name(self) -> str:
         """File and how it runs, for the log."""
         return f"{self._network.name}, {self.manifest.precision}"
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits of a batch.
+    def infer(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] = (LOGITS,)
+    ) -> dict[str, NDArray[np.float32]]:
+        """Runs the model.
 
         Args:
             batch: (N, 3, H, W) float32, as `runtime.vision.preprocess` makes it.
+            outputs: Names in `Manifest.outputs`.
 
         Returns:
-            (N, C) float32; the caller owns it.
+            Those outputs by name, each (N, *shape) float32; the caller owns them.
 
         Raises:
-            EngineError: Wrong shape or dtype, the backend failed, or the model gave
-                another shape than it said, or what isn't a number.
+            EngineError: Wrong shape or dtype, an output that the model doesn't have, the
+                backend failed, or the model gave another shape than it said, or what
+                isn't a number.
         """
         if batch.dtype != np.float32 or batch.ndim != 4:
             raise EngineError(
@@ -70,10 +67,19 @@ class EmotionEngine:
             raise EngineError(
                 f"a batch must be {_shown((None, *self.manifest.input_shape))}, not {batch.shape}"
             )
+        for name in outputs:
+            if name not in self._sources:
+                raise EngineError(
+                    f"{self.name}: no output {name!r}; it has {', '.join(self._sources)}"
+                )
+        shapes = {name: (len(batch), *self.manifest.outputs[name].shape) for name in outputs}
         if not len(batch):
-            return np.zeros((0, len(self.manifest.labels)), np.float32)
-        shape = (len(batch), len(self.manifest.labels))
-        return sound_logits(self.name, self._network.run(batch)[0], shape)
+            return {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
+        given = self._network.run(batch, [self._sources[name] for name in outputs])
+        return {
+            name: sound_output(self.name, given[self._sources[name]], shape, name == LOGITS)
+            for name, shape in shapes.items()
+        }
 
     def close(self) -> None:
         """Frees the model."""
@@ -81,7 +87,7 @@ class EmotionEngine:
 
 
 def sound_logits(name: str, output: NDArray[Any], wanted: tuple[int, int]) -> NDArray[np.float32]:
-    """What a model gave as float32, where it is what its manifest says.
+    """What a model gave as logits; see `sound_output`.
 
     Args:
         name: The model's, for the message.
@@ -89,19 +95,66 @@ def sound_logits(name: str, output: NDArray[Any], wanted: tuple[int, int]) -> ND
         wanted: Shape that it must have, (N, C).
 
     Raises:
-        EngineError: It is no floating-point numbers, has another shape, or makes no
-            probabilities.
+        EngineError: As `sound_output`.
+    """
+    return sound_output(name, output, wanted, logits=True)
+
+
+def sound_output(
+    name: str, output: NDArray[Any], wanted: tuple[int, ...], logits: bool
+) -> NDArray[np.float32]:
+    """What a model gave as float32, where it is what its manifest says.
+
+    Args:
+        name: The model's, for the message.
+        output: What it gave.
+        wanted: Shape that it must have, (N, ...).
+        logits: Whether minus infinity is sound, which is a probability of zero.
+
+    Raises:
+        EngineError: It is no floating-point numbers, has another shape, or holds what
+            isn't a number; of logits, makes no probabilities.
     """
     if output.dtype.kind != "f":
         raise EngineError(f"{name}: the model gave {output.dtype} and not floating-point numbers")
     with np.errstate(over="ignore"):  # the result is checked
-        logits: NDArray[np.float32] = np.asarray(output, np.float32)
-    if logits.shape != wanted:
-        raise EngineError(f"{name}: the model gave {logits.shape} and not {wanted}")
-    # One of minus infinity is a probability of zero; what is left of a row must be numbers.
-    if not np.isfinite(logits.max(axis=1)).all():
+        values: NDArray[np.float32] = np.asarray(output, np.float32)
+    if values.shape != wanted:
+        raise EngineError(f"{name}: the model gave {values.shape} and not {wanted}")
+    # What is left of a row of logits must be numbers.
+    if not np.isfinite(values.max(axis=1) if logits else values).all():
         raise EngineError(f"{name}: the model gave what isn't a finite number; export it again")
-    return logits
+    return values
+
+
+def _sources(network: Network, manifest: Manifest) -> dict[str, str]:
+    """The network's own name of each output of the manifest.
+
+    Raises:
+        ManifestError: The network gives something else.
+    """
+    outputs = network.output_shapes
+    names = {name: name for name in manifest.outputs}
+    # Logits that are the only output may have any name.
+    if len(names) == len(outputs) == 1:
+        names = {LOGITS: next(iter(outputs))}
+    fits = set(names.values()) == set(outputs) and all(
+        len(outputs[own]) == 1 + len(manifest.outputs[name].shape)
+        and all(
+            side in (None, wanted)
+            for side, wanted in zip(outputs[own][1:], manifest.outputs[name].shape, strict=True)
+        )
+        for name, own in names.items()
+    )
+    if not fits:
+        shown = " and ".join(_shown(shape) for shape in outputs.values())
+        others = sorted(set(names) - {LOGITS})
+        more = f" and the outputs {', '.join(others)}" if others else ""
+        raise ManifestError(
+            f"{network.name}: the model gives {shown} but its manifest has "
+            f"{len(manifest.labels)} labels{more}; export it again"
+        )
+    return names
 
 
 def _shown(shape: Sequence[int | None]) -> str:

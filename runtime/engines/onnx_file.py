@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.errors import EngineError
@@ -52,6 +53,9 @@ _INNER = {
 #: Tags of TensorProto's `external_data` and `data_location`, and of NodeProto's `op_type`.
 _EXTERNAL, _LOCATION, _OPERATOR = 13 << 3 | _BYTES, 14 << 3 | _VARINT, 4 << 3 | _BYTES
 
+#: Tag of ModelProto's `metadata_props`, whose entries have a key (1) and a value (2).
+_METADATA = 14 << 3 | _BYTES
+
 
 class ModelFile:
     """A copy of a model file that nobody else can change; a context manager.
@@ -86,14 +90,20 @@ class ModelFile:
 
     @property
     def path(self) -> str:
-        """A path of the copy, for libraries that take no bytes; good inside the context."""
+        """A path of the copy, for libraries that take no bytes; good until it is closed."""
         return f"/proc/self/fd/{self._descriptor}"
+
+    def close(self) -> None:
+        """Gives the path up; a second call does nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def __enter__(self) -> ModelFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+        self.close()
 
 
 def read_onnx(path: Path) -> ModelFile:
@@ -106,7 +116,7 @@ def read_onnx(path: Path) -> ModelFile:
     try:
         check_onnx(model.content, str(path))
     except BaseException:
-        model.__exit__()
+        model.close()
         raise
     return model
 
@@ -133,6 +143,50 @@ def check_onnx(data: bytes | mmap.mmap, origin: str) -> None:
             f"{origin}: the model names {found} outside the file, which is refused; "
             "save it as one file (onnx.save with save_as_external_data=False)"
         )
+
+
+def onnx_metadata(data: bytes | mmap.mmap, origin: str) -> dict[str, str]:
+    """The texts that an ONNX model carries, by their keys.
+
+    Args:
+        data: The whole file, which `check_onnx` let through.
+        origin: Where it came from, for messages.
+
+    Raises:
+        EngineError: They aren't UTF-8, or no texts.
+    """
+    found = {}
+    try:
+        for tag, start, end in _fields(data, 0, len(data)):
+            if tag == _METADATA:
+                entry = {number: data[a:b] for number, a, b in _fields(data, start, end)}
+                # As ONNX Runtime reads them: the last one counts.
+                key, value = (entry.get(number << 3 | _BYTES, b"").decode() for number in (1, 2))
+                found[key] = value
+    except UnicodeDecodeError as error:
+        raise EngineError(f"{origin}: the model has texts that aren't UTF-8") from error
+    except (ValueError, IndexError) as error:
+        raise EngineError(f"{origin}: not a sound ONNX model ({error})") from error
+    return found
+
+
+def _fields(data: bytes | mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """Tag, first byte and byte after the last of each field of a message."""
+    while at < end:
+        tag, at = _varint(data, at)
+        wire, start = tag & 7, at
+        if wire == _VARINT:
+            _, at = _varint(data, at)
+        elif wire == _BYTES:
+            size, start = _varint(data, at)
+            at = start + size
+        elif wire in (_FIXED64, _FIXED32):
+            at += 8 if wire == _FIXED64 else 4
+        else:
+            raise ValueError("it has parts that ONNX doesn't know")
+        if at > end:
+            raise ValueError("a part reaches beyond its end")
+        yield tag, start, at
 
 
 def _reference(data: bytes | mmap.mmap) -> str:

@@ -34,10 +34,10 @@ class OrtNetwork:
             EngineError: The file isn't a sound ONNX model, or the provider
                 can't be loaded (ONNX Runtime itself would fall back in silence).
         """
-        ort.set_default_logger_severity(4)  # what matters is raised
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        # What matters is raised. The default logger is the host program's.
         options.log_severity_level = 4
         # Spinning threads would take the cores that the other stages need.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -77,7 +77,6 @@ class OrtNetwork:
         self.name = f"{path} ({wanted}, {threads} thread{'s' if threads > 1 else ''})"
         try:
             inputs, outputs = session.get_inputs(), session.get_outputs()
-            self.metadata: Mapping[str, str] = dict(session.get_modelmeta().custom_metadata_map)
             names = [tensor.name for tensor in (*inputs, *outputs)]
             if len(inputs) != 1 or inputs[0].type != "tensor(float)":
                 raise EngineError(f"{path}: the model must have one float32 input")
@@ -89,15 +88,22 @@ class OrtNetwork:
         except UnicodeDecodeError as error:
             raise EngineError(f"{path}: the model has names that aren't UTF-8") from error
 
-    def run(self, batch: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
-        """Runs the model; the returned arrays belong to the caller."""
+    def run(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Runs the model; see `Network.run`.
+
+        ONNX Runtime gives back only what is asked for, but runs the whole graph (seen with
+        1.28, whatever `only_execute_path_to_fetches` says: only its training builds obey it).
+        """
         if self._session is None:
             raise EngineError(f"{self.name}: the engine is closed")
+        names = list(self.output_shapes if outputs is None else outputs)
         try:
-            outputs: Sequence[NDArray[Any]] = self._session.run(None, {self._input: batch})
+            values = self._session.run(names, {self._input: batch})
         except Exception as error:
             raise EngineError(f"{self.name}: {printable(str(error))}") from error
-        return outputs
+        return dict(zip(names, values, strict=True))
 
     def close(self) -> None:
         """Frees the session."""

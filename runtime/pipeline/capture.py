@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import cv2
 
@@ -13,13 +14,12 @@ from runtime.sources.group import SourceGroup
 from runtime.support.mailbox import Mailbox, Policy
 from runtime.support.threads import Stages
 from runtime.telemetry.metrics import Metrics
-from runtime.vision.preprocess import to_bgr
 
 #: What a reader or a conversion raises for one frame: the next may be good.
 _OF_ONE_FRAME = (cv2.error, MemoryError, ValueError)
 
 
-class Capture:
+class CaptureStage:
     """Reads each source of a group into one mailbox, a lane for each stream."""
 
     def __init__(
@@ -67,19 +67,35 @@ class Capture:
             index += 1
             try:
                 with self._metrics.time("capture"):
-                    got = source.read()
-                    image = None if got is None else to_bgr(got[0])
+                    frame = _checked(source.read())
+                    if frame is not None:
+                        # Here and not where it is first used: the stages after this one
+                        # have the more to do, and what can't be converted fails alone.
+                        frame.picture.bgr()
             except _OF_ONE_FRAME as error:
                 failures.add(stream, index, error)
                 continue
             except Exception as error:
                 raise StageError("capture", index, error) from error
-            if got is None or image is None:
+            if frame is None:
                 failures.end()
                 return not self._stages.stopped
             failures.worked(stream)
-            frame = Frame(stream, index, got[1], image, time.monotonic(), got[2])
+            frame = replace(
+                frame,
+                stream=stream,
+                index=index,
+                source=frame.source or source.name,
+                captured=frame.captured or time.monotonic(),
+            )
             dropped = self._frames.put(frame, stream, policy)
             if dropped:
                 self._metrics.dropped(stream, dropped)
         return False
+
+
+def _checked(frame: Frame | None) -> Frame | None:
+    """What a source's `read` gave, which may be one of the caller's own."""
+    if frame is None or isinstance(frame, Frame):
+        return frame
+    raise TypeError(f"a source's read() must give a Frame or None, not a {type(frame).__name__}")

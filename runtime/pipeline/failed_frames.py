@@ -6,7 +6,7 @@ import logging
 
 from runtime.errors import StageError
 from runtime.sources.group import SourceGroup
-from runtime.support.redaction import reason
+from runtime.support.reasons import reason
 from runtime.telemetry.metrics import Metrics
 
 log = logging.getLogger(__name__)

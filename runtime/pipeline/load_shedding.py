@@ -1,47 +1,47 @@
-"""Less work where results come late, in a fixed order; never a queue."""
+"""Load shedding: less work where results take too long, in a fixed order; never a queue."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
-    """How much work a frame is worth.
+class Level:
+    """How much work a frame is worth at one level of load shedding.
 
     Attributes:
-        look_every: Of the times that faces would be looked for in a stream, only
-            each n-th is used; in between, tracks go on where they were heading.
-        faces: Most faces whose emotion is read in one go, those without a
-            label aside; None reads all.
-        detect_scale: Part of the detector's usual size.
+        detect_every: Of a stream's detections only each n-th is run; in between, tracks
+            go on where they were heading.
+        faces: Most faces that are classified in one go, those without a label aside;
+            None classifies all.
+        detect_scale: Size of what the detector sees, as a share of its usual one.
     """
 
-    look_every: int = 1
+    detect_every: int = 1
     faces: int | None = None
     detect_scale: float = 1.0
 
 
 #: From all of the work to the least, each step sheds more. First what costs
 #: nobody much (boxes are predicted well over 100 ms: at 30 frames a second, with
-#: 50 ms between two looks, they are 67, 133 and 200 ms apart), then how many
-#: emotions are read, last the detector's size, which loses small faces.
-LADDER = (
-    Effort(),
-    Effort(2),
-    Effort(3),
-    Effort(3, 8),
-    Effort(3, 4),
-    Effort(3, 2),
-    Effort(3, 1),
-    Effort(3, 1, 0.8),
-    Effort(3, 1, 0.6),
+#: 50 ms between two detections, they are 67, 133 and 200 ms apart), then how many
+#: faces are classified, last the detector's size, which loses small faces.
+LEVELS = (
+    Level(),
+    Level(2),
+    Level(3),
+    Level(3, 8),
+    Level(3, 4),
+    Level(3, 2),
+    Level(3, 1),
+    Level(3, 1, 0.8),
+    Level(3, 1, 0.6),
 )
 
 #: Time over which latencies are judged, and least number of them: of a slow
@@ -56,8 +56,8 @@ _EASY = 0.6
 _REST_S, _LONGEST_REST_S = 3.0, 60.0
 
 
-class Governor:
-    """Steps along `LADDER` so that the 99th percentile of latency keeps to a target.
+class LoadShedding:
+    """Moves along `LEVELS` so that the 99th percentile of latency keeps to a target.
 
     One step down whenever a second's latencies break the target (eight frames
     are enough), then new ones are waited for; one step up after a time of ease,
@@ -70,7 +70,7 @@ class Governor:
         self,
         target_ms: float | None,
         clock: Callable[[], float] = time.monotonic,
-        skips_looks: bool = True,
+        sheds_detections: bool = True,
     ) -> None:
         """Starts with all of the work.
 
@@ -78,10 +78,10 @@ class Governor:
             target_ms: Longest time from capture to result that 99% of frames
                 may take; None sheds nothing, ever.
             clock: Monotonic time in seconds.
-            skips_looks: False where faces are looked for in every frame, at full
-                size, whatever the effort.
+            sheds_detections: False where every frame is searched at full size, whatever
+                the level.
         """
-        self._skips_looks = skips_looks
+        self._sheds_detections = sheds_detections
         self._target_ms = target_ms
         self._clock = clock
         self._recent: deque[tuple[float, float, int]] = deque()
@@ -94,9 +94,9 @@ class Governor:
         self._climbed = False
 
     @property
-    def effort(self) -> Effort:
+    def level(self) -> Level:
         """What a frame is worth now. Can be read from any thread."""
-        return LADDER[self._level]
+        return LEVELS[self._level]
 
     def observe(self, latency_ms: float, faces: int) -> None:
         """Takes a frame's result; one thread calls it.
@@ -108,7 +108,7 @@ class Governor:
         if self._target_ms is None:
             return
         now = self._clock()
-        # Frames that were on their way at the latest step say nothing of the new effort.
+        # Frames that were on their way at the latest step say nothing of the new level.
         if self._steps and now - latency_ms / 1e3 < self._changed_s:
             return
         self._recent.append((now, latency_ms, faces))
@@ -132,7 +132,9 @@ class Governor:
             "level": self._level,
             "deepest": self._deepest,
             "changes": self._steps,
-            **asdict(self.effort),
+            "look_every": self.level.detect_every,
+            "faces": self.level.faces,
+            "detect_scale": self.level.detect_scale,
         }
 
     def _shed(self, now: float) -> None:
@@ -146,7 +148,7 @@ class Governor:
     def _next(self, step: int) -> int:
         """The next level, down the ladder or up, at which there is other work; or the last."""
         level = self._level
-        while 0 <= level + step < len(LADDER):
+        while 0 <= level + step < len(LEVELS):
             level += step
             if self._work(level) != self._work(self._level):
                 break
@@ -154,11 +156,11 @@ class Governor:
 
     def _work(self, level: int) -> tuple[int, int, float]:
         """What a level does with as many faces as there were lately."""
-        effort, most = LADDER[level], max((faces for _, _, faces in self._recent), default=0)
+        at, most = LEVELS[level], max((faces for _, _, faces in self._recent), default=0)
         return (
-            effort.look_every if self._skips_looks else 1,
-            most if effort.faces is None else min(most, effort.faces),
-            effort.detect_scale if self._skips_looks else 1.0,
+            at.detect_every if self._sheds_detections else 1,
+            most if at.faces is None else min(most, at.faces),
+            at.detect_scale if self._sheds_detections else 1.0,
         )
 
     def _move(self, level: int, now: float) -> None:
@@ -169,5 +171,5 @@ class Governor:
         self._deepest = max(self._deepest, level)
         self._steps += 1
         self._changed_s = now
-        # What was measured before says nothing of the new effort.
+        # What was measured before says nothing of the new level.
         self._recent.clear()

@@ -13,7 +13,7 @@ from runtime.emotion.temporal import TemporalHead, choose_head
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.pipeline.config import DetectorConfig, PipelineConfig
-from runtime.pipeline.recognition import Recognizer
+from runtime.pipeline.recognition import RecognitionStage
 from runtime.sources.base import Source
 from runtime.sources.factory import open_source
 from runtime.sources.group import SourceGroup, open_group
@@ -22,18 +22,18 @@ _Closable = TypeVar("_Closable", Source, Engine, Detector, TemporalHead)
 
 
 class Parts:
-    """Engine, detector, recognizer and sources, of which what was opened here is freed here.
+    """Engine, detector, recognition and sources, of which what was opened here is freed here.
 
     Attributes:
         engine: Reads emotions.
         detector: Finds faces.
-        recognizer: Reads the faces of frames, with whatever steadies their labels.
+        recognition: Reads the faces of frames, with whatever steadies their labels.
         group: The sources.
     """
 
     engine: Engine
     detector: Detector
-    recognizer: Recognizer
+    recognition: RecognitionStage
     group: SourceGroup
 
     def __init__(self, config: PipelineConfig) -> None:
@@ -74,10 +74,10 @@ class Parts:
             if isinstance(config.detector.detector, str)
             else config.detector.detector
         )
-        head = choose_head(labels.temporal_head, settings.engine, labels.smoothing_s)
+        head = choose_head(labels.temporal_head, self.engine.manifest, labels.smoothing_s)
         if head is not None:
             self._own(head)
-        self.recognizer = Recognizer(
+        self.recognition = RecognitionStage(
             Classifier(self.engine, settings.max_batch),
             len(config.sources),
             labels.smoothing_s,

@@ -20,13 +20,13 @@ from runtime.detectors.catalogue import FACE_SCORE
 from runtime.engines.base import Engine
 from runtime.errors import StageError
 from runtime.messages import Frame, FrameResult, TrackedFrame
-from runtime.pipeline.capture import Capture
+from runtime.pipeline.capture import CaptureStage
 from runtime.pipeline.config import PipelineConfig
-from runtime.pipeline.detection import Follower
+from runtime.pipeline.detection import DetectionStage
 from runtime.pipeline.keywords import PipelineKeywords, config_of
-from runtime.pipeline.load_shedding import Governor
+from runtime.pipeline.load_shedding import LoadShedding
+from runtime.pipeline.loops import DetectionLoop, RecognitionLoop
 from runtime.pipeline.parts import Parts
-from runtime.pipeline.stages import ClassifyStage, DetectStage
 from runtime.sources.base import Source
 from runtime.support.deferred_call import DeferredCall
 from runtime.support.mailbox import Closed, Mailbox
@@ -48,7 +48,7 @@ _JOIN_S = 1.5
 #: Least wait for them, in seconds, where that time is over.
 _HEAR_S = 0.3
 
-#: Time between two looks at the window while no result comes, in seconds.
+#: Time between two calls of `on_wait` while no result comes, in seconds.
 _POLL_S = 0.1
 
 
@@ -96,12 +96,13 @@ class Pipeline:
         self.engine: Engine = self._parts.engine
         self._group = self._parts.group
         self.sources: Sequence[Source] = self._group.sources
+        #: Counts and times, the same object for the pipeline's whole life.
         self.metrics = Metrics(self.sources)
         target_s, interval_s = config.latency.target_s, config.detector.interval_s
-        self.governor = Governor(
-            # The governor and its figures count in milliseconds, as results do.
+        self.load_shedding = LoadShedding(
+            # It and its figures count in milliseconds, as results do.
             None if target_s is None else round(target_s * 1e3, 6),
-            skips_looks=interval_s is not None,
+            sheds_detections=interval_s is not None,
         )
         #: Called on the reading thread, ten times a second, while no result comes.
         self.on_wait: Callable[[], None] | None = None
@@ -204,23 +205,25 @@ class Pipeline:
         if self._used:
             raise RuntimeError("a Pipeline runs once: make a new one")
         self._used = True
-        self.metrics = Metrics(self.sources)
+        self.metrics.start(self.sources)
         parts, group, detector = self._parts, self._group, self.config.detector
         # What may be no face is none, whichever detector gives it.
         face_score = FACE_SCORE if detector.regions_score < FACE_SCORE else 0.0
-        follower = Follower(
+        detection = DetectionStage(
             parts.detector, len(self.sources), detector.interval_s, self.metrics, face_score
         )
-        both = (group, self.metrics, self.governor)
-        capture = Capture(group, self._frames, self._stages, self.metrics)
-        detect = DetectStage(follower, *both, self._frames, self._tracked)
-        classify = ClassifyStage(parts.recognizer, *both, self._tracked, self._results, self.config)
+        both = (group, self.metrics, self.load_shedding)
+        capture = CaptureStage(group, self._frames, self._stages, self.metrics)
+        detect = DetectionLoop(detection, *both, self._frames, self._tracked)
+        recognize = RecognitionLoop(
+            parts.recognition, *both, self._tracked, self._results, self.config
+        )
         self._stopping.start()
         spawn = self._stages.spawn
         for stream in range(len(self.sources)):
             spawn("capture", partial(capture.run, stream), partial(capture.ended, stream))
         spawn("detect", detect.run, detect.ended)
-        spawn("classify", classify.run, classify.ended)
+        spawn("classify", recognize.run, recognize.ended)
 
     def _wait_for_results(self) -> Iterator[FrameResult]:
         """Results until the last stage ends, or hangs for too long after a stop."""

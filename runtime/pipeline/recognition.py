@@ -23,7 +23,7 @@ def make_smoother(smoothing_s: float | None, head: TemporalHead | None) -> Smoot
     return Smoother() if smoothing_s is None else Smoother(smoothing_s)
 
 
-class Recognizer:
+class RecognitionStage:
     """Reads all faces of some frames in one batch, and remembers each track's label."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Recognizer:
         spec = self._classifier.spec
         chosen = self._choose(batch, limit)
         crops = [
-            cut_face(batch[i].frame.image, track.face.box, spec, track.face.landmarks)
+            cut_face(batch[i].frame.picture.bgr(), track.face.box, spec, track.face.landmarks)
             for i, track in chosen
         ]
         rows = self._classifier.classify(crops)

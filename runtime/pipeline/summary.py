@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from runtime.pipeline.load_shedding import LADDER
+from runtime.pipeline.load_shedding import LEVELS
 
 
 def summary_lines(metrics: dict[str, Any], counts: Counter[str]) -> list[str]:
@@ -30,7 +30,7 @@ def summary_lines(metrics: dict[str, Any], counts: Counter[str]) -> list[str]:
     if shed["deepest"]:
         lines.append(
             f"work was shed to keep to {shed['target_ms']:g} ms: level {shed['level']} of "
-            f"{len(LADDER) - 1} at the end, {shed['deepest']} at the most"
+            f"{len(LEVELS) - 1} at the end, {shed['deepest']} at the most"
         )
     for stage in ("capture", "detect", "classify"):
         if stage in metrics["stages"]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import TYPE_CHECKING
 
-from runtime.errors import UserError
 from runtime.sinks.base import Sink
 from runtime.sinks.remote.queue import RemoteSink
+from runtime.support.reasons import reason
 
 if TYPE_CHECKING:
     from runtime.messages import FrameResult
+
+log = logging.getLogger(__name__)
 
 
 class SinkGroup:
@@ -33,20 +36,28 @@ class SinkGroup:
         self.busy = None
 
     def close(self) -> None:
-        """See `Sink.close`; the first failure is raised, unless another is on its way."""
+        """Closes every sink, whatever one of them raises.
+
+        The first failure is raised, unless the caller is leaving with an error
+        already; every other one is logged.
+        """
+        first = sys.exc_info()[1]
+        on_its_way = first is not None
         for sink in self._sinks:
             if isinstance(sink, RemoteSink):
                 sink.begin_close()  # they flush at the same time
-        first: UserError | None = None
         # Files first: an impatient second Ctrl-C must not cut them.
         for sink in sorted(self._sinks, key=lambda sink: isinstance(sink, RemoteSink)):
             self.busy = sink.name
             try:
                 sink.close()
-            except UserError as error:
+            except BaseException as error:  # also Ctrl-C: the others must not be cut
+                # A disk that is full fails twice with the same words.
+                if first is not None and str(error) != str(first):
+                    log.warning("%s: %s", sink.name, reason(error))
                 first = first or error
         self.busy = None
-        if first is not None and not isinstance(sys.exc_info()[1], UserError):
+        if first is not None and not on_its_way:
             raise first
 
     def counts(self) -> dict[str, dict[str, int]]:

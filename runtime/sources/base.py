@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
+from runtime.messages import Frame
 
 
 class Source(Protocol):
-    """A run of frames. One thread reads it."""
+    """A sequence of frames. One thread reads it.
+
+    One of your own needs these members and no base class:
+
+        class Arrays:
+            name, live, fps = "arrays", False, 25.0
+
+            def __init__(self, arrays):
+                self._frames = (Frame(Picture(a), i / self.fps) for i, a in enumerate(arrays))
+
+            def read(self):
+                return next(self._frames, None)
+
+            def interrupt(self): ...  # it never waits
+
+            def close(self): ...  # it holds nothing
+    """
 
     @property
     def name(self) -> str:
@@ -26,8 +41,8 @@ class Source(Protocol):
         """Nominal frames per second."""
         ...
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
-        """The next picture ((H, W, 3) uint8 BGR), its media time in seconds, its file name.
+    def read(self) -> Frame | None:
+        """The next frame, with its picture and media time; the pipeline numbers it.
 
         Returns:
             None at the end.
@@ -37,17 +52,15 @@ class Source(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Frees the device or file; a second call does nothing."""
+    def interrupt(self) -> None:
+        """Ends the waiting in `read`, now and later. For another thread or a signal handler.
+
+        A source that never waits for long has nothing to do here.
+        """
         ...
 
-
-@runtime_checkable
-class Interruptible(Protocol):
-    """A source whose `read` may wait for long."""
-
-    def interrupt(self) -> None:
-        """Ends the waiting in `read`, now and later. For another thread or a signal handler."""
+    def close(self) -> None:
+        """Frees the device or file; a second call does nothing."""
         ...
 
 
@@ -57,7 +70,7 @@ class Reconnecting(Protocol):
 
     @property
     def connected(self) -> bool:
-        """False while it is being looked for."""
+        """False while it is lost."""
         ...
 
     @property

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from runtime.errors import SourceError, Unreachable
-from runtime.sources.base import Interruptible, Reconnecting, Source
+from runtime.messages import Frame
+from runtime.sources.base import Reconnecting, Source
 from runtime.support.backoff import Retry
 
 log = logging.getLogger(__name__)
@@ -66,7 +64,7 @@ class DeferredSource:
         """See `Reconnecting`; that it came at last is none."""
         return self._source.reconnects if isinstance(self._source, Reconnecting) else 0
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """See `Source.read`; first waits until it is there.
 
         Raises:
@@ -83,10 +81,11 @@ class DeferredSource:
         return self._source.read()
 
     def interrupt(self) -> None:
-        """See `Interruptible`."""
+        """See `Source.interrupt`."""
         self._retry.interrupt()
-        if isinstance(self._source, Interruptible):
-            self._source.interrupt()
+        source = self._source
+        if source is not None:
+            source.interrupt()
 
     def close(self) -> None:
         """See `Source.close`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from runtime.messages import Frame
+from runtime.vision.picture import Picture
 
 
 class DemoSource:
@@ -19,15 +19,18 @@ class DemoSource:
         self._scenes = demo_scenes()
         self._index = 0
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """See `Source.read`."""
         index = self._index
         self._index += 1
         for scene in self._scenes:
             if index < scene.frames:
-                return scene.render(index), (self._index - 1) / self.fps, ""
+                return Frame(Picture(scene.render(index)), (self._index - 1) / self.fps)
             index -= scene.frames
         return None
+
+    def interrupt(self) -> None:
+        """Never waits."""
 
     def close(self) -> None:
         """Holds nothing."""

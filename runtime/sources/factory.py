@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from runtime.errors import SourceError
-from runtime.sources.base import Interruptible, Source
+from runtime.sources.base import Source
 from runtime.sources.camera import camera_of, open_camera
 from runtime.sources.demo import DemoSource
 from runtime.sources.files import FileSource, open_file
@@ -33,7 +33,6 @@ __all__ = [
     "PICTURES",
     "DemoSource",
     "FileSource",
-    "Interruptible",
     "PictureSource",
     "ReconnectingSource",
     "Source",

@@ -6,11 +6,9 @@ import logging
 import time
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from runtime.errors import SourceError
-from runtime.sources.decoders.base import Capture
+from runtime.messages import Frame
+from runtime.sources.decoders.base import Capture, Stamped
 from runtime.support.redaction import printable
 
 log = logging.getLogger(__name__)
@@ -67,27 +65,27 @@ class FileSource:
         self._stamp_s = 0.0
         self._offset_s = 0.0
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """See `Source.read`."""
         got = self._capture.read() or self._after_broken()
         if got is None:
             self._tell_end()
             return None
-        image, stamp = got
+        picture, stamp = got
         time_s = self._media_time(self._stamp_s if stamp is None else stamp)
         self._index += 1
-        return image, time_s, ""
+        return Frame(picture, time_s)
 
     def close(self) -> None:
         """Frees the decoder."""
         self._capture.close()
 
     def interrupt(self) -> None:
-        """See `Interruptible`."""
+        """See `Source.interrupt`."""
         self._interrupted = True
         self._capture.interrupt()
 
-    def _after_broken(self) -> tuple[NDArray[np.uint8], float | None] | None:
+    def _after_broken(self) -> Stamped | None:
         """The first good frame after broken ones, and its stamp; None at the end."""
         if self._capture.ended or 0 < self._expected <= self._index:
             return None

@@ -9,11 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from runtime.errors import SourceError, StageError, Unreachable
-from runtime.sources.base import Interruptible, Source
+from runtime.messages import Frame
+from runtime.sources.base import Source
 from runtime.sources.deferred import DeferredSource
 from runtime.support.backoff import Retry
 from runtime.support.net.tls import TLS_SCHEMES, Tls
@@ -37,9 +35,12 @@ class Unopened:
         self.name = name
         self._error = error
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """Raises the error of the opening."""
         raise self._error
+
+    def interrupt(self) -> None:
+        """Never waits."""
 
     def close(self) -> None:
         """Holds nothing."""
@@ -57,8 +58,7 @@ class SourceGroup:
     def interrupt(self) -> None:
         """Ends every wait for a lost source."""
         for source in self.sources:
-            if isinstance(source, Interruptible):
-                source.interrupt()
+            source.interrupt()
 
     def ended(self, stream: int) -> bool:
         """Notes that reading a source has ended, however it did; for its own thread.
@@ -101,8 +101,7 @@ class SourceGroup:
             return
         source = self.sources[stream]
         log.warning("source %d (%s) failed: %s", stream, source.name, error)
-        if isinstance(source, Interruptible):
-            source.interrupt()
+        source.interrupt()
 
     def failed(self, stream: int) -> bool:
         """Whether a source has failed."""

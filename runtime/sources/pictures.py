@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import SourceError
+from runtime.messages import Frame
 from runtime.sources.decoders.picture_header import is_animation, picture_size
 from runtime.support.files.reading import read_input_file
+from runtime.vision.picture import Picture
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +106,7 @@ class PictureSource:
         self._files = iter(files)
         self._index = 0
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """See `Source.read`."""
         for file in self._files:
             try:
@@ -113,10 +115,13 @@ class PictureSource:
                 log.warning("skipped: %s", error)
                 continue
             self._index += 1
-            return image, (self._index - 1) / self.fps, str(file)
+            return Frame(Picture(image), (self._index - 1) / self.fps, name=str(file))
         if not self._index:
             raise SourceError(f"{self.name}: none of its pictures can be read")
         return None
+
+    def interrupt(self) -> None:
+        """Never waits for long."""
 
     def close(self) -> None:
         """Holds nothing."""

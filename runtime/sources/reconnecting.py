@@ -7,13 +7,12 @@ import math
 import time
 from collections.abc import Callable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from runtime.errors import SourceError
+from runtime.messages import Frame
 from runtime.sources.decoders import base
 from runtime.sources.decoders.base import Capture
 from runtime.support.backoff import Pauses, Retry
+from runtime.vision.picture import Picture
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +66,13 @@ class ReconnectingSource:
         """False while it is lost."""
         return self._capture is not None
 
-    def read(self) -> tuple[NDArray[np.uint8], float, str] | None:
+    def read(self) -> Frame | None:
         """See `Source.read`; waits through a loss, and gives None when interrupted then."""
-        image = self._next()
-        if image is None:
-            image = self._regain()
-        return None if image is None else (image, self._clock() - self._start, "")
+        picture = self._next() or self._regain()
+        return None if picture is None else Frame(picture, self._clock() - self._start)
 
     def interrupt(self) -> None:
-        """Ends the waiting of `read`, now and later; see `Interruptible`."""
+        """Ends the waiting of `read`, now and later."""
         self._retry.interrupt()
         capture = self._capture
         if capture is not None:
@@ -86,7 +83,7 @@ class ReconnectingSource:
         self._retry.interrupt()
         self._disconnect()
 
-    def _next(self) -> NDArray[np.uint8] | None:
+    def _next(self) -> Picture | None:
         """The next good frame; None when the connection is lost."""
         if self._capture is None:
             return None
@@ -103,7 +100,7 @@ class ReconnectingSource:
                 break
         return None
 
-    def _regain(self) -> NDArray[np.uint8] | None:
+    def _regain(self) -> Picture | None:
         """Tries to come back until a frame is there.
 
         Returns:
@@ -124,25 +121,25 @@ class ReconnectingSource:
         if lost - self._since > _STEADY_S:
             retry.pauses.reset()
         try:
-            image = retry.until(self._reopen)
+            picture = retry.until(self._reopen)
         except TimeoutError as error:
             raise SourceError(
                 f"--source {self.name}: lost, and not back within {retry.limit_s:g} s"
             ) from error
-        if image is not None:
+        if picture is not None:
             self.reconnects += 1
             self._since = self._clock()
             log.warning("%s: back after %.1f s", self.name, self._since - lost)
-        return image
+        return picture
 
-    def _reopen(self) -> NDArray[np.uint8] | None:
+    def _reopen(self) -> Picture | None:
         """The first frame of a new connection; None where none comes, and then none is open."""
         self._capture = self._connect()
-        image = self._next()
-        if image is None or self._retry.interrupted:
+        picture = self._next()
+        if picture is None or self._retry.interrupted:
             self._disconnect()
             return None
-        return image
+        return picture
 
     def _disconnect(self) -> None:
         capture, self._capture = self._capture, None

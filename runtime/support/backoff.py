@@ -18,19 +18,26 @@ _PAUSES_S = (0.5, 30.0)
 class Pauses:
     """Pauses between tries: each twice as long as the last, up to a longest."""
 
-    def __init__(self, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        jitter: Callable[[], float] = random.random,
+        limits_s: tuple[float, float] | None = None,
+    ) -> None:
         """Starts with the shortest.
 
         Args:
             jitter: Gives 0 to 1; makes a pause up to a fifth shorter, so that many
-                sources of one dead server don't all come at the same moment.
+                clients of one dead server don't all come at the same moment.
+            limits_s: First and longest pause in seconds; half a second and half a
+                minute where it isn't given.
         """
         self._jitter = jitter
+        self._limits_s = limits_s
         self._tries = 0
 
     def next_s(self) -> float:
         """The next pause in seconds."""
-        first, longest = _PAUSES_S
+        first, longest = self._limits_s or _PAUSES_S
         self._tries += 1
         # The exponent is bounded: after weeks a float would overflow.
         pause: float = min(first * 2.0 ** min(self._tries - 1, 20), longest)
@@ -73,7 +80,7 @@ class Retry:
         return self._interrupted.is_set()
 
     def interrupt(self) -> None:
-        """Ends the waiting, now and later. For another thread or a signal handler."""
+        """Ends the waiting, now and later. For another thread, not for a signal handler."""
         self._interrupted.set()
 
     def until(self, attempt: Callable[[], T | None]) -> T | None:

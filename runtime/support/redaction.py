@@ -142,7 +142,7 @@ def redact(text: str) -> str:
     """The text without secrets and control characters, on as many lines as before.
 
     Args:
-        text: A message, which may quote what the operator or a stranger wrote.
+        text: A message, which may quote what the operator or a client wrote.
     """
     if "://" in text or "=" in text or ":" in text or _remembered:
         for secret in sorted(_remembered, key=len, reverse=True):
@@ -162,17 +162,11 @@ def _hide_url(path: bool, match: re.Match[str]) -> str:
     return shown_address(url, path) + match[0][len(url) :]
 
 
-def reason(error: BaseException) -> str:
-    """What an error says, in one short line without secrets; its kind where it says nothing."""
-    text = redact(" ".join(str(error).split())) or type(error).__name__
-    return text if len(text) <= 300 else text[:300] + "..."
-
-
 class RedactingFormatter(logging.Formatter):
     """Formats a record as ever, its message on one line, and shows no secret of it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """See `logging.Formatter.formatMessage`; a stranger's name begins no line of its own."""
+        """See `logging.Formatter.formatMessage`; a name from outside begins no line of its own."""
         return super().formatMessage(record).replace("\n", "\\n")
 
     def format(self, record: logging.LogRecord) -> str:

@@ -28,7 +28,7 @@ class Stages:
         self.error: StageError | None = None
         self._threads: list[threading.Thread] = []
         self._stop = threading.Event()
-        self._ending = False
+        self._joining = False
         self._lock = threading.Lock()
 
     @property
@@ -60,11 +60,11 @@ class Stages:
         thread.start()
 
     def stop(self) -> None:
-        """Asks the stages to end. Safe in a signal handler."""
+        """Asks the stages to end. Not for a signal handler: it takes a lock."""
         self._stop.set()
 
     def join(self, limit_s: float) -> list[str]:
-        """Waits for the threads; errors from here on are of the ending, and dropped.
+        """Waits for the threads; errors from here on belong to the shutdown, and are dropped.
 
         Args:
             limit_s: Longest wait in seconds, for all of them together; 0 only looks.
@@ -72,7 +72,7 @@ class Stages:
         Returns:
             Names of those that haven't ended; a later call may find that they have.
         """
-        self._ending = True
+        self._joining = True
         self._stop.set()
         deadline = time.monotonic() + limit_s
         for thread in self._threads:
@@ -87,7 +87,7 @@ class Stages:
             wrapped.__cause__ = error
             error = wrapped
         with self._lock:
-            if self.error is None and not self._ending:
+            if self.error is None and not self._joining:
                 self.error = error
                 log.debug("stage failed", exc_info=error)
         self._stop.set()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from runtime.errors import UserError
 from runtime.support.net.http_server import REQUEST_S, LimitedServer
 from runtime.support.threads import background
 from runtime.telemetry.metrics import Metrics
-from runtime.telemetry.prometheus import CONTENT_TYPE, exposition
+from runtime.telemetry.prometheus import CONTENT_TYPE, SinkCounts, exposition
 
 if TYPE_CHECKING:
     from runtime.pipeline.pipeline import Pipeline
@@ -20,8 +20,6 @@ log = logging.getLogger(__name__)
 
 #: Without a result for so long, in seconds, something is wrong.
 STALE_S = 10.0
-
-SinkCounts = Mapping[str, Mapping[str, int]]
 
 
 class Monitor:
@@ -75,7 +73,7 @@ class Monitor:
 
     def _metrics(self) -> tuple[int, str, str]:
         metrics = Metrics() if self._pipeline is None else self._pipeline.metrics
-        return 200, CONTENT_TYPE, exposition(metrics, self._sinks())
+        return 200, CONTENT_TYPE, exposition(metrics, self._sinks)
 
     def _health(self) -> tuple[int, str, str]:
         status, age = "starting", None

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy import main
-from benchmarks.regression.compared import KINDS
+from benchmarks.harness.results import read_report
+from benchmarks.regression.compared_figures import KINDS
 from runtime.support.cli import run_command
 
 
@@ -41,14 +42,14 @@ def test_the_table(tiny_engine: Path, folder: Path, tmp_path: Path) -> None:
     through = good["through_detection"]
     assert through["end_to_end"] == pytest.approx(through["accuracy_through_detection"])
     assert "no such file" in bad["error"]
-    metrics = {metric.name: metric for metric in KINDS["accuracy"].metrics(figures)}
-    assert set(metrics) == {"accuracy", "corrupted", "through detection"}
+    found = {one.name: one for one in KINDS["accuracy"].figures(read_report(out))}
+    assert set(found) == {"accuracy", "corrupted", "through detection"}
     for name, part in (
         ("accuracy", good["accuracy"]),
         ("corrupted", good["corruptions"]["mean"]),
         ("through detection", through["end_to_end"]),
     ):
-        assert np.mean(metrics[name].values) == pytest.approx(part, abs=1e-3)
+        assert np.mean(found[name].values) == pytest.approx(part, abs=1e-3)
 
 
 def test_a_model_that_has_become_worse_is_exit_code_1(

@@ -4,8 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.framing import HEIGHT, WIDTH, Hits, best_match, main, measure, place_face
-from benchmarks.framing import Options as FramingOptions
+from benchmarks.framing import (
+    HEIGHT,
+    WIDTH,
+    FramingOptions,
+    NamedFaces,
+    best_match,
+    main,
+    measure,
+    place_face,
+)
 from runtime.engines.factory import open_engine
 from runtime.messages import Face
 from runtime.support.cli import run_command
@@ -29,12 +37,12 @@ def test_the_best_overlap_counts():
 
 def test_the_crop_frames_faces_as_training_does(ferplus_dir):
     """Holds the shipped manifest's margin to what the detector does on FER+."""
-    figures = measure(FramingOptions(str(ferplus_dir), samples=250))
-    assert figures["detected"] >= 0.97
+    report = measure(FramingOptions(data_dir=str(ferplus_dir), samples=250))
+    assert report.detected >= 0.97
     spec = open_engine().manifest.preprocess
-    assert spec.margin == pytest.approx(figures["margin"], abs=0.05)
-    assert spec.shift == pytest.approx(figures["shift_y"], abs=0.03)
-    assert abs(figures["shift_x"]) < 0.03
+    assert spec.margin == pytest.approx(report.margin, abs=0.05)
+    assert spec.shift == pytest.approx(report.shift_y, abs=0.03)
+    assert abs(report.shift_x) < 0.03
 
 
 def test_accuracy_through_detection_is_near_that_on_crops(ferplus_dir, tmp_path, capsys):
@@ -51,10 +59,10 @@ def test_accuracy_through_detection_is_near_that_on_crops(ferplus_dir, tmp_path,
 def test_a_face_that_is_not_found_counts_as_wrong():
     seen = np.array([True, True, True, False])
     right = np.array([True, True, False, False])
-    figures = Hits(seen, np.ones(4, bool), right).figures()
+    figures = NamedFaces(seen, np.ones(4, bool), right).accuracies()
     assert figures["accuracy_through_detection"] == pytest.approx(2 / 3, abs=1e-4)
     assert figures["end_to_end"] == 0.5
-    assert Hits(~np.ones(2, bool), right[:2], ~right[:2]).figures()["end_to_end"] == 0
+    assert NamedFaces(~np.ones(2, bool), right[:2], ~right[:2]).accuracies()["end_to_end"] == 0
 
 
 def test_where_no_face_is_found_it_says_so(tmp_path, tiny_engine, capsys):

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks.harness.results import read_report
 from benchmarks.loading import main
-from benchmarks.regression.compared import KINDS
+from benchmarks.regression.compared_figures import KINDS
 from runtime.support.cli import run_command
 
 
@@ -33,9 +34,9 @@ def test_every_rate_is_measured(folder, capsys):
     rates = [value for name, value in figures.items() if name.endswith("per_s")]
     assert len(rates) == 3
     assert min(rates) > 0
-    metrics = list(KINDS["loading"].metrics(figures))
-    assert [len(metric.values) for metric in metrics] == [2, 2]
-    assert metrics[0].row == "test_resnet, 32 px, batch 4"
+    found = list(KINDS["loading"].figures(read_report(out)))
+    assert [len(one.values) for one in found] == [2, 2]
+    assert found[0].row == "test_resnet, 32 px, batch 4"
 
 
 def test_too_few_faces_are_one_line(folder, capsys):

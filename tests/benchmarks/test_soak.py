@@ -1,4 +1,4 @@
-"""A short soak counts every frame; a killed run leaves whole lines and a film."""
+"""A short soak counts every frame; a killed run leaves whole lines and a video."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.regression.compared import KINDS
+from benchmarks.harness.results import read_report
+from benchmarks.regression.compared_figures import KINDS
 from benchmarks.soak import _gap_s, _is_whole, main
 from tests.conftest import write_video
 
@@ -26,9 +27,9 @@ def test_soak_and_kill(tiny_engine: Path, tmp_path: Path) -> None:
         "whole": 2,
         "largest_gap_s": figures["kills"]["largest_gap_s"],
     }
-    metrics = {metric.name: metric.values for metric in KINDS["soak"].metrics(figures)}
-    assert metrics["outputs whole"] == [1, 1]
-    assert len(metrics["memory, MB"]) == len(metrics["handles"]) == 10
+    found = {one.name: one.values for one in KINDS["soak"].figures(read_report(out))}
+    assert found["outputs whole"] == [1, 1]
+    assert len(found["memory, MB"]) == len(found["handles"]) == 10
 
 
 def test_a_csv_cut_in_a_row_is_not_whole(tmp_path: Path) -> None:
@@ -38,13 +39,13 @@ def test_a_csv_cut_in_a_row_is_not_whole(tmp_path: Path) -> None:
         assert _is_whole(rows) is whole
 
 
-def test_the_gap_is_the_films_lack(tmp_path: Path) -> None:
-    film, lines = tmp_path / "a.mp4", tmp_path / "a.jsonl"
-    write_video(film, [np.zeros((32, 32, 3), np.uint8)] * 50, fps=25.0)
+def test_the_gap_is_what_the_video_lacks(tmp_path: Path) -> None:
+    video, lines = tmp_path / "a.mp4", tmp_path / "a.jsonl"
+    write_video(video, [np.zeros((32, 32, 3), np.uint8)] * 50, fps=25.0)
     lines.write_text('{"time_s": 0.0}\n{"time_s": 2.46}\n')
-    assert _gap_s(lines, film) == pytest.approx(0.5)
+    assert _gap_s(lines, video) == pytest.approx(0.5)
     lines.write_text('{"time_s": 0.0}\n{"time_s": 2.')
-    assert _gap_s(lines, film) is None
+    assert _gap_s(lines, video) is None
     lines.write_text('{"time_s": 0.0}\n{"time_s": 2.46}\n')
-    film.write_bytes(b"")
-    assert _gap_s(lines, film) == pytest.approx(2.46)
+    video.write_bytes(b"")
+    assert _gap_s(lines, video) == pytest.approx(2.46)

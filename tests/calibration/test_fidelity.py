@@ -10,7 +10,7 @@ import pytest
 from onnx import numpy_helper
 from scipy.special import rel_entr, softmax
 
-from calibration.fidelity import Held, compare, open_session
+from calibration.fidelity import HeldOutSet, measure_fidelity, open_session
 
 INPUTS = np.random.default_rng(1).normal(0, 0.5, (50, 3, 32, 32)).astype(np.float32)
 
@@ -20,13 +20,13 @@ def model(small_onnx: Path) -> onnx.ModelProto:
     return onnx.load(small_onnx)
 
 
-def _held(logits: np.ndarray, majority: np.ndarray) -> Held:
-    return Held(INPUTS, majority, "made", logits, 2.0)
+def _held(logits: np.ndarray, majority: np.ndarray) -> HeldOutSet:
+    return HeldOutSet(INPUTS, majority, "made", logits, 2.0)
 
 
 def test_the_same_model_differs_in_nothing(model: onnx.ModelProto) -> None:
     logits = open_session(model)(INPUTS)
-    figures = compare(open_session(model), _held(logits, logits.argmax(1)), "same")
+    figures = measure_fidelity(open_session(model), _held(logits, logits.argmax(1)), "same")
     assert (figures["n"], figures["agreement"], figures["accuracy"]) == (50, 1, 1)
     assert figures["drop_points"] == 0
     assert figures["kl"] < 1e-6
@@ -38,7 +38,7 @@ def test_figures_by_hand(model: onnx.ModelProto) -> None:
     ours = theirs + np.random.default_rng(2).normal(0, 0.05, theirs.shape).astype(np.float32)
     majority = np.where(np.arange(50) % 5 == 0, -1, ours.argmax(1))
     majority[1] = (majority[1] + 1) % 8
-    figures = compare(open_session(model), _held(ours, majority), "noisy")
+    figures = measure_fidelity(open_session(model), _held(ours, majority), "noisy")
     same = ours.argmax(1) == theirs.argmax(1)
     assert figures["agreement"] == pytest.approx(same.mean(), abs=1e-4)
     p, q = softmax(ours / 2.0, 1), softmax(theirs / 2.0, 1)
@@ -51,7 +51,7 @@ def test_figures_by_hand(model: onnx.ModelProto) -> None:
 
 
 def test_without_labels_there_is_no_accuracy(model: onnx.ModelProto) -> None:
-    figures = compare(
+    figures = measure_fidelity(
         open_session(model), _held(open_session(model)(INPUTS), np.full(50, -1)), "unlabelled"
     )
     assert "accuracy" not in figures
@@ -78,5 +78,5 @@ def test_faces_that_change_each_other_are_seen() -> None:
     model = onnx.helper.make_model(
         graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10
     )
-    held = Held(10 * INPUTS, np.full(50, -1), "made", np.zeros((50, 2), np.float32), 1.0)
-    assert compare(open_session(model), held, "batch")["batch_gap"] > 0.02
+    held_out = HeldOutSet(10 * INPUTS, np.full(50, -1), "made", np.zeros((50, 2), np.float32), 1.0)
+    assert measure_fidelity(open_session(model), held_out, "batch")["batch_gap"] > 0.02

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.samples import LEAST, calibration_inputs, draw_balanced, held_inputs
+from calibration.samples import LEAST, calibration_inputs, draw_balanced, held_out_inputs
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from tests.conftest import PORTRAIT
@@ -93,10 +93,10 @@ def test_pictures_without_faces_are_too_few_faces(tmp_path: Path) -> None:
 
 
 def test_held_faces_have_labels_in_the_models_classes(real_faces_dir: Path) -> None:
-    inputs, majority, _ = held_inputs(
+    inputs, majority, _ = held_out_inputs(
         real_faces_dir, "folder", "valid", 0, Manifest(preprocess=SPEC)
     )
     assert len(inputs) == 16
     assert np.bincount(majority).tolist() == [8, 8]
     with pytest.raises(UserError, match="at least 8 are needed"):
-        held_inputs(real_faces_dir, "folder", "valid", 7, Manifest(preprocess=SPEC))
+        held_out_inputs(real_faces_dir, "folder", "valid", 7, Manifest(preprocess=SPEC))

@@ -10,7 +10,7 @@ import onnx
 import pytest
 
 from calibration import sensitivity
-from calibration.fidelity import Held
+from calibration.fidelity import HeldOutSet
 from calibration.quantize import quantizable
 from calibration.sensitivity import keep_in_float, main
 from export.graph.precision import to_fp16
@@ -58,13 +58,15 @@ def test_layers_stay_in_float_until_the_limit_is_met(
         return {"drop_points": 2.0 - 0.8 * len(asked[-1])}
 
     monkeypatch.setattr("calibration.quantize.quantize", quantize)
-    monkeypatch.setattr("calibration.fidelity.compare", compare)
-    held = Held(np.zeros((8, 3, 32, 32), np.float32), np.zeros(8, int), "x", np.zeros((8, 8)), 1.0)
-    kept, drop = keep_in_float(model, {}, "cpu", held, layers, 0.5)
+    monkeypatch.setattr("calibration.fidelity.measure_fidelity", compare)
+    held_out = HeldOutSet(
+        np.zeros((8, 3, 32, 32), np.float32), np.zeros(8, int), "x", np.zeros((8, 8)), 1.0
+    )
+    kept, drop = keep_in_float(model, {}, "cpu", held_out, layers, 0.5)
     assert kept == layers[:2]
     assert drop == pytest.approx(0.4)
     with pytest.raises(UserError, match="not met with all layers but one in float"):
-        keep_in_float(model, {}, "cpu", held, layers[:2], 0.5)
+        keep_in_float(model, {}, "cpu", held_out, layers[:2], 0.5)
 
 
 def test_mistakes_are_one_line(

@@ -8,8 +8,8 @@ import pytest
 
 from export.__main__ import main
 from runtime.engines.factory import open_engine, read_manifest
+from runtime.engines.sidecar import read_sidecar
 from runtime.errors import EngineError, UserError
-from runtime.manifest import Manifest
 
 NAMES = ("emotion.onnx", "emotion.fp16.onnx", "emotion.int8.onnx", "emotion.int8_cpu.onnx")
 
@@ -26,7 +26,7 @@ def test_each_precision_with_its_manifest(
     assert _export(small_checkpoint, real_faces_dir, tmp_path, "--precision", "fp32,fp16,int8") == 0
     assert {p.name for p in tmp_path.iterdir() if p.suffix == ".onnx"} == set(NAMES)
     for name, precision in zip(NAMES, ("fp32", "fp16", "int8", "int8"), strict=True):
-        manifest = Manifest.load_sidecar(tmp_path / name)
+        manifest = read_sidecar(tmp_path / name)
         assert manifest is not None
         assert (manifest.precision, manifest.temperature) == (precision, 1.5)
         assert read_manifest(tmp_path / name).agrees_with(manifest)
@@ -85,7 +85,7 @@ def test_a_file_for_phones(small_checkpoint: Path, real_faces_dir: Path, tmp_pat
     assert _export(small_checkpoint, real_faces_dir, tmp_path, "--precision", "tflite") == 0
     path = tmp_path / "emotion.tflite"
     assert {p.name for p in tmp_path.iterdir()} == {path.name, "emotion.tflite.json"}
-    manifest = Manifest.load_sidecar(path)
+    manifest = read_sidecar(path)
     assert manifest is not None
     assert manifest.precision == "fp32"
     assert manifest.proof["agreement"] == 1
@@ -110,6 +110,6 @@ def test_layers_that_stay_in_float_are_in_the_manifest(
         _export(small_checkpoint, real_faces_dir, tmp_path, *flags, "nonsense")
     assert _export(small_checkpoint, real_faces_dir, tmp_path, *flags, "node_linear") == 0
     assert not (tmp_path / "emotion.onnx").exists()
-    manifest = Manifest.load_sidecar(tmp_path / "emotion.int8_cpu.onnx")
+    manifest = read_sidecar(tmp_path / "emotion.int8_cpu.onnx")
     assert manifest is not None
     assert manifest.quantization["float_layers"] == ["node_linear"]

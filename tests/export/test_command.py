@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from calibration.ranges import weights_hash
 from export.__main__ import PROG, ExportOptions, main
 from export.graph.to_onnx import to_onnx
+from runtime.engines.sidecar import read_sidecar
 from runtime.errors import UserError
 from runtime.manifest import METADATA_KEY, Manifest, file_hash
 from runtime.support.cli import parse_options, run_command
@@ -132,7 +133,7 @@ def test_manifest_travels_inside_and_beside(folder: Path, full_checkpoint: Path)
     ).get_modelmeta()
     assert set(metadata.custom_metadata_map) == {METADATA_KEY}
     inside = Manifest.from_json(metadata.custom_metadata_map[METADATA_KEY])
-    beside = Manifest.load_sidecar(path)
+    beside = read_sidecar(path)
     assert beside is not None
     assert beside.sha256 == file_hash(path)
     assert inside.sha256 is None
@@ -192,7 +193,7 @@ def test_proof_on_a_data_set_and_another_name(small_checkpoint: Path, tmp_path: 
     (tmp_path / "emotion-v2.onnx").write_text("older")
     data = ["--data_dir", str(tmp_path), "--dataset", "folder"]
     assert _export(small_checkpoint, tmp_path, *data, "--name", "emotion-v2") == 0
-    manifest = Manifest.load_sidecar(tmp_path / "emotion-v2.onnx")
+    manifest = read_sidecar(tmp_path / "emotion-v2.onnx")
     assert manifest is not None
     assert manifest.proof["n"] == 10
     assert manifest.proof["faces"] == f"{tmp_path.name}/valid"
@@ -203,7 +204,7 @@ def test_proof_on_a_data_set_and_another_name(small_checkpoint: Path, tmp_path: 
 @pytest.mark.skipif(not FERPLUS.is_dir(), reason=f"no FER+ at {FERPLUS}")
 def test_proof_on_ferplus(small_checkpoint: Path, tmp_path: Path) -> None:
     assert _export(small_checkpoint, tmp_path, "--data_dir", str(FERPLUS), "--samples", "32") == 0
-    manifest = Manifest.load_sidecar(tmp_path / "emotion.onnx")
+    manifest = read_sidecar(tmp_path / "emotion.onnx")
     assert manifest is not None
     assert (manifest.proof["faces"], manifest.proof["n"]) == ("ferplus/valid", 32)
 

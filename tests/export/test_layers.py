@@ -12,6 +12,7 @@ from onnx import numpy_helper
 
 from export.graph.precision import to_fp16
 from export.layers import LayersOptions, compare_layers, main
+from runtime.engines.sidecar import write_sidecar
 from runtime.manifest import METADATA_KEY, Manifest
 from runtime.support.cli import run_command
 from tests.conftest import TINY, write_tiny_onnx
@@ -21,7 +22,7 @@ def _save(model: onnx.ModelProto, path: Path, **changes: str) -> Path:
     manifest = replace(TINY, **changes)  # type: ignore[arg-type]
     onnx.helper.set_model_props(model, {METADATA_KEY: manifest.to_json()})
     onnx.save(model, path)
-    manifest.save(path)
+    write_sidecar(manifest, path)
     return path
 
 

@@ -12,6 +12,7 @@ import torch
 from export.graph.checks import check_file
 from export.temporal import made_windows, main
 from runtime.emotion.temporal import open_head
+from runtime.engines.sidecar import read_sidecar
 from runtime.manifest import EMOTIONS, METADATA_KEY, Manifest, sidecar_path
 from runtime.support.cli import run_command
 from train.checkpoint import save_checkpoint
@@ -57,7 +58,7 @@ def test_the_runtime_gives_pytorchs_probabilities(head: Path, exported: Path, ba
 def test_manifest_proof_and_graph(exported: Path) -> None:
     model = onnx.load(exported)
     inside = Manifest.from_json({p.key: p.value for p in model.metadata_props}[METADATA_KEY])
-    beside = Manifest.load_sidecar(exported)
+    beside = read_sidecar(exported)
     assert beside is not None
     assert beside.agrees_with(inside)
     assert sidecar_path(exported).is_file()

@@ -7,159 +7,42 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 
-from export import to_plan
-from export.publish import write_whole
 from export.to_plan import PlanOptions, build_plan, main
-from runtime.engines.trt import build as tensorrt_builder
+from runtime.engines import publishing
+from runtime.engines.sidecar import read_sidecar
+from runtime.engines.trt import convert
 from runtime.engines.trt import library as tensorrt_library
-from runtime.engines.trt.library import BuildLog, gpu_facts, load_library, shared_logger
 from runtime.errors import ManifestError, UserError
 from runtime.manifest import Manifest, file_hash
 from runtime.support.cli import run_command
 from tests.conftest import REPO, TINY, write_tiny_onnx
+from tests.support.fake_builder import FakeBuilder
 
 NO_GPU = {"gpu": None, "compute_capability": None, "driver": None}
 ORIN = {"gpu": "Orin", "compute_capability": "8.7", "driver": "CUDA 12.6"}
 FP16 = replace(TINY, precision="fp16")
 
 
-class FakeTensorRT(ModuleType):
-    """What the builder uses of TensorRT, with what it was asked for and how it fails."""
-
-    def __init__(self, name: str = "tensorrt", version: str = "10.3.0") -> None:
-        super().__init__(name)
-        self.__version__ = version
-        self.fails = ""
-        self.says: list[tuple[str, str]] = [("INFO", "Total Weights Memory: 1234567 bytes")]
-        self.shape = (-1, 3, 32, 32)
-        self.cache_fits: bool | None = True  # None: it can't even be read
-        self.asked: dict[str, Any] = {"targets": {}}
-        flags = {"STRONGLY_TYPED": 3} if version.startswith("10.") else {}
-        self.NetworkDefinitionCreationFlag = SimpleNamespace(**flags)
-        self.MemoryPoolType = SimpleNamespace(WORKSPACE="workspace")
-        self.BuilderFlag = SimpleNamespace(TF32="tf32")
-        self.ComputeCapability = SimpleNamespace(
-            CURRENT="current",
-            __members__={"NONE": 0, "CURRENT": 1, "SM75": 75, "SM89": 89, "SM120": 120},
-        )
-
-        class ILogger:
-            pass
-
-        self.ILogger = ILogger
-        self.Builder = lambda logger: _Builder(self, logger)
-        self.OnnxParser = lambda network, logger: _Parser(self)
-
-
-class _Builder:
-    def __init__(self, trt: FakeTensorRT, logger: Any) -> None:
-        self.trt, self.logger = trt, logger
-        if trt.fails == "gpu":
-            self.say("ERROR", "CUDA initialization failure with error: 100")
-            raise TypeError("pybind11::init(): factory function returned nullptr")
-
-    def say(self, severity: str, text: str) -> None:
-        self.logger.log(SimpleNamespace(name=severity), text)
-
-    def create_network(self, flags: int) -> Any:
-        self.trt.asked["flags"] = flags
-        tensor = SimpleNamespace(name="input", shape=self.trt.shape)
-        return SimpleNamespace(
-            num_inputs=1, num_outputs=1, get_input=lambda i: tensor, get_output=lambda i: tensor
-        )
-
-    def create_builder_config(self) -> Any:
-        return _Config(self.trt, self)
-
-    def create_optimization_profile(self) -> Any:
-        return SimpleNamespace(set_shape=lambda *a: self.trt.asked.update(profile=a))
-
-    def build_serialized_network(self, network: Any, config: Any) -> bytes | None:
-        self.trt.asked["sigint"] = signal.getsignal(signal.SIGINT)
-        for severity, text in self.trt.says:
-            self.say(severity, text)
-        return None if self.trt.fails == "build" else b"a plan"
-
-
-class _Config:
-    def __init__(self, trt: FakeTensorRT, builder: _Builder) -> None:
-        self.trt, self.builder = trt, builder
-        self.cache: bytes | None = None
-        self.num_compute_capabilities = 0
-
-    def set_memory_pool_limit(self, pool: str, size: int) -> None:
-        self.trt.asked[pool] = size
-
-    def clear_flag(self, flag: str) -> None:
-        self.trt.asked["cleared"] = flag
-
-    def set_compute_capability(self, target: Any, index: int) -> bool:
-        self.trt.asked["targets"][index] = target
-        return index < self.num_compute_capabilities
-
-    def add_optimization_profile(self, profile: Any) -> int:
-        if self.trt.fails == "profile":
-            self.builder.say("ERROR", "Invalid optimization profiles")
-            return -1
-        return 0
-
-    def create_timing_cache(self, data: bytes) -> bytes | None:
-        return None if data and self.trt.cache_fits is None else data
-
-    def set_timing_cache(self, cache: bytes, ignore_mismatch: bool) -> bool:
-        assert not ignore_mismatch
-        assert cache is not None
-        if cache and not self.trt.cache_fits:
-            return False
-        self.cache = cache
-        return True
-
-    def get_timing_cache(self) -> Any:
-        return None if self.cache is None else SimpleNamespace(serialize=lambda: self.cache + b"+")
-
-
-class _Parser:
-    def __init__(self, trt: FakeTensorRT) -> None:
-        self.trt = trt
-        self.num_errors = 1 if trt.fails == "parse" else 0
-
-    def parse_from_file(self, path: str) -> bool:
-        self.trt.asked["file"] = path
-        return not self.num_errors
-
-    def get_error(self, index: int) -> Any:
-        text = (
-            "Invalid Node - relu\nRelu: bad type In check at /src/a.cpp:1)\n[x::catchCudaError] 35"
-        )
-        return SimpleNamespace(
-            node=lambda: 4,
-            node_name=lambda: "relu",
-            node_operator=lambda: "Relu",
-            desc=lambda: text,
-        )
-
-
 @pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeTensorRT]:
+def use(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeBuilder]:
     """Puts a fake library in place of whatever is installed, and a GPU or none."""
 
     def install(
         name: str = "tensorrt", version: str = "10.3.0", facts: dict[str, Any] = ORIN
-    ) -> FakeTensorRT:
-        fake = FakeTensorRT(name, version)
+    ) -> FakeBuilder:
+        fake = FakeBuilder(name, version)
         for library in tensorrt_library.LIBRARIES:
             monkeypatch.setitem(sys.modules, library, None)
         monkeypatch.setitem(sys.modules, name, fake)
-        monkeypatch.setattr(to_plan, "gpu_facts", lambda: dict(facts))
+        monkeypatch.setattr(convert, "gpu_facts", lambda: dict(facts))
         return fake
 
     return install
@@ -178,7 +61,7 @@ def _names(folder: Path) -> set[str]:
 
 
 def _load(plan: Path) -> Manifest:
-    manifest = Manifest.load_sidecar(plan)
+    manifest = read_sidecar(plan)
     assert manifest is not None
     return manifest
 
@@ -230,54 +113,19 @@ def test_the_shipped_model_builds_for_all_but_turing(rtx: ModuleType, tmp_path: 
     assert _load(plan) == manifest
 
 
-def _refused(rtx: ModuleType, path: Path, nodes: list[Any], weights: dict[str, Any]) -> str:
-    """What the real parser and builder say of a graph that no check of ours saw."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    graph = helper.make_graph(
-        [helper.make_node(*args, **extra) for *args, extra in nodes],
-        "graph",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4, 4])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
-        [numpy_helper.from_array(value, name) for name, value in weights.items()],
-    )
-    opset = helper.make_opsetid("", 20)
-    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), path)
-    settings = tensorrt_builder.BuildSettings((1, 8, 16), targets=("8.9",))
-    with pytest.raises(UserError) as caught:
-        tensorrt_builder.build(rtx, path, settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def test_the_real_parser_names_the_node(rtx: ModuleType, tmp_path: Path) -> None:
-    message = _refused(rtx, tmp_path / "det.onnx", [("Det", ["x"], ["y"], {"name": "det"})], {})
-    assert "det.onnx: tensorrt_rtx" in message
-    assert "can't take Det 'det': " in message
-
-
-def test_networks_are_strongly_typed(rtx: ModuleType, tmp_path: Path) -> None:
-    # A weakly typed network would cast in silence.
-    nodes = [("Cast", ["x"], ["half"], {"to": 10}), ("Add", ["half", "x"], ["y"], {"name": "add"})]
-    message = _refused(rtx, tmp_path / "mixed.onnx", nodes, {})
-    assert "Add 'add': " in message
-    assert "Half and Float" in message
-    assert "catchCudaError" not in message
-    assert "/_src/" not in message
-
-
-def test_a_batch_baked_into_the_network(rtx: ModuleType, tmp_path: Path) -> None:
-    nodes = [("Reshape", ["x", "shape"], ["y"], {})]
-    message = _refused(rtx, tmp_path / "baked.onnx", nodes, {"shape": np.array([2, 16])})
-    assert message.endswith("a batch is baked into it; export it with a dynamic batch")
+@pytest.fixture(autouse=True)
+def _ctrl_c_works() -> Iterator[None]:
+    """Also where the tests run in the background, and their parent has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 # --- a fake TensorRT -------------------------------------------------------------------------
 
 
 def test_what_tensorrt_10_is_asked_for(
-    use: Callable[..., FakeTensorRT], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    use: Callable[..., FakeBuilder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake = use()
     source = write_tiny_onnx(tmp_path / "tiny.fp16.onnx", FP16)
@@ -310,7 +158,7 @@ def test_what_tensorrt_10_is_asked_for(
 
 
 def test_tensorrt_11_has_strongly_typed_networks_alone(
-    use: Callable[..., FakeTensorRT], tmp_path: Path
+    use: Callable[..., FakeBuilder], tmp_path: Path
 ) -> None:
     fake = use(version="11.0.0", facts=NO_GPU)
     fake.says = []
@@ -333,7 +181,7 @@ def test_tensorrt_11_has_strongly_typed_networks_alone(
     ],
 )
 def test_targets_of_tensorrt_rtx(
-    use: Callable[..., FakeTensorRT],
+    use: Callable[..., FakeBuilder],
     tmp_path: Path,
     facts: dict[str, Any],
     wanted: str | None,
@@ -359,7 +207,7 @@ def test_targets_of_tensorrt_rtx(
     ],
 )
 def test_failures_are_one_line_and_spare_the_older_plan(
-    use: Callable[..., FakeTensorRT],
+    use: Callable[..., FakeBuilder],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     fails: str,
@@ -383,7 +231,7 @@ def test_failures_are_one_line_and_spare_the_older_plan(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_an_older_error_is_not_told_again(use: Callable[..., FakeTensorRT], tmp_path: Path) -> None:
+def test_an_older_error_is_not_told_again(use: Callable[..., FakeBuilder], tmp_path: Path) -> None:
     fake, options = use(), PlanOptions(str(write_tiny_onnx(tmp_path / "tiny.onnx")))
     fake.fails, fake.says = "build", [("ERROR", "first time")]
     with pytest.raises(UserError, match="first time"):
@@ -393,28 +241,8 @@ def test_an_older_error_is_not_told_again(use: Callable[..., FakeTensorRT], tmp_
         build_plan(options)
 
 
-def test_a_library_has_one_logger_per_process() -> None:
-    # TensorRT goes on using the first, even when it is freed.
-    fake = FakeTensorRT()
-    assert shared_logger(fake) is shared_logger(fake)
-    assert shared_logger(fake) is not shared_logger(FakeTensorRT())
-
-
-def test_warnings_are_shown_once_and_everything_on_demand(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    log = BuildLog()
-    for _ in range(2):
-        log.add("WARNING", "slow\nkernel")
-        log.add("VERBOSE", "detail")
-    assert capsys.readouterr().out == "warning: slow kernel\n"
-    log.reset(verbose=True)
-    log.add("VERBOSE", "detail")
-    assert capsys.readouterr().out == "verbose: detail\n"
-
-
 def test_timing_cache_is_read_and_written(
-    use: Callable[..., FakeTensorRT], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    use: Callable[..., FakeBuilder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake, cache = use(), tmp_path / "tactics.cache"
     options = PlanOptions(str(write_tiny_onnx(tmp_path / "tiny.onnx")), timing_cache=str(cache))
@@ -433,21 +261,21 @@ def test_timing_cache_is_read_and_written(
 
 
 def test_a_timing_cache_that_cannot_be_written_costs_no_plan(
-    use: Callable[..., FakeTensorRT],
+    use: Callable[..., FakeBuilder],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     use()
     cache = tmp_path / "tactics.cache"
-    _fill_disk(monkeypatch, lambda path: path.suffix == ".partial")
+    _fill_disk(monkeypatch, lambda data: data == b"+")
     build_plan(PlanOptions(str(write_tiny_onnx(tmp_path / "tiny.onnx")), timing_cache=str(cache)))
     assert f"{cache}: not written (No space left on device)" in capsys.readouterr().out
     assert _names(tmp_path) == {"tiny.onnx", "tiny.json", "tiny.plan", "tiny.plan.json"}
 
 
 def test_tensorrt_rtx_has_no_timing_cache(
-    use: Callable[..., FakeTensorRT], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    use: Callable[..., FakeBuilder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     use("tensorrt_rtx", "1.7.1", NO_GPU)
     cache = tmp_path / "tactics.cache"
@@ -477,7 +305,7 @@ def test_tensorrt_rtx_has_no_timing_cache(
     ],
 )
 def test_mistakes_are_told_before_anything_slow(
-    use: Callable[..., FakeTensorRT],
+    use: Callable[..., FakeBuilder],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     flags: list[str],
@@ -500,23 +328,21 @@ def test_a_profile_is_checked_without_a_command_line(tmp_path: Path) -> None:
         build_plan(PlanOptions(str(source), min_batch=0))
 
 
-def test_files_in_use_are_not_written_over(
-    use: Callable[..., FakeTensorRT], tmp_path: Path
-) -> None:
+def test_files_in_use_are_not_written_over(use: Callable[..., FakeBuilder], tmp_path: Path) -> None:
     use()
     source = write_tiny_onnx(tmp_path / "tiny.onnx")
     with pytest.raises(UserError, match="--timing_cache .* would overwrite"):
         build_plan(PlanOptions(str(source), timing_cache=str(source)))
 
 
-def test_unknown_targets(use: Callable[..., FakeTensorRT], tmp_path: Path) -> None:
+def test_unknown_targets(use: Callable[..., FakeBuilder], tmp_path: Path) -> None:
     use("tensorrt_rtx", "1.7.1", NO_GPU)
     source = write_tiny_onnx(tmp_path / "tiny.onnx")
     with pytest.raises(UserError, match=r"--targets '8\.7': .* builds for 7\.5, 8\.9, 12\.0"):
         build_plan(PlanOptions(str(source), targets="8.9,8.7"))
 
 
-def test_models_that_are_no_plan_to_be(use: Callable[..., FakeTensorRT], tmp_path: Path) -> None:
+def test_models_that_are_no_plan_to_be(use: Callable[..., FakeBuilder], tmp_path: Path) -> None:
     fake = use()
     bare = write_tiny_onnx(tmp_path / "bare.onnx", manifest=None)
     with pytest.raises(ManifestError, match="no manifest"):
@@ -540,7 +366,7 @@ def test_models_that_are_no_plan_to_be(use: Callable[..., FakeTensorRT], tmp_pat
     ],
 )
 def test_graphs_are_checked_before_the_build(
-    use: Callable[..., FakeTensorRT],
+    use: Callable[..., FakeBuilder],
     tmp_path: Path,
     name: str,
     version: str,
@@ -559,12 +385,12 @@ def test_graphs_are_checked_before_the_build(
     assert "file" not in fake.asked
 
 
-def _fill_disk(monkeypatch: pytest.MonkeyPatch, on: Callable[[Path], bool]) -> None:
+def _fill_disk(monkeypatch: pytest.MonkeyPatch, on: Callable[[bytes], bool]) -> None:
     """Writes half of a file's bytes, then fails as a full disk does."""
     write_bytes = Path.write_bytes
 
     def half(self: Path, data: bytes) -> int:
-        if not on(self):
+        if not on(data):
             return write_bytes(self, data)
         write_bytes(self, data[: len(data) // 2])
         raise OSError(28, "No space left on device")
@@ -574,18 +400,18 @@ def _fill_disk(monkeypatch: pytest.MonkeyPatch, on: Callable[[Path], bool]) -> N
 
 @pytest.mark.parametrize("at", ["plan", "sidecar"])
 def test_a_full_disk_leaves_nothing_half(
-    use: Callable[..., FakeTensorRT], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+    use: Callable[..., FakeBuilder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     use()
     source = write_tiny_onnx(tmp_path / "tiny.onnx")
     if at == "plan":
-        _fill_disk(monkeypatch, lambda path: path.suffix == ".plan")
+        _fill_disk(monkeypatch, lambda data: data == b"a plan")
     else:
 
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(Manifest, "save", full)
+        monkeypatch.setattr(publishing, "write_sidecar", full)
     with pytest.raises(UserError, match=r"tiny\.plan: No space left on device$"):
         build_plan(PlanOptions(str(source)))
     assert _names(tmp_path) == {"tiny.onnx", "tiny.json"}
@@ -596,25 +422,6 @@ def test_a_full_disk_leaves_nothing_half(
         build_plan(PlanOptions(str(source)))
     assert {name: (tmp_path / name).read_text() for name in older} == older
     assert _names(tmp_path) == {"tiny.onnx", "tiny.json", *older}
-
-
-def test_a_plan_is_moved_in_place_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _fill_disk(monkeypatch, lambda path: path.parent == tmp_path)
-    write_whole(b"a plan", TINY, tmp_path / "tiny.plan")
-    assert (tmp_path / "tiny.plan").read_bytes() == b"a plan"
-    assert _names(tmp_path) == {"tiny.plan", "tiny.plan.json"}
-
-
-def test_ctrl_c_while_writing_leaves_nothing_half(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Manifest, "save", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        write_whole(b"a plan", TINY, tmp_path / "tiny.plan")
-    assert not list(tmp_path.iterdir())
 
 
 # --- library and GPU -------------------------------------------------------------------------
@@ -635,81 +442,6 @@ def test_no_library_names_both_and_when(
     assert "tensorrt-rtx (pip install tensorrt-rtx) to build without a GPU" in error
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        ImportError("libnvinfer.so.10: cannot open shared object file"),
-        OSError("libnvinfer.so.10: cannot open shared object file"),
-        ModuleNotFoundError("No module named 'libnvinfer.so.10'", name="tensorrt_libs"),
-    ],
-)
-def test_a_broken_tensorrt_is_not_passed_over(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    def broken(name: str) -> ModuleType:
-        raise error
-
-    monkeypatch.setattr(importlib, "import_module", broken)
-    with pytest.raises(UserError, match=r"^tensorrt can't be loaded \(.*libnvinfer\.so\.10"):
-        load_library("auto")
-
-
-def test_auto_takes_tensorrt_and_then_rtx(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = {
-        "tensorrt": FakeTensorRT(version="11.0.0"),
-        "tensorrt_rtx": FakeTensorRT("tensorrt_rtx", "1.7.1"),
-    }
-
-    def find(name: str) -> ModuleType:
-        if name not in installed:
-            raise ModuleNotFoundError(name, name=name)
-        return installed[name]
-
-    monkeypatch.setattr(importlib, "import_module", find)
-    assert load_library("auto").__name__ == "tensorrt"
-    assert load_library("tensorrt_rtx").__name__ == "tensorrt_rtx"
-    del installed["tensorrt"]
-    assert load_library("auto").__name__ == "tensorrt_rtx"
-    installed["tensorrt"] = FakeTensorRT(version="8.6.1")
-    with pytest.raises(UserError, match=r"TensorRT 8\.6\.1 is too old"):
-        load_library("auto")
-
-
-def _cuda(monkeypatch: pytest.MonkeyPatch, **functions: Any) -> None:
-    runtime = SimpleNamespace(**functions)
-    bindings = SimpleNamespace(runtime=runtime)
-    monkeypatch.setitem(sys.modules, "cuda", SimpleNamespace(bindings=bindings))
-    monkeypatch.setitem(sys.modules, "cuda.bindings", bindings)
-    monkeypatch.setitem(sys.modules, "cuda.bindings.runtime", runtime)
-
-
-def test_facts_of_a_gpu_and_of_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    good, bad = SimpleNamespace(value=0), SimpleNamespace(value=35)
-    orin = SimpleNamespace(name=b"Orin", major=8, minor=7)
-    functions = {
-        "cudaGetDevice": lambda: (good, 1),
-        "cudaDriverGetVersion": lambda: (good, 12060),
-        "cudaGetDeviceProperties": lambda device: (good, orin if device == 1 else None),
-    }
-    _cuda(monkeypatch, **functions)
-    assert gpu_facts() == ORIN
-
-    def raises() -> Any:
-        raise RuntimeError("Failed to dlopen libcuda.so.1")
-
-    for broken in (
-        {"cudaGetDevice": lambda: (bad, None)},
-        {"cudaGetDeviceProperties": lambda device: (bad, None)},
-        {"cudaGetDevice": raises},
-    ):
-        _cuda(monkeypatch, **{**functions, **broken})
-        assert gpu_facts() == NO_GPU
-    monkeypatch.setitem(sys.modules, "cuda", None)
-    monkeypatch.delitem(sys.modules, "cuda.bindings")
-    monkeypatch.delitem(sys.modules, "cuda.bindings.runtime")
-    assert gpu_facts() == NO_GPU
-
-
 # --- on a device -----------------------------------------------------------------------------
 
 
@@ -717,12 +449,12 @@ def test_a_device_needs_neither_torch_nor_onnx(tmp_path: Path) -> None:
     source = write_tiny_onnx(tmp_path / "tiny.onnx")
     code = (
         "import sys\n"
-        "from tests.export.test_to_plan import FakeTensorRT\n"
+        "from tests.support.fake_builder import FakeBuilder\n"
         "import export.to_plan\n"
         "assert not {'torch', 'timm', 'onnx', 'train'} & set(sys.modules)\n"
         "for name in ('torch', 'timm', 'onnx', 'train'):\n"
         "    sys.modules[name] = None\n"
-        "sys.modules['tensorrt'] = FakeTensorRT()\n"
+        "sys.modules['tensorrt'] = FakeBuilder()\n"
         f"export.to_plan.main(['--onnx', {str(source)!r}])\n"
     )
     done = subprocess.run(
@@ -733,9 +465,7 @@ def test_a_device_needs_neither_torch_nor_onnx(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "tiny.plan.json").read_text())["plan"]["library"] == "tensorrt"
 
 
-def test_the_parsers_view_of_a_baked_batch(
-    use: Callable[..., FakeTensorRT], tmp_path: Path
-) -> None:
+def test_the_parsers_view_of_a_baked_batch(use: Callable[..., FakeBuilder], tmp_path: Path) -> None:
     fake = use()
     fake.shape = (2, 3, 32, 32)
     with pytest.raises(UserError, match="a batch is baked into it"):

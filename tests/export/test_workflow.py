@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from export.__main__ import PROG, ExportOptions, main
-from runtime.manifest import Manifest
+from runtime.engines.sidecar import read_sidecar
 from runtime.support.cli import parse_options
 from tests.conftest import REPO
 
@@ -46,7 +46,7 @@ def test_the_shipped_model_passes_in_every_precision(
         *("emotion.plan", "emotion.fp16.plan", "emotion.int8.plan"),
     }
     for name in made:
-        manifest = Manifest.load_sidecar(tmp_path / name)
+        manifest = read_sidecar(tmp_path / name)
         assert manifest is not None
         assert bool(manifest.plan) == name.endswith(".plan")
         assert bool(manifest.quantization) == ("int8" in name)

@@ -20,8 +20,8 @@ from export.__main__ import ExportOptions
 from runtime.support.cli import parse_options
 from tests.conftest import REPO
 from train.checkpoint import read_manifest
-from train.evaluate import EvaluateOptions
-from train.explain import ExplainOptions
+from train.evaluate.options import EvaluateOptions
+from train.explain.command import ExplainOptions
 from train.fit.options import FitOptions
 
 NOTEBOOKS = sorted((REPO / "notebooks").glob("*.ipynb"))

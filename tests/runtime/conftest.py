@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from runtime.engines.sidecar import write_sidecar
 from runtime.manifest import Manifest
 from tests.conftest import TINY
 from tests.support.fake_gpu import FakeCudart, FakeTensorRT
@@ -62,7 +63,7 @@ def make_plan(tmp_path: Path) -> Callable[..., Path]:
         profile = [PLAN["profile"][k] for k in ("min", "opt", "max")]  # type: ignore[index]
         text = {"size": manifest.preprocess.size, "profile": profile, **(content or {})}
         path.write_text(json.dumps(text))
-        replace(manifest, precision="fp16", plan={**PLAN, **plan}).save(path)
+        write_sidecar(replace(manifest, precision="fp16", plan={**PLAN, **plan}), path)
         if onnx:
             path.with_suffix(".onnx").write_bytes(b"the graph")
         return path

@@ -91,7 +91,7 @@ def read_it(path: Path) -> object:
         from runtime.engines.factory import open_engine
 
         engine = open_engine(path)
-        return engine.infer(np.zeros((2, *engine.manifest.input_shape), np.float32))
+        return engine.infer(np.zeros((2, *engine.manifest.input_shape), np.float32))["logits"]
     return Manifest.from_json(path.read_text(errors="surrogateescape"), str(path)).to_json()
 
 

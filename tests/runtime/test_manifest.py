@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runtime.engines.sidecar import read_sidecar, write_sidecar
 from runtime.errors import ManifestError
-from runtime.manifest import EMOTIONS, MAX_TEXT, Manifest, Preprocess, sidecar_path
+from runtime.manifest import EMOTIONS, Manifest, Preprocess, sidecar_path
+from runtime.manifest_fields import MAX_TEXT
 from tests.conftest import TINY
 from tests.support.limited import run_limited
 
@@ -105,14 +107,14 @@ def test_any_text_is_read_or_refused(text):
 def test_sidecar_belongs_to_its_file(tmp_path):
     artifact = tmp_path / "emotion.onnx"
     artifact.write_bytes(b"weights")
-    assert Manifest.load_sidecar(artifact) is None
-    assert TINY.save(artifact) == sidecar_path(artifact) == tmp_path / "emotion.json"
-    loaded = Manifest.load_sidecar(artifact)
+    assert read_sidecar(artifact) is None
+    assert write_sidecar(TINY, artifact) == sidecar_path(artifact) == tmp_path / "emotion.json"
+    loaded = read_sidecar(artifact)
     assert loaded is not None
     assert replace(loaded, sha256=None) == TINY
     artifact.write_bytes(b"others")
     with pytest.raises(ManifestError, match="another file"):
-        Manifest.load_sidecar(artifact)
+        read_sidecar(artifact)
 
 
 def test_a_plan_and_the_onnx_file_it_came_from_have_sidecars_of_their_own(tmp_path):
@@ -242,9 +244,9 @@ def test_sidecars_that_are_no_text_neither_hang_nor_fill_the_memory(tmp_path, ki
     else:
         path.write_bytes(TINY.to_json().encode() + b"\xff")
     code = (
-        "import sys\nfrom pathlib import Path\nfrom runtime.manifest import Manifest\n"
+        "import sys\nfrom pathlib import Path\nfrom runtime.engines.sidecar import read_sidecar\n"
         "from runtime.errors import ManifestError\n"
-        "try: Manifest.load_sidecar(Path(sys.argv[1]))\nexcept ManifestError as e: print(e)"
+        "try: read_sidecar(Path(sys.argv[1]))\nexcept ManifestError as e: print(e)"
     )
     done = run_limited(code, artifact, megabytes=512, seconds=60)
     assert done.returncode == 0, done.stderr

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from runtime.detectors.factory import open_detector
+from runtime.errors import UserError
 from runtime.predict import main
 from runtime.support.cli import run_command
+from runtime.vision.picture import Picture
 from tests.conftest import PORTRAIT
 
 
@@ -67,7 +69,7 @@ def test_a_near_face_beside_a_small_one_is_covered_too(
         image = cv2.cvtColor(cv2.resize(crop, (640, 640)), cv2.COLOR_GRAY2BGR)
         # Someone else, who is found, so that nobody looks again for want of a face.
         image[:90, :86] = cv2.resize(portrait[40:200, 146:306], (86, 90))
-        found = [face.region for face in detector.detect(image)]
+        found = [face.region for face in detector.detect(Picture(image))]
         if not any(x2 - x1 > 200 for x1, _, x2, _ in found):
             missed.append(tmp_path / "in" / f"{number}.png")
             cv2.imwrite(str(missed[-1]), image)
@@ -164,7 +166,7 @@ def test_one_picture_that_a_network_fails_on_costs_only_itself(
     cv2.imwrite(str(tmp_path / "b.png"), portrait[:, :500])
     paths = [PORTRAIT, tmp_path / "b.png", PORTRAIT]
     bad = iter([False, True, False])
-    owner, name = (CenterFace, "_detect") if stage == "detect" else (EmotionEngine, "infer")
+    owner, name = (CenterFace, "_find") if stage == "detect" else (EmotionEngine, "infer")
     real = getattr(owner, name)
 
     def failing(self, *args):
@@ -243,3 +245,27 @@ def test_bad_input_is_one_line(tmp_path, tiny_engine, capsys, argv, word):
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("error: ")
     assert word in last or word in " ".join(filled)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_what_it_opens_it_closes(tmp_path, tiny_engine, monkeypatch, broken):
+    from runtime.detectors.centerface import CenterFace
+    from runtime.engines.emotion_engine import EmotionEngine
+    from runtime.sinks.files.jsonl import JsonSink
+
+    closed = []
+    for kind in (CenterFace, EmotionEngine):
+        close = kind.close
+        monkeypatch.setattr(
+            kind, "close", lambda self, close=close: (closed.append(type(self)), close(self))
+        )
+
+    def fail(self, result):
+        raise UserError("no room")
+
+    if broken:
+        monkeypatch.setattr(JsonSink, "write", fail)
+    argv = [PORTRAIT, "--engine", tiny_engine, "--output_json", tmp_path / "o.jsonl"]
+    argv += ["--anonymize", "--visualize", tmp_path]
+    assert predict(*argv) == (2 if broken else 0)
+    assert closed == [CenterFace, CenterFace, EmotionEngine]

@@ -21,6 +21,7 @@ from runtime.options.webcam import WebcamOptions
 from runtime.support.cli import parse_options, run_command
 from runtime.webcam import main, run
 from tests.conftest import REPO, read_back
+from tests.support.processes import heed_ctrl_c
 from tests.support.streams import Server, jpegs
 
 
@@ -33,6 +34,7 @@ def start(*argv: object, **env: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "runtime.webcam", *map(str, argv)],
         cwd=REPO,
+        preexec_fn=heed_ctrl_c,
         env={**clean, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -142,7 +144,7 @@ def test_metrics_and_health_while_it_runs(tiny_engine):
     _, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert status == 200, health
-    assert 'emotion_stage_seconds{stage="detect",quantile="0.5"}' in text
+    assert 'emotion_stage_seconds_bucket{le="+Inf",stage="detect"}' in text
 
 
 def test_a_metrics_port_in_use_is_one_line(tiny_engine, capsys):

@@ -214,7 +214,8 @@ class FakeEngine:
 
     def __init__(self, trt: FakeTensorRT, logger: Any, plan: dict[str, Any]) -> None:
         self.trt, self.logger, self.plan = trt, logger, plan
-        self.names = ["input", "logits", *plan.get("more_inputs", [])]
+        self.more_outputs = plan.get("more_outputs", [])
+        self.names = ["input", "logits", *self.more_outputs, *plan.get("more_inputs", [])]
         self.num_io_tensors = len(self.names)
         self.face = (3, plan["size"], plan["size"])
 
@@ -223,12 +224,14 @@ class FakeEngine:
 
     def get_tensor_mode(self, name: str) -> Enum:
         modes = self.trt.TensorIOMode
-        return modes.OUTPUT if name == "logits" else modes.INPUT
+        return modes.OUTPUT if name in ("logits", *self.more_outputs) else modes.INPUT
 
     def get_tensor_dtype(self, name: str) -> Enum:
         return self.trt.DataType[self.plan.get(f"{name}_type", "FLOAT")]
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        if name in self.more_outputs:
+            return (-1, 3)
         return (-1, 8) if name == "logits" else (-1, *self.face)
 
     def get_tensor_profile_shape(self, name: str, profile: int) -> list[tuple[int, ...]]:
@@ -271,6 +274,8 @@ class FakeContext:
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         assert self.shape is not None
+        if name in self.engine.more_outputs:
+            return (self.shape[0], 3)
         return tuple(self.engine.plan.get("output_shape", (self.shape[0], 8)))
 
     def execute_async_v3(self, stream: int) -> bool:
@@ -313,6 +318,9 @@ class FakeRun:
         trt.runs.append(batch)
         kind = trt.nptype(context.engine.get_tensor_dtype("logits"))
         _at(context.addresses["logits"], (shape[0], 8), kind)[:] = reference(batch)
+        for name in context.engine.more_outputs:
+            mean = batch.mean((2, 3), dtype=np.float32)
+            _at(context.addresses[name], (shape[0], 3), np.float32)[:] = mean
 
 
 def _at(address: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:

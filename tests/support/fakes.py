@@ -5,7 +5,8 @@ import time
 import numpy as np
 
 from runtime.errors import EngineError, SourceError
-from runtime.messages import Face
+from runtime.messages import Face, Frame
+from runtime.vision.picture import Picture
 from tests.conftest import TINY
 
 
@@ -26,7 +27,10 @@ class Pictures:
         time.sleep(self.pace)
         image = np.full((48, 64, 3), self.index % 250, np.uint8)
         self.index += 1
-        return image, (self.index - 1) / self.fps, ""
+        return Frame(Picture(image), (self.index - 1) / self.fps)
+
+    def interrupt(self):
+        pass
 
     def close(self):
         self.closed = True
@@ -38,7 +42,7 @@ class Finder:
     def __init__(self, faces=1, delay=0.0, fail_at=None):
         self.faces, self.delay, self.fail_at, self.calls = faces, delay, fail_at, 0
 
-    def detect(self, image, scale=1.0):
+    def detect(self, picture, regions=None, scale=1.0):
         if self.calls == self.fail_at:
             raise ValueError("detector broke")
         self.calls += 1
@@ -57,13 +61,16 @@ class Brain:
     def __init__(self, fail_at=None):
         self.sizes, self.fail_at = [], fail_at
 
-    def infer(self, batch):
+    def infer(self, batch, outputs=("logits",)):
+        for name in outputs:
+            if name != "logits":
+                raise EngineError(f"no output {name!r}")
         if len(self.sizes) == self.fail_at:
             raise EngineError("engine broke")
         self.sizes.append(len(batch))
         logits = np.zeros((len(batch), 8), np.float32)
         logits[:, 1] = 3
-        return logits
+        return {"logits": logits}
 
     def close(self):
         pass

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @contextmanager
-def stranger(talk: Callable[[socket.socket], None]) -> Iterator[int]:
+def untrusted_server(talk: Callable[[socket.socket], None]) -> Iterator[int]:
     """Does to every connection what `talk` does; gives the port.
 
     Connections are shut down on leaving, so that `talk` may go on for ever.

@@ -105,7 +105,7 @@ def test_no_manifest_is_refused(tmp_path: Path, net: EmotionNet) -> None:
         {"model_type": "baseline"},
         {"backbone": "test_byobnet"},
         {"depth": 3},
-        # A stranger's file may say anything.
+        # An untrusted file may say anything.
         {"backbone": "hf-hub:stranger/model"},
         {"backbone": "stranger/model"},
         {"backbone": 3},
@@ -130,7 +130,7 @@ def test_weights_of_another_network_are_refused(
 
 
 @pytest.mark.parametrize("scheme", ["hf-hub:", "hf_hub:", "local-dir:"])
-def test_a_strangers_checkpoint_asks_no_hub(
+def test_an_untrusted_checkpoint_asks_no_hub(
     tmp_path: Path, net: EmotionNet, manifest: Manifest, scheme: str
 ) -> None:
     """Neither a hub, which is here a server that counts, nor a folder is asked."""
@@ -146,7 +146,7 @@ def test_a_strangers_checkpoint_asks_no_hub(
     folder = tmp_path / "folder"
     folder.mkdir()
     (folder / "config.json").write_text('{"architecture": "test_resnet"}')
-    path = tmp_path / "stranger.safetensors"
+    path = tmp_path / "untrusted.safetensors"
     model = {**manifest.model, "backbone": f"{scheme}{folder if scheme[0] == 'l' else 'a/b'}"}
     save_checkpoint(path, net.state_dict(), replace(manifest, model=model))
     code = "import sys, pathlib as p, train.checkpoint as c; c.load_checkpoint(p.Path(sys.argv[1]))"

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from torch.nn import functional
 
 from runtime.errors import UserError
-from train.face_weights import _MEANS, BACKBONE, Options, convert, read_tfjs
+from train.face_weights import _MEANS, BACKBONE, FaceWeightsOptions, convert, read_tfjs
 from train.models.emotion_net import EmotionNet, ModelOptions
 from train.models.pretrained import load_weights
 
@@ -58,13 +58,15 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def options(source: Path, tmp_path: Path, write_ferplus) -> Options:
+def options(source: Path, tmp_path: Path, write_ferplus) -> FaceWeightsOptions:
     rng = np.random.default_rng(1)
     write_ferplus(tmp_path, "train", rng.integers(0, 5, (24, 10)).tolist())
     sheet = tmp_path / "ferplus_train_00.png"
     cv2.imwrite(str(sheet), rng.integers(0, 256, (6 * 48, 4 * 48)).astype(np.uint8))
     output = tmp_path / "faceres.safetensors"
-    return Options(str(source), str(tmp_path), image_size=64, faces=24, output=str(output))
+    return FaceWeightsOptions(
+        str(source), str(tmp_path), image_size=64, faces=24, output=str(output)
+    )
 
 
 def _plain(source: Path, bytes_: torch.Tensor) -> torch.Tensor:
@@ -87,7 +89,7 @@ def _plain(source: Path, bytes_: torch.Tensor) -> torch.Tensor:
     return x
 
 
-def test_computes_what_the_package_computes(source: Path, options: Options) -> None:
+def test_computes_what_the_package_computes(source: Path, options: FaceWeightsOptions) -> None:
     convert(options)
     net = timm.create_model(BACKBONE, features_only=True, out_indices=(-1,))
     load_weights(net, Path(options.output), "--backbone_weights")
@@ -99,11 +101,11 @@ def test_computes_what_the_package_computes(source: Path, options: Options) -> N
     assert torch.allclose(found, expected, atol=2e-3)
 
 
-def test_norms_do_the_same_in_training(options: Options) -> None:
+def test_norms_do_the_same_in_training(options: FaceWeightsOptions) -> None:
     """With the faces they were measured on, batch statistics change nothing."""
     import runtime.vision.preprocess as preprocess
     from runtime.manifest import Preprocess
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
 
     convert(options)
     faces = load_faces(Path(options.data_dir), "ferplus", "train")
@@ -117,7 +119,7 @@ def test_norms_do_the_same_in_training(options: Options) -> None:
     assert torch.allclose(still, learning, atol=1e-2)
 
 
-def test_another_backbones_file_is_refused(options: Options, tmp_path: Path) -> None:
+def test_another_backbones_file_is_refused(options: FaceWeightsOptions, tmp_path: Path) -> None:
     convert(options)
     assert set(load_file(options.output)) == set(
         timm.create_model(BACKBONE, features_only=True, out_indices=(-1,)).state_dict()
@@ -134,7 +136,7 @@ def test_another_backbones_file_is_refused(options: Options, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "text", "other"])
 def test_a_damaged_source_is_one_line(
-    damage: str, source: Path, options: Options, tmp_path: Path
+    damage: str, source: Path, options: FaceWeightsOptions, tmp_path: Path
 ) -> None:
     copy = tmp_path / "faceres.json"
     copy.write_bytes(source.read_bytes())

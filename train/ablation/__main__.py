@@ -1,25 +1,10 @@
 """Entry point of `python -m train.ablation`."""
 
-from __future__ import annotations
-
-import os
 import signal
 import sys
-from collections.abc import Sequence
 
-from runtime.support.cli import parse_options, run_command
-from train.ablation import AblationOptions, ablate
-
-PROG = "python -m train.ablation"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit code."""
-    # As in train.fit: before PyTorch starts its threads.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    ablate(parse_options(AblationOptions, PROG, argv))
-    return 0
-
+from runtime.support.cli import run_command
+from train.ablation.command import main
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)

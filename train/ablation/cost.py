@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from train.threads import threads_for_a_while
+
 ROUNDS = 50
 
 
@@ -32,7 +34,7 @@ class Cost:
 
 
 def count_gflops(net: nn.Module, size: int) -> float:
-    """Operations of one face in units of 1e9 (`torch.utils.flop_counter`).
+    """Counts the operations of one face in units of 1e9 (`torch.utils.flop_counter`).
 
     Args:
         net: The network in evaluation mode.
@@ -52,28 +54,23 @@ def count_gflops(net: nn.Module, size: int) -> float:
 
 
 def measure_cost(nets: Mapping[str, nn.Module], size: int, rounds: int = ROUNDS) -> dict[str, Cost]:
-    """Costs of networks, timed in turns so that the machine's load is shared.
+    """Measures the costs of networks, timed in turns so that the machine's load is shared.
 
     Args:
         nets: Networks in evaluation mode, by name.
         size: Side of the input in pixels.
         rounds: How often each is timed.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     face = torch.randn(1, 3, size, size).contiguous(memory_format=torch.channels_last)
     times: dict[str, list[float]] = {name: [] for name in nets}
-    try:
-        with torch.inference_mode():
-            for net in nets.values():
+    with threads_for_a_while(1), torch.inference_mode():
+        for net in nets.values():
+            net(face)
+        for _ in range(rounds):
+            for name, net in nets.items():
+                start = time.perf_counter()
                 net(face)
-            for _ in range(rounds):
-                for name, net in nets.items():
-                    start = time.perf_counter()
-                    net(face)
-                    times[name].append(time.perf_counter() - start)
-    finally:
-        torch.set_num_threads(threads)
+                times[name].append(time.perf_counter() - start)
     return {
         name: Cost(
             sum(p.numel() for p in net.parameters()),

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.errors import UserError
 from runtime.support.cli import parse_options
-from runtime.support.files.writing import replacing
+from runtime.support.files.writing import write_whole
 from train.checkpoint import read_manifest
-from train.datasets import load_faces
+from train.datasets.catalogue import load_faces
 from train.fit.command import fit
 from train.fit.options import FitOptions
 
 if TYPE_CHECKING:
-    from train.ablation import AblationOptions
+    from train.ablation.options import AblationOptions
 
 _CHANGES: dict[str, dict[str, Any]] = {
     "baseline": {"model_type": "baseline", "use_class_weights": True},
@@ -60,13 +60,13 @@ class Run:
         return self.folder / "best.safetensors"
 
     def result(self) -> dict[str, Any]:
-        """What a finished run reached: accuracy, macro_f1, n, data and epoch."""
+        """Gives what a finished run reached: accuracy, macro_f1, n, data and epoch."""
         result: dict[str, Any] = json.loads((self.folder / "result.json").read_text())
         return {"variant": self.variant, "seed": self.seed, **result}
 
 
 def plan_runs(options: AblationOptions) -> list[Run]:
-    """Every run, seed by seed, so that what is done early can be compared.
+    """Plans every run, seed by seed, so that what is done early can be compared.
 
     Raises:
         UserError: The recipe is wrong, or a folder holds a run of other options.
@@ -120,7 +120,7 @@ def finish(run: Run) -> bool:
 
 
 def _identify(options: FitOptions) -> str:
-    """Both splits by name, size and a hash of their votes: a folder may move, its data not."""
+    """Names both splits by size and a hash of their votes: a folder may move, its data not."""
     parts = []
     for split in ("train", "valid"):
         faces = load_faces(Path(options.data_dir), options.dataset, split)
@@ -155,9 +155,4 @@ def _what(run: Run) -> dict[str, Any]:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     """Writes JSON at once or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial:
-            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+    write_whole(path, json.dumps(content, indent=2) + "\n")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from runtime.support.files.writing import replacing, write_whole
+from runtime.support.files.writing import write_whole, writing
 from train.ablation.cost import Cost
 from train.fit.options import FitOptions
 
@@ -45,7 +45,7 @@ class Row:
 
 
 def summarise(results: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Row]:
-    """Rows from runs' results.
+    """Makes rows from runs' results.
 
     Args:
         results: For each variant the results of its runs, seed by seed.
@@ -82,7 +82,7 @@ def write_table(
     """
     lines = [_cells(row, cost.get(row.variant)) for row in rows]
     with (
-        replacing(folder / "ablation.csv") as partial,
+        writing(folder / "ablation.csv", "--output_dir") as partial,
         partial.open("w", newline="", encoding="utf-8") as stream,
     ):
         writer = csv.DictWriter(stream, list(lines[0]))
@@ -117,7 +117,7 @@ def write_table(
 
 
 def _cells(row: Row, cost: Cost | None) -> dict[str, str]:
-    """One line of the table as text."""
+    """Makes one line of the table as text."""
     against = "" if row.difference is None else f"{100 * row.difference:+.2f}"
     if row.interval is not None:
         against += f" ({100 * row.interval[0]:+.2f} to {100 * row.interval[1]:+.2f})"
@@ -141,7 +141,7 @@ def _spread(values: Sequence[float], scale: float, digits: int) -> str:
 
 
 def _plot(rows: Sequence[Row], path: Path) -> None:
-    """Every seed as a dot, means as bars, equal seeds joined."""
+    """Draws every seed as a dot and means as bars, equal seeds joined."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -161,5 +161,5 @@ def _plot(rows: Sequence[Row], path: Path) -> None:
     axes.set_ylabel(f"accuracy % (n = {rows[0].n})")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(fontsize="small")
-    with replacing(path) as partial:
+    with writing(path, "--output_dir") as partial:
         figure.savefig(partial, format="png", dpi=120)

@@ -76,7 +76,7 @@ class Augment:
         return np.ascontiguousarray(face)
 
     def _frame(self, face: Face, rng: np.random.Generator) -> Face:
-        """Flip, roll, shear, scale and shift in one resampling."""
+        """Flips, rolls, shears, scales and shifts in one resampling."""
         o = self._options
         height, width = face.shape[:2]
         if rng.random() < 0.5:
@@ -101,7 +101,7 @@ class Augment:
         )
 
     def _light(self, face: Face, rng: np.random.Generator) -> Face:
-        """Brightness times a factor, then contrast about the mean."""
+        """Multiplies brightness, then changes the contrast about the mean."""
         limit = self._options.light
         bright, contrast = rng.uniform(1 - limit, 1 + limit, 2)
         levels = np.arange(256) * bright
@@ -111,7 +111,7 @@ class Augment:
 
 
 def _shrink(face: Face, rng: np.random.Generator) -> Face:
-    """The face at 12 to 36 pixels from side to side, and back."""
+    """Shrinks the face to 12 to 36 pixels from side to side, and enlarges it again."""
     height, width = face.shape[:2]
     side = min(round(12 * 3 ** rng.random()), height, width)
     small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
@@ -119,7 +119,7 @@ def _shrink(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _grain(face: Face, rng: np.random.Generator) -> Face:
-    """A sensor's noise of up to a quarter of the range; weak noise is more common.
+    """Adds a sensor's noise of up to a quarter of the range; weak noise is more common.
 
     Of each colour's own or, as after grey conversion, of light alone; its grain
     is 1/48 of the side at the finest, since a pixel's own noise in a large
@@ -137,7 +137,7 @@ def _grain(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _hide(face: Face, rng: np.random.Generator) -> Face:
-    """A plain rectangle of 3 to 20% of the face, of any shade."""
+    """Hides 3 to 20% of the face behind a plain rectangle of any shade."""
     height, width = face.shape[:2]
     area = rng.uniform(0.03, 0.2) * height * width
     ratio = math.exp(rng.uniform(math.log(0.3), math.log(3.3)))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from runtime.manifest import Preprocess
 from runtime.vision.preprocess import face_to_input
 from train.data.augmentation import Augment, AugmentOptions
-from train.data.out_of_distribution import make_outlier
-from train.datasets import FaceSet
+from train.data.out_of_distribution import make_out_of_distribution
+from train.datasets.faces import FaceSet
 
 Sample = tuple[Tensor, Tensor, int]
 
@@ -31,7 +31,7 @@ class FaceDataset(Dataset[Sample]):
         augment: Augment | None = None,
         seed: int = 0,
         outliers: float = 0.0,
-        weights: NDArray[np.float32] | None = None,
+        class_weights: NDArray[np.float32] | None = None,
     ) -> None:
         """Pairs faces with their preprocessing.
 
@@ -40,10 +40,11 @@ class FaceDataset(Dataset[Sample]):
             spec: The device's preprocessing.
             augment: Random changes before it.
             seed: A face's changes follow from it and the index.
-            outliers: Probability that what is no face stands in a face's place,
-                with even votes and no majority.
-            weights: (C,) of each class in the loss, if any. Outliers' votes make up for
-                them: even votes would teach that what is no face is of a rare class.
+            outliers: Probability that an out-of-distribution sample stands in a
+                face's place, with even votes and no majority.
+            class_weights: (C,) of each class in the loss, if any. The votes of
+                out-of-distribution samples make up for them: even votes would
+                teach that what is no face is of a rare class.
         """
         self._faces = faces
         self._targets = torch.from_numpy(faces.targets())
@@ -51,14 +52,16 @@ class FaceDataset(Dataset[Sample]):
         self._augment = augment
         self._seed = seed
         self._outliers = outliers
-        even = torch.ones(len(faces.labels)) if weights is None else 1 / torch.from_numpy(weights)
+        even = torch.ones(len(faces.labels))
+        if class_weights is not None:
+            even = 1 / torch.from_numpy(class_weights)
         self._even = even / even.sum()
 
     def __len__(self) -> int:
         return len(self._faces)
 
     def __getitem__(self, index: int) -> Sample:
-        """Face `index % len(self)`; the next round of indices changes it otherwise."""
+        """Makes the sample of face `index % len(self)`; the next round changes it otherwise."""
         draw, index = index, index % len(self)
         face, targets = self._faces.images[index], self._targets[index]
         majority = int(self._faces.majority[index])
@@ -66,10 +69,36 @@ class FaceDataset(Dataset[Sample]):
             rng = np.random.default_rng((self._seed, draw))
             # No draw where it is off: trainings without it go as they always went.
             if self._outliers and rng.random() < self._outliers:
-                face, majority = make_outlier(face, rng), -1
+                face, majority = make_out_of_distribution(face, rng), -1
                 targets = self._even
             face = self._augment(face, rng)
         return torch.from_numpy(face_to_input(face, self._spec)), targets, majority
+
+
+@dataclass(frozen=True)
+class LoaderOptions:
+    """How faces are made into batches.
+
+    Attributes:
+        batch_size: Faces a batch.
+        num_workers: Loader processes; 0 loads in the main one.
+        seed: Order of the faces follows from it and the epoch.
+        warm_size: Side of the training input in the first epochs, in pixels.
+        warm_epochs: How many such epochs.
+        balanced_sampling: Draw faces, with replacement, those of rare classes
+            more often: with one label a face each class comes equally often,
+            with votes nearly so.
+        outliers: Probability that an out-of-distribution sample stands in a
+            training face's place.
+    """
+
+    batch_size: int = 64
+    num_workers: int = 0
+    seed: int = 0
+    warm_size: int = 64
+    warm_epochs: int = 0
+    balanced_sampling: bool = False
+    outliers: float = 0.0
 
 
 class FaceData(LightningDataModule):
@@ -81,14 +110,8 @@ class FaceData(LightningDataModule):
         valid: FaceSet,
         spec: Preprocess,
         augment: AugmentOptions,
-        batch_size: int,
-        num_workers: int,
-        seed: int,
-        warm_size: int = 0,
-        warm_epochs: int = 0,
-        balanced: bool = False,
-        outliers: float = 0.0,
-        weights: NDArray[np.float32] | None = None,
+        loader: LoaderOptions,
+        class_weights: NDArray[np.float32] | None = None,
     ) -> None:
         """Prepares the loaders.
 
@@ -97,52 +120,46 @@ class FaceData(LightningDataModule):
             valid: Faces that measure progress; never augmented.
             spec: The device's preprocessing.
             augment: Strength of augmentation.
-            batch_size: Faces a batch.
-            num_workers: Loader processes; 0 loads in the main one.
-            seed: Order of the faces follows from it and the epoch.
-            warm_size: Side of the training input in the first epochs, in pixels.
-            warm_epochs: How many such epochs.
-            balanced: Draw faces, with replacement, those of rare classes more
-                often: with one label a face each class comes equally often,
-                with votes nearly so.
-            outliers: As `FaceDataset` takes it, for training.
-            weights: The same.
+            loader: How batches are made.
+            class_weights: (C,) float32 of each class in the loss, if any, as
+                `FaceDataset` takes it.
         """
         super().__init__()
         self._train, self._valid, self._spec = train, valid, spec
-        self._augment = Augment(augment)
-        self._batch_size, self._workers, self._seed = batch_size, num_workers, seed
-        self._warm_size, self._warm_epochs = warm_size, warm_epochs
-        self._balanced, self._outliers, self._weights = balanced, outliers, weights
+        self._augment, self._loader = Augment(augment), loader
+        self._class_weights = class_weights
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """Shuffled, augmented batches of this epoch (made anew every epoch)."""
+        """Makes the shuffled, augmented batches of this epoch; made anew every epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         spec = self._spec
-        if epoch < self._warm_epochs:
-            spec = replace(spec, size=self._warm_size)
+        loader = self._loader
+        if epoch < loader.warm_epochs:
+            spec = replace(spec, size=loader.warm_size)
         # Lightning opens a loader and takes its first batch once or twice an
         # epoch, before or after the epoch's start, and a resumed run otherwise
         # than one that went on; so no draw may depend on those before it.
-        seed = self._seed * 1000 + epoch
+        seed = loader.seed * 1000 + epoch
         order = self._order(torch.Generator().manual_seed(seed))
         return DataLoader(
-            FaceDataset(self._train, spec, self._augment, seed, self._outliers, self._weights),
-            self._batch_size,
+            FaceDataset(
+                self._train, spec, self._augment, seed, loader.outliers, self._class_weights
+            ),
+            loader.batch_size,
             sampler=order,
-            drop_last=len(order) >= self._batch_size,
-            num_workers=self._workers,
+            drop_last=len(order) >= loader.batch_size,
+            num_workers=loader.num_workers,
             generator=torch.Generator().manual_seed(seed),
             pin_memory=torch.cuda.is_available(),
         )
 
     def _order(self, generator: torch.Generator) -> list[int]:
-        """This process's share of an epoch's faces; shares are equally long.
+        """Draws this process's share of an epoch's faces; shares are equally long.
 
         A face that is drawn again has the index of its next round.
         """
         count = len(self._train)
-        if self._balanced:
+        if self._loader.balanced_sampling:
             rarity = torch.from_numpy(self._train.targets() @ class_weights(self._train, 1.0))
             order = torch.multinomial(rarity, count, replacement=True, generator=generator)
             drawn: Counter[int] = Counter()
@@ -158,14 +175,16 @@ class FaceData(LightningDataModule):
         return share
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        """Plain batches at the full size; every process scores all, so that all agree."""
+        """Makes plain batches at the full size; every process scores all, so that all agree."""
         return DataLoader(
-            FaceDataset(self._valid, self._spec), self._batch_size, num_workers=self._workers
+            FaceDataset(self._valid, self._spec),
+            self._loader.batch_size,
+            num_workers=self._loader.num_workers,
         )
 
 
 def class_weights(faces: FaceSet, power: float) -> NDArray[np.float32]:
-    """Weights that make rare classes count for more.
+    """Computes class weights that make rare classes count for more.
 
     A class's weight is its frequency to the power of `-power`, scaled so that
     the mean over faces is one; with a power of 1 it is scikit-learn's `balanced`.
@@ -181,25 +200,3 @@ def class_weights(faces: FaceSet, power: float) -> NDArray[np.float32]:
     weights = share**-power
     scaled: NDArray[np.float32] = (weights / (weights @ share)).astype(np.float32)
     return scaled
-
-
-def face_logits(net: nn.Module, faces: FaceSet, spec: Preprocess) -> Tensor:
-    """Logits of plain faces, with a line of progress now and then.
-
-    Args:
-        net: The network in evaluation mode.
-        faces: N faces.
-        spec: Preprocessing.
-
-    Returns:
-        (N, C) float32.
-    """
-    rows: list[Tensor] = []
-    done = 0
-    with torch.inference_mode():
-        for number, (inputs, _, _) in enumerate(DataLoader(FaceDataset(faces, spec), 64), 1):
-            rows.append(net(inputs))
-            done += len(inputs)
-            if number % 10 == 0:
-                print(f"{done} of {len(faces)} faces", flush=True)
-    return torch.cat(rows)

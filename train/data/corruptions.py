@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 
 Face = NDArray[np.uint8]
 Corruption = Callable[[Face, int, np.random.Generator], Face]
@@ -29,13 +29,13 @@ _GRAIN, _ENCODED = 48, 96
 
 
 def blur(face: Face, strength: int, rng: np.random.Generator) -> Face:
-    """Out of focus: a Gaussian of 1 to 6% of the side."""
+    """Blurs as if out of focus: a Gaussian of 1 to 6% of the side."""
     sigma = (0.01, 0.02, 0.03, 0.045, 0.06)[strength - 1] * _side(face)
     return _bytes(cv2.GaussianBlur(face, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
 
 
 def noise(face: Face, strength: int, rng: np.random.Generator) -> Face:
-    """A sensor's noise: Gaussian, as ImageNet-C's in size, its grain 1/48 of the side.
+    """Adds a sensor's noise: Gaussian, as ImageNet-C's in size, its grain 1/48 of the side.
 
     Of light alone: noise of each colour's own would fade in a grey model's mean.
     """
@@ -48,12 +48,12 @@ def noise(face: Face, strength: int, rng: np.random.Generator) -> Face:
 
 
 def dark(face: Face, strength: int, rng: np.random.Generator) -> Face:
-    """Underexposed by 1 to 5 stops: half the light each, gamma 2.2, rounded to bytes."""
+    """Underexposes by 1 to 5 stops: half the light each, gamma 2.2, rounded to bytes."""
     return _rounded(face * np.float32(2 ** (-strength / 2.2)))
 
 
 def jpeg(face: Face, strength: int, rng: np.random.Generator) -> Face:
-    """JPEG of quality 40 to 5, of the face at 96 pixels (blocks are 1/12 of the side)."""
+    """Encodes as JPEG of quality 40 to 5, at 96 pixels (blocks are 1/12 of the side)."""
     quality = (40, 25, 15, 10, 5)[strength - 1]
     scaled = _resized(face, _ENCODED, _ENCODED)
     _, data = cv2.imencode(".jpg", scaled, [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -67,13 +67,13 @@ def jpeg(face: Face, strength: int, rng: np.random.Generator) -> Face:
 
 
 def low_resolution(face: Face, strength: int, rng: np.random.Generator) -> Face:
-    """A face far away: 32 to 10 pixels from side to side, whatever its own."""
+    """Moves the face far away: 32 to 10 pixels from side to side, whatever its own."""
     side = min((32, 24, 18, 14, 10)[strength - 1], _side(face))
     return _resized(_resized(face, side, side), *face.shape[:2])
 
 
 def occlusion(face: Face, strength: int, rng: np.random.Generator) -> Face:
-    """A plain grey square over 5 to 40% of the face (DeVries & Taylor 2017, "Cutout")."""
+    """Hides 5 to 40% of the face behind a grey square (DeVries & Taylor 2017, "Cutout")."""
     share = (0.05, 0.1, 0.2, 0.3, 0.4)[strength - 1]
     across, down, shade = rng.random(), rng.random(), int(rng.integers(0, 256))
     height, width = face.shape[:2]
@@ -86,7 +86,7 @@ def occlusion(face: Face, strength: int, rng: np.random.Generator) -> Face:
 
 
 def rotation(face: Face, strength: int, rng: np.random.Generator) -> Face:
-    """A tilted head: 6 to 30 degrees to either side; the border is repeated."""
+    """Tilts the head by 6 to 30 degrees to either side; the border is repeated."""
     angle = 6 * strength * (1 if rng.random() < 0.5 else -1)
     height, width = face.shape[:2]
     matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
@@ -105,7 +105,7 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def corrupt(face: Face, name: str, strength: int, seed: int, place: int) -> Face:
-    """One face, spoiled; the same arguments give the same pixels.
+    """Spoils one face; the same arguments give the same pixels.
 
     The draws don't depend on the strength, so a square stays where it is
     and grows.
@@ -127,7 +127,7 @@ def corrupt(face: Face, name: str, strength: int, seed: int, place: int) -> Face
 def corrupt_faces(
     faces: FaceSet, name: str, strength: int, seed: int, places: NDArray[np.int64]
 ) -> FaceSet:
-    """A set of N faces with each spoiled when it is asked for; `places` is (N,)."""
+    """Spoils a set of N faces, each when it is asked for; `places` is (N,)."""
     return replace(faces, images=_Corrupted(faces.images, name, strength, seed, places))
 
 

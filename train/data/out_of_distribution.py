@@ -1,7 +1,7 @@
-"""What is no face, made out of nothing or of a face, to teach a network doubt.
+"""Out-of-distribution samples: pictures without a face, which teach a network uncertainty.
 
-Told to give every class the same on such pictures, it learns to doubt others
-of their kind that it never saw (outlier exposure, Hendrycks et al. 2019,
+Told to give every class the same on such pictures, it learns to be uncertain
+of others of their kind that it never saw (outlier exposure, Hendrycks et al. 2019,
 arXiv:1812.04606).
 """
 
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 Face = NDArray[np.uint8]
 
 
-def make_outlier(face: Face, rng: np.random.Generator) -> Face:
-    """A picture of the face's shape that shows no face.
+def make_out_of_distribution(face: Face, rng: np.random.Generator) -> Face:
+    """Makes a picture of the face's shape that shows no face.
 
     Args:
         face: (H, W) or (H, W, 3) uint8; left as it is.
@@ -31,8 +31,8 @@ def make_outlier(face: Face, rng: np.random.Generator) -> Face:
     return np.ascontiguousarray(kind(face, rng))
 
 
-def _piece(face: Face, rng: np.random.Generator) -> Face:
-    """A small part of the face, enlarged: cheek, hair, collar, wall."""
+def _patch(face: Face, rng: np.random.Generator) -> Face:
+    """Enlarges a small part of the face: cheek, hair, collar, wall."""
     height, width = face.shape[:2]
     side = max(2, round(rng.uniform(0.12, 0.33) * min(height, width)))
     y, x = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
@@ -41,7 +41,7 @@ def _piece(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _jigsaw(face: Face, rng: np.random.Generator) -> Face:
-    """The face's tiles, 3 x 3 or 4 x 4, in any order and any turn."""
+    """Shuffles and turns the face's tiles, 3 x 3 or 4 x 4."""
     count = int(rng.integers(3, 5))
     height, width = (max(1, length // count) for length in face.shape[:2])
     result: Face = face.copy()
@@ -55,7 +55,7 @@ def _jigsaw(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _leaves(face: Face, rng: np.random.Generator) -> Face:
-    """Overlapping shapes of every size (dead leaves, Lee, Mumford and Huang 2001).
+    """Draws overlapping shapes of every size (dead leaves, Lee, Mumford and Huang 2001).
 
     Their edges and sizes are those of natural pictures; networks learn to see
     from them (Baradad et al. 2021, arXiv:2106.05963).
@@ -76,7 +76,7 @@ def _leaves(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _clouds(face: Face, rng: np.random.Generator) -> Face:
-    """Noise whose amplitude falls with a power of the frequency, from sand to fog."""
+    """Draws noise whose amplitude falls with a power of the frequency, from sand to fog."""
     height, width = face.shape[:2]
     waves = np.hypot(np.fft.fftfreq(64)[:, None], np.fft.rfftfreq(64)[None, :])
     waves[0, 0] = 1.0
@@ -88,7 +88,7 @@ def _clouds(face: Face, rng: np.random.Generator) -> Face:
 
 
 def _spread(grid: Face, height: int, width: int, ndim: int) -> Face:
-    """(G, G) at the size and with the channels of the face."""
+    """Brings (G, G) to the size and the channels of the face."""
     grid = _bytes(cv2.resize(grid, (width, height), interpolation=cv2.INTER_AREA))
     return grid if ndim == 2 else np.repeat(grid[:, :, None], 3, 2)
 
@@ -98,7 +98,7 @@ def _bytes(image: NDArray[np.generic]) -> Face:
 
 
 _KINDS: tuple[Callable[[Face, np.random.Generator], Face], ...] = (
-    _piece,
+    _patch,
     _jigsaw,
     _leaves,
     _clouds,

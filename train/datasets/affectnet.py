@@ -15,9 +15,10 @@ from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from runtime.vision.boxes import Box
 from train.datasets.faces import FaceSet, single_labels
-from train.datasets.notes import Progress, say_skipped
+from train.datasets.notes import say_skipped
 from train.datasets.pictures import MISSING, is_picture, load_pictures
 from train.datasets.tables import inside, malformed, read_columns
+from train.progress import show_progress
 
 #: AffectNet's numbers 0 to 7.
 _NUMBERS = (
@@ -80,12 +81,12 @@ class _Listed:
 
 
 def read_affectnet(data_dir: Path, split: str) -> FaceSet:
-    """The eight emotions."""
+    """Reads the eight emotions."""
     return _read(data_dir, split, "affectnet", EMOTIONS)
 
 
 def read_affectnet7(data_dir: Path, split: str) -> FaceSet:
-    """Without contempt, as much of the literature has it."""
+    """Reads all emotions but contempt, as much of the literature has it."""
     return _read(data_dir, split, "affectnet7", EMOTIONS[:-1])
 
 
@@ -115,7 +116,7 @@ def _read(data_dir: Path, split: str, dataset: str, labels: tuple[str, ...]) -> 
 
 
 def _read_annotations(name: str, root: Path, labels: tuple[str, ...]) -> _Listed:
-    """`images/<id>.jpg` with `annotations/<id>_exp.npy`."""
+    """Reads `images/<id>.jpg` with `annotations/<id>_exp.npy`."""
     pictures, annotations = root / "images", root / "annotations"
     for folder in (pictures, annotations):
         if not folder.is_dir():
@@ -123,8 +124,7 @@ def _read_annotations(name: str, root: Path, labels: tuple[str, ...]) -> _Listed
     names = (entry for entry in os.listdir(pictures) if is_picture(Path(entry)))
     there = {os.path.splitext(entry)[0]: entry for entry in names}
     listed = _Listed()
-    progress = Progress(f"{name}, labels")
-    for path in _labels(annotations):
+    for path in show_progress(_labels(annotations), f"{name}, labels"):
         listed.total += 1
         number = _read_number(path)
         key = path.name.removesuffix("_exp.npy")
@@ -132,7 +132,6 @@ def _read_annotations(name: str, root: Path, labels: tuple[str, ...]) -> _Listed
         file = pictures / there.pop(key, f"{key}.jpg")
         if _wanted(listed, number, labels, path):
             listed.files.append(file)
-        progress.at(listed.total)
     if not listed.total:
         raise UserError(f"{annotations}: holds no *_exp.npy; is AffectNet fully extracted?")
     listed.total += len(there)
@@ -154,7 +153,7 @@ def _labels(annotations: Path) -> Iterator[Path]:
 
 
 def _read_number(path: Path) -> int | None:
-    """The number in a label file, a string or a scalar; None where it can't be read."""
+    """Reads a label file, a string or a scalar; gives None where it can't be read."""
     try:
         with path.open("rb") as stream:
             # A label takes some 130 bytes; a header may claim to be followed by terabytes.
@@ -169,7 +168,7 @@ def _read_number(path: Path) -> int | None:
 
 
 def _read_table(data_dir: Path, table: Path, labels: tuple[str, ...]) -> _Listed:
-    """`subDirectory_filePath` with a face box, to be cut out."""
+    """Reads a list with `subDirectory_filePath` and a face box, to be cut out."""
     listed = _Listed()
     names: list[Path] = []
     wanted = (*_COLUMNS[:5], "expression")
@@ -210,7 +209,7 @@ def _wanted(listed: _Listed, number: int | None, labels: tuple[str, ...], exampl
 
 
 def _box(cells: list[str]) -> Box | None:
-    """Corners from x, y, width and height; None where they are NULL or -1."""
+    """Gives corners from x, y, width and height; None where they are NULL or -1."""
     try:
         x, y, width, height = map(float, cells)
     except ValueError:

@@ -43,7 +43,7 @@ class FaceSet:
         return len(self.images)
 
     def subset(self, keep: NDArray[np.bool_]) -> FaceSet:
-        """The faces where `keep`, (N,) bool, is true."""
+        """Gives the faces where `keep`, (N,) bool, is true."""
         chosen = np.flatnonzero(keep)
         return replace(
             self,
@@ -53,7 +53,7 @@ class FaceSet:
         )
 
     def spread(self, limit: int) -> FaceSet:
-        """At most `limit` faces, spread evenly over the set; all where `limit` is 0."""
+        """Gives at most `limit` faces, spread evenly over the set; all where `limit` is 0."""
         if not 0 < limit < len(self):
             return self
         keep = np.zeros(len(self), bool)
@@ -61,7 +61,7 @@ class FaceSet:
         return self.subset(keep)
 
     def with_votes(self) -> FaceSet:
-        """The faces with at least one vote on an emotion.
+        """Gives the faces with at least one vote on an emotion.
 
         Raises:
             UserError: There is none.
@@ -72,18 +72,18 @@ class FaceSet:
         return self.subset(keep)
 
     def with_majority(self) -> FaceSet:
-        """The faces that count for accuracy."""
+        """Gives the faces that count for accuracy."""
         return self.subset(self.majority >= 0)
 
     def targets(self) -> NDArray[np.float32]:
-        """(N, C) float32 vote distributions; rows add up to one."""
+        """Computes (N, C) float32 vote distributions; rows add up to one."""
         shares: NDArray[np.float32] = self.votes / np.maximum(
             self.votes.sum(1, keepdims=True), 1e-9
         )
         return shares
 
     def relabel(self, labels: tuple[str, ...]) -> FaceSet:
-        """The same faces in the classes of a model.
+        """Gives the same faces in the classes of a model.
 
         Votes on a class that `labels` lacks are dropped, and a majority there
         becomes none.
@@ -103,7 +103,7 @@ class FaceSet:
         return replace(self, labels=labels, votes=votes, majority=index[self.majority])
 
     def in_classes_of(self, labels: tuple[str, ...]) -> FaceSet:
-        """The faces that a model of these classes can be scored on; says what is left out.
+        """Gives the faces that a model of these classes can be scored on; says what is left out.
 
         Raises:
             UserError: There is none.
@@ -114,7 +114,7 @@ class FaceSet:
         return kept
 
     def without_empty_classes(self) -> FaceSet:
-        """The set without the classes that no face has a vote on."""
+        """Gives the set without the classes that no face has a vote on."""
         shown = self.votes.sum(0) > 0
         return self.relabel(
             tuple(name for name, some in zip(self.labels, shown, strict=True) if some)
@@ -128,7 +128,7 @@ def single_labels(
     classes: Sequence[int],
     detail: int = 0,
 ) -> FaceSet:
-    """A set in which each face has one label.
+    """Makes a set in which each face has one label.
 
     Args:
         name: Data set and split.

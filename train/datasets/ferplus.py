@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from train.datasets.faces import FaceSet
-from train.datasets.notes import Progress
 from train.datasets.pictures import load_pictures, read_face
 from train.datasets.tables import inside, malformed, read_columns, read_rows
+from train.progress import show_progress
 
 #: Side of a face in pixels.
 _SIDE = 48
@@ -38,7 +38,7 @@ _PARTS = {
 
 
 def ferplus_majority(votes: NDArray[np.float32]) -> NDArray[np.int64]:
-    """FER+'s official majority rule (Barsoum et al. 2016, and its code).
+    """Applies FER+'s official majority rule (Barsoum et al. 2016, and its code).
 
     Votes of one or less count as noise and become zero; a face has a majority
     if its largest count is more than half of what is left, and an emotion.
@@ -56,7 +56,7 @@ def ferplus_majority(votes: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def read_ferplus(data_dir: Path, split: str) -> FaceSet:
-    """Whichever form the folder holds."""
+    """Reads whichever form the folder holds."""
     usage, folder = _PARTS[split]
     name = f"ferplus/{split}"
     sheets = data_dir / f"ferplus_{split}.csv"
@@ -105,15 +105,14 @@ def _read_sheets(name: str, table: Path) -> FaceSet:
 
 
 def _read_originals(name: str, usage: str, pixels: Path, votes: Path) -> FaceSet:
-    """Row by row: a row of one file belongs to the same row of the other."""
+    """Reads row by row: a row of one file belongs to the same row of the other."""
     images: list[NDArray[np.uint8]] = []
     counts: list[list[float]] = []
-    progress = Progress(name)
     pairs = zip_longest(
         read_columns(pixels, ("Usage", "pixels")),
         read_columns(votes, ("Usage", "Image name", *_VOTES)),
     )
-    for left, right in pairs:
+    for left, right in show_progress(pairs, name, unit="rows"):
         if left is None or right is None:
             shorter = pixels if left is None else votes
             raise UserError(f"{shorter}: has fewer rows than its partner; is it cut short?")
@@ -135,7 +134,6 @@ def _read_originals(name: str, usage: str, pixels: Path, votes: Path) -> FaceSet
             counts.append(_parse_votes(cells))
         except ValueError as error:
             raise malformed(votes, voted, error) from error
-        progress.at(len(images))
     if not images:
         raise UserError(f"{pixels}: holds no faces of {usage}")
     return _voted(name, images, counts, _SIDE)
@@ -172,7 +170,7 @@ def _parse_votes(cells: Sequence[str]) -> list[float]:
 def _voted(
     name: str, images: Sequence[NDArray[np.uint8]], counts: list[list[float]], side: int
 ) -> FaceSet:
-    """The set from raw counts in the order of `_VOTES`."""
+    """Makes a set from raw counts in the order of `_VOTES`."""
     votes = np.array(counts, np.float32)
     cleaned = np.where(votes <= 1, 0, votes)[:, : len(EMOTIONS)]
     # Where every vote is a single one, the noise rule would leave nothing.

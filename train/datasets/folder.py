@@ -26,7 +26,7 @@ _VALID = ("valid", "val", "validation")
 
 
 def read_folder(data_dir: Path, split: str) -> FaceSet:
-    """`<split>/<class>/*`, also `val` for `valid` and names such as `0_neutral`."""
+    """Reads `<split>/<class>/*`, also `val` for `valid` and names such as `0_neutral`."""
     name = f"{data_dir.resolve().name}/{split}"
     folders = {path.name.lower(): path for path in _folders(data_dir)}
     names = _VALID if split == "valid" else (split,)
@@ -59,18 +59,18 @@ def read_folder(data_dir: Path, split: str) -> FaceSet:
 
 
 def _folders(root: Path) -> list[Path]:
-    """Folders in order, without hidden ones and what archives leave behind."""
+    """Lists folders in order, without hidden ones and what archives leave behind."""
     return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
 
 
 def _files(folder: Path) -> list[Path]:
-    """Files of a class in order, those in folders of its own (one a person, say) as well."""
+    """Lists files of a class in order, those in folders of its own (one a person, say) as well."""
     files = [path for path in folder.iterdir() if path.is_file()]
     return sorted(files) + [path for inner in _folders(folder) for path in _files(inner)]
 
 
 def _emotion(folder: Path) -> str:
-    """The class that a folder's name stands for."""
+    """Gives the class that a folder's name stands for."""
     name = re.sub(r"^\d+[_\- ]+", "", folder.name.strip().lower())
     name = _SYNONYMS.get(name, name)
     if name not in EMOTIONS:

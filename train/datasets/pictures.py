@@ -20,7 +20,8 @@ from runtime.manifest import Preprocess
 from runtime.sources.pictures import read_picture
 from runtime.vision.boxes import Box
 from runtime.vision.preprocess import crop_face
-from train.datasets.notes import Progress, say, say_skipped
+from train.datasets.notes import say, say_skipped
+from train.progress import show_progress
 
 Face = NDArray[np.uint8]
 
@@ -135,11 +136,11 @@ def load_pictures(
     kept: list[int] = []
     held: list[Face | None] = []
     size = 0
-    progress = Progress(name, len(present))
     workers = min(8, os.cpu_count() or 1)
     # Small blocks: what the threads have read and nobody took yet is memory too.
     block = 4 * workers
-    with _quiet(), ThreadPoolExecutor(workers) as pool:
+    bar = show_progress(None, name, len(present))
+    with _quiet(), bar, ThreadPoolExecutor(workers) as pool:
         for start in range(0, len(present), block):
             part = present[start : start + block]
             look = read if size < MEMORY else check
@@ -150,7 +151,7 @@ def load_pictures(
                 kept.append(index)
                 held.append(face if fits else None)
                 size += face.nbytes if fits else 0
-            progress.at(start + len(part))
+            bar.update(len(part))
     bad = sorted(set(present) - set(kept))
     say_skipped(name, len(bad), len(files), "unreadable pictures", files[bad[0]] if bad else "")
     if not kept:
@@ -160,7 +161,7 @@ def load_pictures(
 
 
 def read_face(file: Path, grey: bool = False, box: Box | None = None) -> Face | None:
-    """One face from its file.
+    """Reads one face from its file.
 
     Args:
         file: The picture.
@@ -185,7 +186,7 @@ def read_face(file: Path, grey: bool = False, box: Box | None = None) -> Face | 
 
 
 def _clip(box: Box, width: int, height: int) -> Box | None:
-    """What the picture shows of a box, which may be huge in a broken row."""
+    """Gives what the picture shows of a box, which may be huge in a broken row."""
     x1, y1, x2, y2 = max(box[0], 0), max(box[1], 0), min(box[2], width), min(box[3], height)
     return None if x2 - x1 < 1 or y2 - y1 < 1 else (x1, y1, x2, y2)
 
@@ -208,7 +209,7 @@ def is_picture(file: Path) -> bool:
 
 
 def _present(name: str, files: Sequence[Path]) -> list[int]:
-    """Indices of the files that exist."""
+    """Lists the indices of the files that exist."""
     present = [index for index, file in enumerate(files) if os.path.isfile(file)]
     missing = len(files) - len(present)
     if missing:

@@ -39,7 +39,7 @@ _COMPOUND = {
 
 
 def read_rafdb(data_dir: Path, split: str) -> FaceSet:
-    """The basic part: seven emotions, one a face.
+    """Reads the basic part: seven emotions, one a face.
 
     There is no validation part: `valid` is the test part too, and said so.
     """
@@ -52,7 +52,7 @@ def read_rafdb(data_dir: Path, split: str) -> FaceSet:
 
 
 def read_rafdb_compound(data_dir: Path, split: str) -> FaceSet:
-    """The compound part: two of six emotions a face, half a vote for each.
+    """Reads the compound part: two of six emotions a face, half a vote for each.
 
     With two equal votes no face has a majority, so the set can train with soft
     votes and be scored by likelihood, but it counts for no accuracy.
@@ -69,7 +69,7 @@ def read_rafdb_compound(data_dir: Path, split: str) -> FaceSet:
 
 
 def _root(data_dir: Path, part: str) -> Path:
-    """The part's folder, given itself or the download's root."""
+    """Finds the part's folder, given itself or the download's root."""
     for root in (data_dir / part, data_dir):
         if (root / "EmoLabel").is_dir():
             return root
@@ -79,7 +79,7 @@ def _root(data_dir: Path, part: str) -> Path:
 def _read_list(
     root: Path, split: str, dataset: str, classes: Mapping[str, tuple[str, ...]]
 ) -> tuple[str, list[tuple[Path, tuple[str, ...]]]]:
-    """Name of the split as published, and its (picture, emotions)."""
+    """Gives the split's name as published, and its (picture, emotions)."""
     # Spelt so in the download.
     table = root / "EmoLabel" / "list_patition_label.txt"
     if not table.is_file():

@@ -11,12 +11,12 @@ from runtime.errors import UserError
 
 
 def malformed(path: Path, line: int, reason: object) -> UserError:
-    """The error for a row that can't be read."""
+    """Makes the error for a row that can't be read."""
     return UserError(f"{path}, line {line}: malformed row ({reason})")
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """(line number, text) of the lines that aren't blank."""
+    """Yields (line number, text) of the lines that aren't blank."""
     with path.open(encoding="utf-8-sig", errors="replace") as stream:
         for number, line in enumerate(stream, start=1):
             if line.strip():
@@ -24,7 +24,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line number, cells) of a csv file without a header; blank rows are left out.
+    """Yields (line number, cells) of a csv file without a header; blank rows are left out.
 
     Raises:
         UserError: Not csv.
@@ -42,7 +42,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 def read_columns(
     path: Path, wanted: Sequence[str], order: Sequence[str] = ()
 ) -> Iterator[tuple[int, list[str]]]:
-    """(line number, wanted cells) of a csv file with a header.
+    """Yields (line number, wanted cells) of a csv file with a header.
 
     Args:
         path: The file.
@@ -69,7 +69,7 @@ def read_columns(
 
 
 def inside(root: Path, name: str) -> Path:
-    """A file that a list names, in the list's folder.
+    """Gives a file that a list names, in the list's folder.
 
     Raises:
         ValueError: No name, or one that leads out of the folder.

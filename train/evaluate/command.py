@@ -2,53 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import time
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, fields
 from datetime import datetime, timezone
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.engines.catalogue import model_path
-from runtime.engines.providers import PROVIDERS
 from runtime.errors import UserError
 from runtime.manifest import file_hash
-from runtime.support.cli import option
+from runtime.support.cli import parse_options
 from runtime.support.files.writing import check_writable
-from train.datasets import DATASETS
+from train.evaluate.options import EvaluateOptions
+from train.threads import let_threads_sleep
 
 if TYPE_CHECKING:
     from runtime.engines.base import Engine
+    from train.evaluate.backgrounds import BackgroundFigures
     from train.evaluate.figures import Figures
-    from train.evaluate.out_of_distribution import Outliers
 
 PROG = "python -m train.evaluate"
 
 
-@dataclass
-class EvaluateOptions:
-    """Evaluate a checkpoint or an exported model: figures, plots and a report."""
-
-    data_dir: str = option("folder of the data set")
-    checkpoint_path: str | None = option("checkpoint that train.fit wrote (.safetensors)", None)
-    engine: str | None = option("or an exported model, or a shipped one: main, fast", None)
-    dataset: str = option("layout of the data set", "ferplus", choices=DATASETS)
-    split: str = option("its part", "valid", choices=("valid", "test"))
-    output_dir: str = option("where everything goes", "out/evaluation")
-    limit: int = option("faces to use, evenly spread; 0 uses all", 0, between=(0, math.inf))
-    corruption_limit: int = option(
-        "faces for the corruptions, evenly spread; 0 uses all", 1000, between=(0, math.inf)
-    )
-    skip_corruptions: bool = option("don't measure accuracy under corruptions", False)
-    backgrounds: list[str] = option(
-        "pictures, folders or videos whose places without a face the model shall doubt", []
-    )
-    skip_copies: bool = option("don't look for faces that the training split has too", False)
-    seed: int = option("seed of the corruptions", 0, between=(0, math.inf))
-    provider: str = option("where an exported model runs", "cpu", choices=PROVIDERS)
-    threads: int = option("CPU threads of an exported model", 2, between=(1, 256))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    let_threads_sleep()
+    evaluate(parse_options(EvaluateOptions, PROG, argv))
+    return 0
 
 
 def evaluate(options: EvaluateOptions) -> dict[str, Any]:
@@ -60,14 +43,14 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
     Raises:
         UserError: The model, the data or the folder can't be used.
     """
-    from train.datasets import load_faces
+    from train.datasets.catalogue import load_faces
+    from train.evaluate.backgrounds import cut_background_crops, measure_backgrounds
     from train.evaluate.figures import compute_figures
     from train.evaluate.leaks import check_copies
-    from train.evaluate.out_of_distribution import cut_pieces, measure_outliers
     from train.evaluate.report import Results, write_all
-    from train.evaluate.robustness import all_logits, measure_robustness
+    from train.evaluate.robustness import measure_robustness
     from train.evaluate.selection import first_notes, select, spread
-    from train.inference import open_model
+    from train.inference import face_logits, open_model
 
     start = time.monotonic()
     path = _model_path(options)
@@ -83,18 +66,18 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
         for note in notes:
             print(f"note: {note}", flush=True)
         # Before the slow part, as a source may not be there.
-        pieces = (
-            cut_pieces(options.backgrounds, manifest.preprocess, options.seed)
+        crops = (
+            cut_background_crops(options.backgrounds, manifest.preprocess, options.seed)
             if options.backgrounds
             else []
         )
-        logits = all_logits(engine, faces, faces.name)
+        logits = face_logits(engine, faces)
         figures = compute_figures(logits, faces, manifest.temperature)
         _say(figures, len(faces))
-        outliers = None
-        if pieces:
-            outliers = measure_outliers(engine, pieces, logits, faces)
-            _say_outliers(outliers)
+        backgrounds = None
+        if crops:
+            backgrounds = measure_backgrounds(engine, crops, logits, faces)
+            _say_backgrounds(backgrounds)
         leak = None if options.skip_copies else check_copies(options, faces, logits, notes)
         robustness = None
         if not options.skip_corruptions:
@@ -126,8 +109,8 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
             "after": figures.after.figures(),
             "fitted_on": manifest.metrics.get("calibration", {}).get("data"),
         },
-        "doubt_auroc": None if figures.doubt is None else round(figures.doubt, 4),
-        "not_faces": None if outliers is None else outliers.figures(),
+        "doubt_auroc": _rounded(figures.disputed_auroc),
+        "not_faces": None if backgrounds is None else backgrounds.figures(),
         "per_class": [row.figures() for row in figures.classes],
         "confusion": figures.score.confusion.tolist(),
         "copies": None if leak is None else leak.figures,
@@ -139,8 +122,12 @@ def evaluate(options: EvaluateOptions) -> dict[str, Any]:
     return metrics
 
 
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
 def _model_path(options: EvaluateOptions) -> Path:
-    """The one model that the options name."""
+    """Gives the one model that the options name."""
     if (options.checkpoint_path is None) == (options.engine is None):
         raise UserError("give either --checkpoint_path or --engine (default: the shipped model)")
     if options.engine is not None:
@@ -155,7 +142,7 @@ def _model_path(options: EvaluateOptions) -> Path:
 
 
 def _say(figures: Figures, n: int) -> None:
-    """The headline on standard output."""
+    """Prints the headline on standard output."""
     score, (low, high) = figures.score, figures.interval
     print(
         f"accuracy {score.accuracy:.2%} (95% interval {low:.2%} to {high:.2%}), "
@@ -168,21 +155,24 @@ def _say(figures: Figures, n: int) -> None:
             f"ECE {when.bins.error:.4f} (n = {score.n})",
             flush=True,
         )
-    if figures.doubt is not None:
-        print(f"low confidence tells the {n - score.n} disputed faces: AUROC {figures.doubt:.3f}")
+    if figures.disputed_auroc is not None:
+        print(
+            f"low confidence tells the {n - score.n} disputed faces: "
+            f"AUROC {figures.disputed_auroc:.3f}"
+        )
 
 
-def _say_outliers(outliers: Outliers) -> None:
+def _say_backgrounds(found: BackgroundFigures) -> None:
     print(
-        f"low confidence tells {outliers.n} pieces without a face from faces: AUROC "
-        f"{outliers.auroc:.3f}; uncertain: {outliers.uncertain:.1%} of them, "
-        f"{outliers.uncertain_faces:.1%} of the faces",
+        f"low confidence tells {found.n} background crops from faces: AUROC "
+        f"{found.auroc:.3f}; uncertain: {found.uncertain:.1%} of them, "
+        f"{found.uncertain_faces:.1%} of the faces",
         flush=True,
     )
 
 
 def _origin(options: EvaluateOptions, path: Path, engine: Engine) -> dict[str, Any]:
-    """Where the figures come from: enough to make them again."""
+    """Says where the figures come from: enough to make them again."""
     flags = []
     for f in fields(options):
         value = getattr(options, f.name)

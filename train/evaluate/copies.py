@@ -8,7 +8,7 @@ mirrored face too.
 
 The threshold was measured on FER+ (3,514 validation against 26,622 training
 faces). Correlation of thumbnails alone can't decide: copies reach from 0.75 to
-0.99 and strangers up to 0.95. Correlation of detail has two humps with the
+0.99 and other faces up to 0.95. Correlation of detail has two humps with the
 valley at 0.7 to 0.75: of 60 pairs drawn evenly from 0.75 to 0.88 all were
 copies, seen side by side, and of 60 from 0.65 to 0.75 about half.
 """
@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from train.datasets.notes import Progress
+from train.progress import show_progress
 
 #: Least correlation of fine detail that makes a copy.
 THRESHOLD = 0.75
@@ -88,7 +88,7 @@ def find_copies(faces: Sequence[Face], train: Sequence[Face]) -> list[Copy]:
 
 
 def _near(small: Face, rest: NDArray[np.int64], reduced: Face) -> Iterator[Copy]:
-    """Near copies of the faces `rest`, several a face."""
+    """Finds near copies of the faces `rest`, several a face."""
     thumbs = _thumbnails(reduced)
     for start in range(0, len(rest), _CHUNK):
         chosen = rest[start : start + _CHUNK]
@@ -109,16 +109,14 @@ def _near(small: Face, rest: NDArray[np.int64], reduced: Face) -> Iterator[Copy]
 
 
 def _reduce(images: Sequence[Face], what: str) -> tuple[list[bytes], Face]:
-    """Digests of N faces, and the faces as (N, 48, 48) grey."""
+    """Makes digests of N faces, and (N, 48, 48) grey faces of them."""
     digests = []
     small = np.empty((len(images), _SIDE, _SIDE), np.uint8)
-    progress = Progress(what, len(images))
-    for index, face in enumerate(images):
+    for index, face in enumerate(show_progress(images, what, len(images))):
         digests.append(_digest(face))
         if face.ndim == 3:
             face = np.asarray(cv2.cvtColor(face, cv2.COLOR_BGR2GRAY), np.uint8)
         cv2.resize(face, (_SIDE, _SIDE), dst=small[index], interpolation=cv2.INTER_AREA)
-        progress.at(index + 1)
     return digests, small
 
 
@@ -128,7 +126,7 @@ def _digest(face: Face) -> bytes:
 
 
 def _thumbnails(small: Face) -> NDArray[np.float32]:
-    """(N, 48, 48) faces as (N, 256) of mean 0 and length 1; flat ones as zeros."""
+    """Reduces (N, 48, 48) faces to (N, 256) of mean 0 and length 1; flat ones become zeros."""
     cell = _SIDE // _THUMB
     cells = small.reshape(-1, _THUMB, cell, _THUMB, cell).mean((2, 4), dtype=np.float32)
     flat = cells.reshape(len(small), -1)
@@ -141,7 +139,7 @@ def _thumbnails(small: Face) -> NDArray[np.float32]:
 
 
 def _detail(face: Face) -> NDArray[np.float32]:
-    """What is left of a (48, 48) face without its coarse light and shade, which faces share."""
+    """Removes a (48, 48) face's coarse light and shade, which faces share."""
     values = face.astype(np.float32)
     result: NDArray[np.float32] = values - cv2.GaussianBlur(values, (0, 0), 4)
     return result

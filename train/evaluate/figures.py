@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import auc, precision_recall_fscore_support, roc_auc_score, roc_curve
 
 from runtime.emotion.classifier import softmax
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 from train.evaluate.scores import (
     Reliability,
     Score,
@@ -45,7 +45,7 @@ class Calibration:
     bins: Reliability
 
     def figures(self) -> dict[str, float | None]:
-        """Plain numbers, for JSON."""
+        """Gives plain numbers, for JSON."""
         return {
             "temperature": self.temperature,
             "nll": round(self.nll, 4),
@@ -78,7 +78,7 @@ class ClassFigures:
     curve: Curve | None
 
     def figures(self) -> dict[str, Any]:
-        """Plain numbers, for CSV and JSON."""
+        """Gives plain numbers, for CSV and JSON."""
         numbers = {k: getattr(self, k) for k in ("precision", "recall", "f1", "auc")}
         rounded = {k: None if v is None else round(v, 4) for k, v in numbers.items()}
         return {"label": self.label, "support": self.support, **rounded}
@@ -86,7 +86,7 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class Figures:
-    """All of it.
+    """All figures of a model on a set.
 
     Attributes:
         score: Accuracy, macro-F1 and confusion.
@@ -94,7 +94,7 @@ class Figures:
         classes: One entry a class, in the model's order.
         before: Calibration of the bare logits.
         after: Calibration at the manifest's temperature.
-        doubt: How well low confidence tells the faces without a majority
+        disputed_auroc: How well low confidence tells the faces without a majority
             (people disagreed, or saw no emotion) from the others: area under
             the ROC curve; None where all faces are of one kind.
     """
@@ -104,11 +104,11 @@ class Figures:
     classes: list[ClassFigures]
     before: Calibration
     after: Calibration
-    doubt: float | None
+    disputed_auroc: float | None
 
 
 def compute_figures(logits: Logits, faces: FaceSet, temperature: float) -> Figures:
-    """Figures of a model on a set.
+    """Computes the figures of a model on a set.
 
     Args:
         logits: (N, C) finite.
@@ -122,18 +122,18 @@ def compute_figures(logits: Logits, faces: FaceSet, temperature: float) -> Figur
         _classes(softmax(logits, temperature), faces),
         _calibration(logits, faces, 1.0),
         _calibration(logits, faces, temperature),
-        _doubt(softmax(logits, temperature), faces.majority),
+        _disputed_auroc(softmax(logits, temperature), faces.majority),
     )
 
 
 def wilson_interval(hits: int, n: int) -> tuple[float, float]:
-    """95% score interval of a fraction (Wilson 1927); holds near 0 and 1 as well."""
+    """Computes the 95% score interval of a fraction (Wilson 1927); holds near 0 and 1 as well."""
     interval = binomtest(hits, n).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
 
 
 def plain_accuracy(logits: Logits, majority: NDArray[np.int64]) -> float | None:
-    """Accuracy on (N,) majority labels, -1 left out; None where none is left."""
+    """Computes the accuracy on (N,) majority labels, -1 left out; None where none is left."""
     counts = majority >= 0
     if not counts.any():
         return None
@@ -150,7 +150,9 @@ def _calibration(logits: Logits, faces: FaceSet, temperature: float) -> Calibrat
     )
 
 
-def _doubt(probabilities: NDArray[np.float64], majority: NDArray[np.int64]) -> float | None:
+def _disputed_auroc(
+    probabilities: NDArray[np.float64], majority: NDArray[np.int64]
+) -> float | None:
     disputed = majority < 0
     if disputed.all() or not disputed.any():
         return None

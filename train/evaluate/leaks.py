@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runtime.errors import UserError
-from train.datasets import FaceSet, load_faces
+from train.datasets.catalogue import load_faces
+from train.datasets.faces import FaceSet
 from train.evaluate.copies import Copy, find_copies
 from train.evaluate.figures import Logits, plain_accuracy
-
-if TYPE_CHECKING:
-    from train.evaluate.command import EvaluateOptions
+from train.evaluate.options import EvaluateOptions
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def save(figure: Figure, path: Path, dpi: int = _DPI) -> None:
 
 
 def confusion(counts: NDArray[np.int64], labels: Sequence[str], normalised: bool) -> Figure:
-    """Truth down, guess across.
+    """Draws counts with the truth down and the guess across.
 
     Args:
         counts: (C, C).
@@ -61,7 +61,7 @@ def confusion(counts: NDArray[np.int64], labels: Sequence[str], normalised: bool
 
 
 def roc(classes: Sequence[ClassFigures]) -> Figure:
-    """One curve a class, against all others; the legend names the area."""
+    """Draws one curve a class, against all others; the legend names the area."""
     figure = _figure(6.4, 5.4)
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="#999999", linestyle=":", linewidth=1)
@@ -79,7 +79,7 @@ def roc(classes: Sequence[ClassFigures]) -> Figure:
 
 
 def reliability(before: Calibration, after: Calibration) -> Figure:
-    """Confidence against accuracy, before and after temperature scaling.
+    """Draws confidence against accuracy, before and after temperature scaling.
 
     One panel where the temperature changes nothing.
     """
@@ -129,7 +129,7 @@ def _reliability(axes: Axes, calibration: Calibration, name: str) -> None:
 
 
 def corruptions(robustness: Robustness) -> Figure:
-    """Accuracy against strength, one line a corruption."""
+    """Draws accuracy against strength, one line a corruption."""
     figure = _figure(7.4, 4.8)
     axes = figure.add_subplot()
     axes.axhline(robustness.clean, color="#999999", linestyle=":", linewidth=1.2)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from runtime.emotion.classifier import softmax
 from runtime.errors import UserError
 from train.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 from train.evaluate import plots
 from train.evaluate.copies import Copy
 from train.evaluate.figures import Figures, Logits
@@ -68,7 +68,7 @@ def write_all(folder: Path, metrics: dict[str, Any], results: Results) -> None:
     """Writes every file of an evaluation.
 
     Args:
-        folder: Exists.
+        folder: Where; made if it is missing.
         metrics: What `metrics.json` shall hold.
         results: What plots, tables and pictures are made from.
 
@@ -76,6 +76,7 @@ def write_all(folder: Path, metrics: dict[str, Any], results: Results) -> None:
         UserError: A file can't be written.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         # A run that fails here leaves the files of an earlier one whole.
         with TemporaryDirectory(".partial", "evaluation.", folder) as staging:
             staged = Path(staging)
@@ -110,7 +111,7 @@ def _write_files(folder: Path, metrics: dict[str, Any], results: Results) -> Non
 def worst_mistakes(
     probabilities: NDArray[np.float64], faces: FaceSet, places: NDArray[np.int64]
 ) -> list[dict[str, Any]]:
-    """The wrong guesses of highest confidence, surest first.
+    """Gives the wrong guesses of highest confidence, surest first.
 
     Args:
         probabilities: (N, C).
@@ -161,7 +162,7 @@ def _write_tables(folder: Path, metrics: Mapping[str, Any], results: Results) ->
 
 
 def _copy_row(copy: Copy, faces: FaceSet, places: NDArray[np.int64]) -> dict[str, Any]:
-    """Rows count from 0, in the order that the reader gives the faces."""
+    """Makes a row of the table; rows count from 0, in the order that the reader gives the faces."""
     majority = int(faces.majority[copy.face])
     return {
         "row": int(places[copy.face]),
@@ -176,7 +177,7 @@ def _copy_row(copy: Copy, faces: FaceSet, places: NDArray[np.int64]) -> dict[str
 def _write_csv(
     path: Path, rows: Sequence[Mapping[str, Any]], header: Sequence[str] | None = None
 ) -> None:
-    """A table with a header; what is undefined stays blank."""
+    """Writes a table with a header; what is undefined stays blank."""
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, header or list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -184,7 +185,7 @@ def _write_csv(
 
 
 def _shares(counts: NDArray[np.int64]) -> NDArray[np.object_]:
-    """Rows of (C, C) counts as rounded fractions; None in rows without faces."""
+    """Makes rows of (C, C) counts as rounded fractions; None in rows without faces."""
     total = counts.sum(1, keepdims=True)
     shares: NDArray[np.object_] = (counts / np.maximum(total, 1)).round(4).astype(object)
     shares[total[:, 0] == 0] = None
@@ -204,7 +205,7 @@ def _write_plots(
 
 
 def _copy_pairs(leak: Leak, faces: FaceSet) -> list[dict[str, Any]]:
-    """Some pairs of copies as pictures, the least alike first: those a reader may doubt."""
+    """Makes pictures of some pairs of copies, the least alike first."""
     return [
         {
             "pair": (_picture(faces.images[c.face]), _picture(leak.train.images[c.train])),
@@ -216,7 +217,7 @@ def _copy_pairs(leak: Leak, faces: FaceSet) -> list[dict[str, Any]]:
 
 
 def _sheet(results: Results, seed: int) -> list[tuple[str, list[str]]]:
-    """One face under every corruption: (name, five pictures) a row."""
+    """Shows one face under every corruption: (name, five pictures) a row."""
     index = int(np.flatnonzero(results.faces.majority >= 0)[0])
     face, place = results.faces.images[index], int(results.places[index])
     return [

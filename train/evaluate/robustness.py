@@ -10,14 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.engines.base import Engine
-from runtime.errors import UserError
 from train.data.corruptions import CORRUPTIONS, STRENGTHS, corrupt_faces
-from train.datasets import FaceSet
-from train.evaluate.figures import Logits, plain_accuracy
-from train.inference import infer_faces
-
-#: Seconds of work between two lines of progress.
-_INTERVAL = 10.0
+from train.datasets.faces import FaceSet
+from train.evaluate.figures import plain_accuracy
+from train.inference import face_logits
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class Robustness:
     by_face: NDArray[np.float64]
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a corruption: five accuracies, their mean, and the mean over clean."""
+        """Gives one row a corruption: five accuracies, their mean, and the mean over clean."""
         return [
             {
                 "corruption": name,
@@ -49,7 +45,7 @@ class Robustness:
         ]
 
     def figures(self) -> dict[str, Any]:
-        """Plain numbers, for JSON."""
+        """Gives plain numbers, for JSON."""
         table = np.array(list(self.accuracy.values()))
         mean = float(table.mean())
         return {
@@ -66,7 +62,7 @@ class Robustness:
 def measure_robustness(
     engine: Engine, faces: FaceSet, places: NDArray[np.int64], seed: int
 ) -> Robustness:
-    """Accuracy of a model on spoiled faces.
+    """Measures the accuracy of a model on spoiled faces.
 
     Args:
         engine: The model.
@@ -74,7 +70,7 @@ def measure_robustness(
         places: (N,) each face's place in its split, which its draws follow from.
         seed: Seed of the draws.
     """
-    clean = plain_accuracy(all_logits(engine, faces, "clean"), faces.majority)
+    clean = plain_accuracy(face_logits(engine, faces, "clean"), faces.majority)
     assert clean is not None
     result = Robustness(len(faces), clean, {}, np.zeros(len(faces)))
     for name in CORRUPTIONS:
@@ -82,7 +78,7 @@ def measure_robustness(
         row = []
         for strength in STRENGTHS:
             spoiled = corrupt_faces(faces, name, strength, seed, places)
-            logits = all_logits(engine, spoiled, f"{name} {strength}")
+            logits = face_logits(engine, spoiled, f"{name} {strength}")
             row.append(plain_accuracy(logits, faces.majority) or 0.0)
             right = logits.argmax(1) == faces.majority
             result.by_face[:] += right / (len(CORRUPTIONS) * len(STRENGTHS))
@@ -90,33 +86,3 @@ def measure_robustness(
         shown = " ".join(f"{value:.1%}" for value in row)
         print(f"{name}: {shown} (clean {clean:.1%}, {time.monotonic() - start:.0f} s)", flush=True)
     return result
-
-
-def all_logits(engine: Engine, faces: FaceSet, what: str) -> Logits:
-    """Logits of N faces, with a line of progress now and then.
-
-    Args:
-        engine: The model.
-        faces: N faces.
-        what: What the lines call them.
-
-    Returns:
-        (N, C) float32, finite.
-
-    Raises:
-        UserError: A logit is not a finite number.
-    """
-    rows: list[Logits] = []
-    done, shown = 0, time.monotonic()
-    for part in infer_faces(engine, faces):
-        if not np.isfinite(part).all():
-            raise UserError(
-                f"{getattr(engine, 'name', 'the model')}: its logits are not finite ({what}); "
-                "train or export it again"
-            )
-        rows.append(part)
-        done += len(part)
-        if time.monotonic() - shown >= _INTERVAL:
-            shown = time.monotonic()
-            print(f"{what}: {done} of {len(faces)} faces", flush=True)
-    return np.concatenate(rows)

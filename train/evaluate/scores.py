@@ -38,7 +38,7 @@ class Score:
     confusion: Tensor
 
     def figures(self) -> dict[str, float | int]:
-        """Accuracy, macro-F1 and n, rounded, for a manifest."""
+        """Gives accuracy, macro-F1 and n, rounded, for a manifest."""
         return {
             "n": self.n,
             "accuracy": round(self.accuracy, 4),
@@ -71,7 +71,7 @@ def score_logits(logits: Tensor, majority: Tensor) -> Score:
 
 
 def confusion_table(score: Score, labels: tuple[str, ...]) -> str:
-    """The confusion matrix as aligned text, with recall per row."""
+    """Makes the confusion matrix as aligned text, with recall per row."""
     width = max(map(len, labels)) + 1
     lines = [" " * width + "".join(f"{label[:7]:>8}" for label in labels) + "  recall"]
     for label, row in zip(labels, score.confusion.tolist(), strict=True):
@@ -83,12 +83,12 @@ def confusion_table(score: Score, labels: tuple[str, ...]) -> str:
 
 
 def negative_log_likelihood(logits: Floats, targets: Floats) -> float:
-    """Mean cross-entropy in nats, of (N, C) logits against (N, C) distributions."""
+    """Computes the mean cross-entropy in nats, of (N, C) logits against (N, C) distributions."""
     return float(-(targets * _log_probabilities(logits)).sum(1).mean())
 
 
 def divergence(logits: Floats, targets: Floats) -> float:
-    """Mean Kullback-Leibler divergence in nats, from (N, C) distributions to (N, C) logits.
+    """Computes the mean divergence (Kullback-Leibler) of (N, C) logits from distributions, in nats.
 
     It is the cross-entropy less what no model can gain: the targets' own entropy.
     """
@@ -141,7 +141,7 @@ def reliability(logits: Floats, majority: NDArray[np.int64]) -> Reliability:
 
 
 def calibration_error(logits: Floats, majority: NDArray[np.int64]) -> float:
-    """Expected calibration error of (N, C) logits; see `reliability`."""
+    """Computes the expected calibration error of (N, C) logits; see `reliability`."""
     return reliability(logits, majority).error
 
 

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from runtime.manifest import Manifest
-from train.datasets import FaceSet
-
-if TYPE_CHECKING:
-    from train.evaluate.command import EvaluateOptions
+from train.datasets.faces import FaceSet
+from train.evaluate.options import EvaluateOptions
 
 
 def select(
     every: FaceSet, labels: tuple[str, ...], limit: int
 ) -> tuple[FaceSet, NDArray[np.int64]]:
-    """The faces to evaluate, in the model's labels, and their places in the split."""
+    """Gives the faces to evaluate, in the model's labels, and their places in the split."""
     voted = every.relabel(labels)
     # What is left of the votes on a face of a class that the model lacks is no truth.
     lost = (every.majority >= 0) & (voted.majority < 0)
@@ -33,7 +30,7 @@ def select(
 def spread(
     faces: FaceSet, places: NDArray[np.int64], limit: int
 ) -> tuple[FaceSet, NDArray[np.int64]]:
-    """`FaceSet.spread`, with the places of the faces that stay."""
+    """Does as `FaceSet.spread`, and gives the places of the faces that stay."""
     kept = replace(faces, images=range(len(faces))).spread(limit)  # type: ignore[arg-type]
     chosen = np.array(list(kept.images), np.int64)
     keep = np.zeros(len(faces), bool)
@@ -44,7 +41,7 @@ def spread(
 def first_notes(
     options: EvaluateOptions, manifest: Manifest, every: FaceSet, faces: FaceSet
 ) -> list[str]:
-    """What a reader of the figures must know."""
+    """Says what a reader of the figures must know."""
     majority = int((faces.majority >= 0).sum())
     rule = (
         "FER+'s official majority rule (votes of 1 or less count as noise; the largest must be "

@@ -1,7 +1,14 @@
-"""The command: pictures in, one explained picture a face out."""
+"""`python -m train.explain`: pictures in, one explained picture a face out.
+
+Two maps a face: the network's own spatial attention (CBAM, Woo et al. 2018)
+and Grad-CAM (Selvaraju et al. 2017, "Grad-CAM: Visual Explanations from Deep
+Networks") on its last feature map. Both are as coarse as that map, 4x4 at 112
+pixels, and show what the network weighted: they prove no cause.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,11 +17,12 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import SourceError, UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
-from runtime.support.cli import option
-from runtime.support.files.writing import PRIVATE, replacing
+from runtime.support.cli import option, parse_options
+from runtime.support.files.writing import PRIVATE, writing
 from runtime.support.redaction import printable, redact
 from train.explain.maps import explain_face
 from train.explain.panels import draw
+from train.threads import let_threads_sleep, use_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from train.models.emotion_net import EmotionNet
+
+PROG = "python -m train.explain"
 
 SHIPPED = Path(__file__).resolve().parents[2] / "runtime" / "models" / "emotion.safetensors"
 
@@ -44,6 +54,17 @@ class ExplainOptions:
     )
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code, 2 if a picture could not be read."""
+    let_threads_sleep()
+    options = parse_options(ExplainOptions, PROG, argv)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    _, failed = explain(options)
+    if failed:
+        raise UserError(f"{failed} of the pictures could not be read (see above)")
+    return 0
+
+
 def explain(options: ExplainOptions) -> tuple[list[Path], int]:
     """Explains every face of all pictures, whatever becomes of single ones.
 
@@ -53,14 +74,10 @@ def explain(options: ExplainOptions) -> tuple[list[Path], int]:
     Raises:
         UserError: The checkpoint, a folder or the target is wrong.
     """
-    import torch
-
     from runtime.sources.pictures import collect_pictures, read_picture
     from runtime.support.files.writing import check_writable
 
-    # A face at a time gains little from threads, and loses much where
-    # PyTorch's pool waits for a core that another process holds.
-    torch.set_num_threads(1)
+    use_threads(1)
     net, manifest = _load(options.checkpoint)
     target = None
     if options.target is not None:
@@ -110,21 +127,23 @@ def _load(name: str) -> tuple[EmotionNet, Manifest]:
 def _face_finder(
     face_crops: bool, spec: Preprocess
 ) -> Callable[[NDArray[np.uint8]], list[NDArray[np.uint8]]]:
-    """A function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
+    """Makes a function from an (H, W, 3) BGR picture to its faces, cropped as `spec` asks."""
     from runtime.detectors.factory import open_detector
     from runtime.detectors.found_faces import find_faces
+    from runtime.vision.picture import Picture
     from runtime.vision.preprocess import crop_face
 
     if face_crops:
         return lambda image: [image]
     detector = open_detector("centerface", None, _DETECT_SIZE, _MIN_SCORE, retry=True)
     return lambda image: [
-        crop_face(image, face.box, spec, face.landmarks) for face in find_faces(detector, image)
+        crop_face(image, face.box, spec, face.landmarks)
+        for face in find_faces(detector, Picture(image))
     ]
 
 
 def _stems(files: Sequence[Path], folder: Path) -> list[str]:
-    """How the outputs of each file begin: no two alike, and none an input's name."""
+    """Names how the outputs of each file begin: no two alike, and none an input's name."""
     inputs = [f.name for f in files if f.resolve().parent == folder.resolve()]
     stems: list[str] = []
     for file in files:
@@ -137,8 +156,5 @@ def _stems(files: Sequence[Path], folder: Path) -> list[str]:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    try:
-        with replacing(path, PRIVATE) as partial:
-            figure.savefig(partial, format="png", pil_kwargs={"compress_level": 9})
-    except OSError as error:
-        raise UserError(f"--output_dir {path}: {error.strerror or error}") from error
+    with writing(path, "--output_dir", PRIVATE) as partial:
+        figure.savefig(partial, format="png", pil_kwargs={"compress_level": 9})

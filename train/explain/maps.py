@@ -46,7 +46,7 @@ class Explanation:
 def explain_face(
     net: EmotionNet, manifest: Manifest, face: NDArray[np.uint8], target: int | None = None
 ) -> Explanation:
-    """Both maps and the probabilities of one face.
+    """Computes both maps and the probabilities of one face.
 
     Args:
         net: In evaluation mode, on the CPU: cuDNN's LSTM has no backward pass
@@ -96,7 +96,7 @@ def explain_face(
 
 
 def _picture(pixels: NDArray[np.float32], spec: Preprocess) -> NDArray[np.uint8]:
-    """(3, S, S) network input -> (S, S, 3) uint8 RGB, the normalisation undone."""
+    """Turns (3, S, S) network input into (S, S, 3) uint8 RGB, the normalisation undone."""
     import numpy as np
 
     mean, std = (np.array(values, np.float32) for values in (spec.mean, spec.std))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def draw(explanation: Explanation) -> Figure:
-    """A row of panels: the face, its maps laid over it, the probabilities."""
+    """Draws a row of panels: the face, its maps laid over it, the probabilities."""
     from matplotlib.figure import Figure
 
     e = explanation
@@ -50,7 +50,7 @@ def _show(axis: Axes, picture: NDArray[np.uint8], title: str) -> None:
 
 
 def _overlay(axis: Axes, values: NDArray[np.float32], low: float, side: int) -> None:
-    """Heat over a face, each cell's middle over the middle of its part of the picture."""
+    """Lays heat over a face, each cell's middle over the middle of its part of the picture."""
     import cv2
     import numpy as np
 

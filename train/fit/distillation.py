@@ -1,4 +1,4 @@
-"""Soft targets from teachers: what other models say of the training faces."""
+"""Distillation: soft targets from teachers, which say what they see in the training faces."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from train.checkpoint import load_checkpoint
-from train.data.batches import face_logits
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
+from train.inference import face_logits
+from train.torch_engine import TorchEngine
 
 
-def taught(faces: FaceSet, teachers: Sequence[Path], share: float) -> FaceSet:
-    """Faces whose votes are partly what an ensemble of models gives them.
+def distill(faces: FaceSet, teachers: Sequence[Path], share: float) -> FaceSet:
+    """Makes the votes on faces partly what an ensemble of models gives them.
 
     Ten people's votes are a noisy sample of what all people would say; the
     teachers' mean distribution is a smoother one (Hinton et al. 2015,
@@ -45,7 +46,8 @@ def taught(faces: FaceSet, teachers: Sequence[Path], share: float) -> FaceSet:
         print(f"asking {path} about {len(faces)} faces", flush=True)
         columns = [manifest.labels.index(label) for label in faces.labels]
         net = net.to(memory_format=torch.channels_last)
-        total += face_logits(net, faces, manifest.preprocess)[:, columns].softmax(1)
+        logits = face_logits(TorchEngine(net, manifest, str(path)), faces)
+        total += torch.from_numpy(logits)[:, columns].softmax(1)
     mean: NDArray[np.float32] = (total / len(teachers)).numpy()
     votes = np.float32(1 - share) * faces.targets() + np.float32(share) * mean
     return replace(faces, votes=votes)

@@ -112,7 +112,7 @@ class EmotionModule(LightningModule):
         self.net.backbone.train(not frozen).requires_grad_(not frozen)
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], index: int) -> Tensor:
-        """Cross-entropy against the vote distribution (Barsoum et al. 2016, PLD)."""
+        """Computes cross-entropy against the vote distribution (Barsoum et al. 2016, PLD)."""
         inputs, targets, _ = batch
         if self._mixes:
             mix = self._mixes[int(torch.randint(len(self._mixes), ()))]
@@ -138,7 +138,7 @@ class EmotionModule(LightningModule):
         self._majority.append(majority.cpu())
 
     def finish_validation(self) -> Score:
-        """The score of the validation epoch that just ran; forgets its logits."""
+        """Scores the validation epoch that just ran, and forgets its logits."""
         majority = torch.cat(self._majority)
         self.score = score_logits(torch.cat(self._logits), majority)
         # The geometric mean of what the network gave to the votes.
@@ -153,7 +153,7 @@ class EmotionModule(LightningModule):
 
     @property
     def progress(self) -> float:
-        """What tells a better epoch from a worse one, 0 to 1; see `PROGRESS`."""
+        """Tells a better epoch from a worse one, 0 to 1; see `PROGRESS`."""
         assert self.score is not None
         # Rounded as in the manifest, which a resumed run takes its best from.
         return round(self.score.accuracy if self.score.n else self.likelihood, 4)
@@ -165,12 +165,12 @@ class EmotionModule(LightningModule):
             scheduler.step(self.progress)
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Lightning's step, but for the plateau's."""
+        """Steps as Lightning does, but for the plateau."""
         if not isinstance(scheduler, ReduceLROnPlateau):
             super().lr_scheduler_step(scheduler, metric)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """What `train.fit.schedule` makes of the options."""
+        """Makes the optimizer and the schedule that the options ask for."""
         optimizer = make_optimizer(
             self.net, self._schedule, fused=self.trainer.precision == "32-true"
         )
@@ -179,7 +179,7 @@ class EmotionModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": scheduler}  # type: ignore[typeddict-item]
 
     def _steps(self) -> int:
-        """Optimizer steps of the whole training."""
+        """Counts the optimizer steps of the whole training."""
         return max(2, int(self.trainer.estimated_stepping_batches))
 
 

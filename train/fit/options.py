@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runtime.errors import UserError
 from runtime.support.cli import option
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
 
 
 @dataclass
@@ -113,7 +113,9 @@ class FitOptions:
     low_resolution: float = option("probability of a face from far away", 0.0, between=(0, 1))
     erase: float = option("probability of a hidden patch", 0.25, between=(0, 1))
     outliers: float = option(
-        "part of the training pictures that show no face and teach doubt", 0.0, between=(0, 0.5)
+        "part of the training pictures that show no face and teach uncertainty",
+        0.0,
+        between=(0, 0.5),
     )
 
     def __post_init__(self) -> None:

@@ -48,7 +48,7 @@ class ScheduleOptions:
 
 
 def make_optimizer(net: nn.Module, options: ScheduleOptions, fused: bool = False) -> Optimizer:
-    """AdamW (Loshchilov and Hutter 2019) with the rates that the options ask for.
+    """Makes an AdamW (Loshchilov and Hutter 2019) with the rates that the options ask for.
 
     Args:
         net: Its backbone's parameters are called `backbone....`.
@@ -73,7 +73,7 @@ def make_optimizer(net: nn.Module, options: ScheduleOptions, fused: bool = False
 
 
 def _rates(net: nn.Module, options: ScheduleOptions) -> Iterator[tuple[float, nn.Parameter]]:
-    """Every parameter with its peak rate."""
+    """Yields every parameter with its peak rate."""
     stages = ["stem"]
     backbone: list[tuple[int, nn.Parameter]] = []
     for name, parameter in net.named_parameters():
@@ -99,7 +99,7 @@ def _rates(net: nn.Module, options: ScheduleOptions) -> Iterator[tuple[float, nn
 def make_scheduler(
     optimizer: Optimizer, options: ScheduleOptions, steps: int, epochs: int
 ) -> dict[str, Any]:
-    """The schedule, as Lightning's `lr_scheduler` configuration.
+    """Makes the schedule, as Lightning's `lr_scheduler` configuration.
 
     Args:
         optimizer: Of `make_optimizer`.

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import (
     EarlyStopping,
     EMAWeightAveraging,
@@ -26,21 +26,25 @@ from train.evaluate.scores import Score
 from train.fit.module import EmotionModule, OnValidation
 from train.fit.options import FitOptions
 from train.fit.schedule import PROGRESS
+from train.fit.summary import Summary
 
 
 def make_trainer(
-    options: FitOptions, on_validation: Callable[[EmotionModule, Score], None]
+    options: FitOptions,
+    on_validation: Callable[[EmotionModule, Score], None],
+    summary: Summary,
 ) -> Trainer:
-    """A trainer that saves `last.ckpt` every epoch and stops early.
+    """Makes a trainer that saves `last.ckpt` every epoch and stops early.
 
     Args:
         options: Devices, arithmetic, epochs, averaging, patience.
         on_validation: Called after each validation, averaged weights in place.
+        summary: Kept up to date.
 
     Raises:
         UserError: The devices, the strategy or the arithmetic can't be had.
     """
-    callbacks: list[Callback] = [OnValidation(on_validation)]
+    callbacks: list[Callback] = [OnValidation(on_validation), KeepSummary(summary)]
     if options.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=options.ema_decay))
     callbacks += [
@@ -80,6 +84,21 @@ def _trainer(options: FitOptions, callbacks: list[Callback], strategy: str) -> T
         enable_model_summary=False,
         log_every_n_steps=20,
     )
+
+
+class KeepSummary(Callback):
+    """Counts what was trained into a summary."""
+
+    def __init__(self, summary: Summary) -> None:
+        self._summary = summary
+
+    def on_train_batch_end(self, *_: object) -> None:
+        """Notes that there is something to tell."""
+        self._summary.began = True
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Counts the epoch."""
+        self._summary.epochs = trainer.current_epoch + 1
 
 
 class WholeCheckpointIO(TorchCheckpointIO):

@@ -49,7 +49,7 @@ class ChannelAttention(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
+        """Weighs (N, C, H, W) features."""
         average = self.mlp(x.mean((2, 3), keepdim=True))
         peak = self.mlp(x.amax((2, 3), keepdim=True))
         return x * torch.sigmoid(average + peak)
@@ -63,7 +63,7 @@ class SpatialAttention(nn.Module):
         self.conv = nn.Conv2d(2, 1, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, C, H, W)."""
+        """Weighs (N, C, H, W) features."""
         pooled = torch.cat([x.mean(1, keepdim=True), x.amax(1, keepdim=True)], 1)
         return x * torch.sigmoid(self.conv(pooled))
 
@@ -132,7 +132,7 @@ class EmotionNet(nn.Module):
         self.options = options
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, 3, H, W) normalised faces -> (N, classes) logits."""
+        """Computes (N, classes) logits of (N, 3, H, W) normalised faces."""
         features = self.attention(self.backbone(x)[0])
         tokens = features.flatten(2).transpose(1, 2)
         if self.lstm is not None:
@@ -141,5 +141,5 @@ class EmotionNet(nn.Module):
         return logits
 
     def describe(self) -> dict[str, Any]:
-        """Options that rebuild this network, for the manifest."""
+        """Gives what rebuilds the network, for the manifest."""
         return asdict(self.options)

@@ -1,4 +1,4 @@
-"""The command: sequences, a head trained on them, and its comparison with smoothing."""
+"""`python -m train.temporal`: trains a head on made sequences, and compares it with smoothing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.manifest import Manifest, file_hash
-from runtime.support.cli import option
+from runtime.support.cli import option, parse_options
 from runtime.support.files.writing import check_apart, check_writable, write_whole
-from train.datasets import DATASETS
+from train.datasets.catalogue import DATASETS
+from train.threads import let_threads_sleep, use_threads
 
 if TYPE_CHECKING:
     from train.temporal.head import HeadOptions, TemporalNet
@@ -59,7 +60,14 @@ class TemporalOptions:
     threads: int = option("CPU threads", 1, between=(1, 256))
 
 
-def run(options: TemporalOptions) -> dict[str, Any]:
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
+    let_threads_sleep()
+    train_head(parse_options(TemporalOptions, PROG, argv))
+    return 0
+
+
+def train_head(options: TemporalOptions) -> dict[str, Any]:
     """Makes sequences, trains, compares, writes the head and the figures.
 
     Returns:
@@ -68,11 +76,16 @@ def run(options: TemporalOptions) -> dict[str, Any]:
     Raises:
         UserError: The model, the data or an output can't be used.
     """
-    import torch
-
     from train.checkpoint import load_checkpoint, save_checkpoint, tool_versions
-    from train.datasets import load_faces
-    from train.temporal.comparison import HEAD, HEAD_STEADY, calibration, judge, methods, verdict
+    from train.datasets.catalogue import load_faces
+    from train.temporal.comparison import (
+        HEAD,
+        HEAD_STEADY,
+        calibration_errors,
+        compare_methods,
+        methods,
+        verdict,
+    )
     from train.temporal.head import HeadOptions
     from train.temporal.observations import observe
     from train.temporal.sequences import SequenceOptions
@@ -83,7 +96,7 @@ def run(options: TemporalOptions) -> dict[str, Any]:
     for flag, name in outputs.items():
         if name is not None:
             check_writable(Path(name), flag)
-    torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     net, manifest = load_checkpoint(Path(options.model))
     made = {"train": SequenceOptions(seconds=_TRAIN_SECONDS), "valid": SequenceOptions()}
     counts = {"train": options.sequences, "valid": options.judge_sequences}
@@ -104,14 +117,14 @@ def run(options: TemporalOptions) -> dict[str, Any]:
             for name, method in methods(*rich).items()
             if name in (HEAD, HEAD_STEADY)
         }
-    found = judge(seen["valid"], compared, options.seed)
+    found = compare_methods(seen["valid"], compared, options.seed)
     figures: dict[str, Any] = {
         "model": {"file": Path(options.model).name, "sha256": file_hash(Path(options.model))},
         "options": asdict(options),
         "train": _describe(seen["train"]),
         "valid": _describe(seen["valid"]),
         "methods": found,
-        "calibration_error": calibration(seen["valid"], head, head_temperature),
+        "calibration_error": calibration_errors(seen["valid"], head, head_temperature),
         "verdict": verdict(found),
     }
     described = Manifest(
@@ -134,7 +147,7 @@ def run(options: TemporalOptions) -> dict[str, Any]:
 
 
 def markdown(figures: Mapping[str, Any]) -> str:
-    """The comparison as a Markdown table with the verdict below it."""
+    """Makes the comparison as a Markdown table with the verdict below it."""
     from train.temporal.comparison import BASE
 
     lines = ["| | " + " | ".join(_COLUMNS.values()) + " |", "|---" * (len(_COLUMNS) + 1) + "|"]
@@ -158,14 +171,16 @@ def markdown(figures: Mapping[str, Any]) -> str:
 def _train(
     sequences: Sequence[Observed], architecture: HeadOptions, options: TemporalOptions
 ) -> tuple[TemporalNet, float]:
-    """A head and its temperature, both fitted to these sequences."""
+    """Fits a head and its temperature to these sequences."""
     import numpy as np
 
-    from train.temporal.fit import fit_head, fit_temperature, head_logits
+    from train.temperature import fit_temperature
+    from train.temporal.head_training import fit_head, head_logits
 
     head = fit_head(sequences, architecture, options.epochs, options.seed)
     logits = np.concatenate([head_logits(head, s) for s in sequences])
-    return head, fit_temperature(logits, np.concatenate([s.truth for s in sequences]))
+    truth = np.concatenate([s.truth for s in sequences])
+    return head, round(fit_temperature(logits, np.eye(logits.shape[1])[truth]), 4)
 
 
 def _describe(sequences: Sequence[Observed]) -> dict[str, Any]:

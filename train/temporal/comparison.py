@@ -5,18 +5,20 @@ Intervals are of 95%, by the bootstrap over sequences; differences are paired.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import DegenerateDataWarning, bootstrap
 
 from runtime.emotion.classifier import softmax
 from runtime.emotion.smoothing import Smoother
 from train.evaluate.scores import calibration_error
-from train.temporal.fit import head_logits
 from train.temporal.head import TemporalNet
+from train.temporal.head_training import head_logits
 from train.temporal.observations import Observed
 from train.temporal.stability import Labels, count_flips, delay_s
 
@@ -36,7 +38,7 @@ Method = Callable[[Observed], Labels]
 
 
 def average_name(tau_s: float) -> str:
-    """Name of plain smoothing with a time constant in seconds."""
+    """Names plain smoothing with a time constant in seconds."""
     return f"average of {tau_s:g} s"
 
 
@@ -67,7 +69,7 @@ class Tally:
     added_ms: Floats
 
     def figures(self, chosen: NDArray[np.int64]) -> dict[str, Floats]:
-        """Figures over draws of sequences.
+        """Computes the figures over draws of sequences.
 
         Args:
             chosen: (D, S) indices of sequences.
@@ -89,7 +91,7 @@ class Tally:
 
 
 def methods(head: TemporalNet, temperature: float) -> dict[str, Method]:
-    """What is compared: labels of a sequence by the method's name."""
+    """Gives what is compared: labels of a sequence by the method's name."""
 
     def steady(probabilities: Floats, times: Floats, tau_s: float) -> Labels:
         smoother = Smoother(tau_s)
@@ -111,10 +113,10 @@ def methods(head: TemporalNet, temperature: float) -> dict[str, Method]:
     }
 
 
-def judge(
+def compare_methods(
     sequences: Sequence[Observed], compared: Mapping[str, Method], seed: int
 ) -> dict[str, Any]:
-    """Figures of each method, with its differences from plain smoothing.
+    """Computes the figures of each method, and its differences from plain smoothing.
 
     Args:
         sequences: Sequences that no method was made on.
@@ -126,10 +128,7 @@ def judge(
         and `difference_interval` of each figure, and `never` (changes that it missed).
     """
     tallies = {name: tally(sequences, method) for name, method in compared.items()}
-    count = len(sequences)
-    draws = np.random.default_rng(seed).integers(0, count, (_DRAWS, count))
-    chosen = np.concatenate([np.arange(count)[None], draws])
-    drawn = {name: own.figures(chosen) for name, own in tallies.items()}
+    drawn = {name: _with_draws(own, len(sequences), seed) for name, own in tallies.items()}
     raw_missed = np.isnan(tallies[SINGLE].added_ms)
     result: dict[str, Any] = {}
     for name, figures in drawn.items():
@@ -146,10 +145,10 @@ def judge(
     return result
 
 
-def calibration(
+def calibration_errors(
     sequences: Sequence[Observed], head: TemporalNet, temperature: float
 ) -> dict[str, float]:
-    """Expected calibration error over all frames, of single frames and of the head."""
+    """Computes the expected calibration error over all frames, of single frames and of the head."""
     truth = np.concatenate([s.truth for s in sequences])
     single = np.concatenate([s.probabilities for s in sequences])
     logits = np.concatenate([head_logits(head, s) for s in sequences])
@@ -164,7 +163,7 @@ def verdict(compared: Mapping[str, Any]) -> dict[str, bool]:
 
     They were set before the first figures: a head must be more accurate on
     degraded frames and over all than the default smoothing (the whole interval
-    above zero), no less so than slower smoothing, and neither flip more nor be late.
+    above zero), no less so than slower smoothing, and neither flip more nor answer too slowly.
     """
     head, base = compared[HEAD_STEADY], compared[BASE]
     slower = [compared[average_name(tau)] for tau in TIME_CONSTANTS[1:]]
@@ -177,7 +176,7 @@ def verdict(compared: Mapping[str, Any]) -> dict[str, bool]:
             for key in ("accuracy", "degraded_accuracy")
         ),
         "no_more_flips": head["flips_per_minute"]["value"] <= base["flips_per_minute"]["value"],
-        # Without a change of face nothing can be late.
+        # Without a change of face there is no delay.
         "in_time": (head["added_delay_ms"]["value"] or 0.0) <= _MAX_DELAY_MS,
     }
 
@@ -188,7 +187,7 @@ def tally(sequences: Sequence[Observed], method: Method) -> Tally:
     for s in sequences:
         labels, raw = method(s), s.probabilities.argmax(1)
         hits = labels == s.truth
-        late, early = (delay_s(own, raw, s.times, s.change) for own in (labels, raw))
+        own, single = (delay_s(some, raw, s.times, s.change) for some in (labels, raw))
         rows.append(
             (
                 hits.sum(),
@@ -197,14 +196,45 @@ def tally(sequences: Sequence[Observed], method: Method) -> Tally:
                 s.degraded.sum(),
                 count_flips(labels, s.change),
                 (s.times[-1] - s.times[0]) / 60,
-                np.nan if late is None or early is None else 1e3 * (late - early),
+                np.nan if own is None or single is None else 1e3 * (own - single),
             )
         )
     return Tally(*np.array(rows, np.float64).T)
 
 
+def _with_draws(counts: Tally, sequences: int, seed: int) -> dict[str, Floats]:
+    """Computes (1 + D,) of each figure: over all sequences, then over each draw of the bootstrap.
+
+    Every method gets the same draws, so that differences are paired.
+    """
+    everything = np.arange(sequences)
+    whole = counts.figures(everything[None])
+
+    def statistic(chosen: NDArray[np.int64], axis: int) -> Floats:
+        return np.stack(list(counts.figures(np.atleast_2d(chosen)).values()))
+
+    # Of one sequence there is but one draw, which scipy refuses.
+    draws = np.repeat(np.stack(list(whole.values())), _DRAWS, 1)
+    if sequences > 1:
+        with warnings.catch_warnings():
+            # Where no face changes there are no delays, so no interval of them.
+            warnings.simplefilter("ignore", DegenerateDataWarning)
+            draws = bootstrap(
+                (everything,),
+                statistic,
+                n_resamples=_DRAWS,
+                vectorized=True,
+                method="percentile",
+                random_state=np.random.default_rng(seed),
+            ).bootstrap_distribution
+    return {
+        key: np.concatenate([value, row])
+        for (key, value), row in zip(whole.items(), draws, strict=True)
+    }
+
+
 def _median(values: Floats) -> Floats:
-    """Medians of rows, NaN left out; NaN for a row of nothing else."""
+    """Computes the medians of rows, NaN left out; NaN for a row of nothing else."""
     ordered = np.sort(values, 1)  # NaN come last
     count = (~np.isnan(values)).sum(1)
     rows = np.arange(len(values))

@@ -60,7 +60,7 @@ class TemporalNet(nn.Module):
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, steps, C) probabilities, zeros where there were none yet -> (N, C) logits."""
+        """Computes (N, C) logits of (N, steps, C) probabilities, zeros where none were yet."""
         shares = x[..., : self.classes]
         # One where the track was there, zero before.
         there = shares.sum(-1, keepdim=True)
@@ -74,7 +74,7 @@ class TemporalNet(nn.Module):
         return logits
 
     def describe(self) -> dict[str, Any]:
-        """What rebuilds the head, and tells the runtime how to feed it, for the manifest."""
+        """Gives what rebuilds the network, for the manifest."""
         return {"kind": KIND, **asdict(self.options)}
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +13,12 @@ from torch import Tensor, nn
 from runtime.emotion.classifier import softmax
 from runtime.manifest import Manifest
 from runtime.vision.preprocess import face_to_input
-from train.datasets import FaceSet
-from train.datasets.notes import INTERVAL
+from train.datasets.faces import FaceSet
+from train.inference import input_logits
 from train.models.emotion_net import EmotionNet
+from train.progress import show_progress
 from train.temporal.sequences import FaceSequence, SequenceOptions, make_sequence
+from train.torch_engine import TorchEngine
 
 _BATCH = 32
 
@@ -33,7 +33,7 @@ class Observed:
         features: (T, F) float32, what the network's last layer reads.
         targets: (T, C) float32 vote distribution of the face that shows.
         truth: (T,) int64 its majority label.
-        degraded: (T,) bool, where a spell is strong.
+        degraded: (T,) bool, where a degradation is strong.
         change: First frame of the second face; T where there is none.
     """
 
@@ -54,7 +54,7 @@ def observe(
     count: int,
     seed: Sequence[int],
 ) -> list[Observed]:
-    """Makes sequences and reads every frame; says how far it is on standard error.
+    """Makes sequences and reads every frame of them, and shows progress.
 
     Args:
         net: The network in evaluation mode.
@@ -65,10 +65,10 @@ def observe(
         seed: Each sequence's draws follow from these numbers and its own.
     """
     targets, found = faces.targets(), []
-    start = said = time.monotonic()
-    for number in range(count):
+    engine = TorchEngine(net.to(memory_format=torch.channels_last), manifest, "the network")
+    for number in show_progress(range(count), faces.name, unit="sequences"):
         sequence = make_sequence(faces, options, np.random.default_rng((*seed, number)))
-        logits, features = _read(net, manifest, sequence)
+        logits, features = _read(engine, net, sequence)
         found.append(
             Observed(
                 sequence.times,
@@ -80,21 +80,15 @@ def observe(
                 sequence.change,
             )
         )
-        now = time.monotonic()
-        if now - said > INTERVAL or number + 1 == count:
-            said = now
-            print(
-                f"{faces.name}: {number + 1} of {count} sequences, {now - start:.0f} s",
-                file=sys.stderr,
-                flush=True,
-            )
     return found
 
 
 def _read(
-    net: EmotionNet, manifest: Manifest, sequence: FaceSequence
+    engine: TorchEngine, net: EmotionNet, sequence: FaceSequence
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(T, C) logits and (T, F) features."""
+    """Reads the (T, C) logits of a sequence's frames, and the (T, F) features they follow from."""
+    spec = engine.manifest.preprocess
+    inputs = np.stack([face_to_input(frame, spec) for frame in sequence.frames])
     kept: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -102,15 +96,7 @@ def _read(
 
     hook = net.head.register_forward_pre_hook(keep)
     try:
-        with torch.inference_mode():
-            logits = [net(batch) for batch in _batches(manifest, sequence)]
+        logits = input_logits(engine.logits, inputs, "frames", _BATCH)
     finally:
         hook.remove()
-    return torch.cat(logits).numpy(), torch.cat(kept).numpy()
-
-
-def _batches(manifest: Manifest, sequence: FaceSequence) -> Iterator[Tensor]:
-    for begin in range(0, len(sequence.frames), _BATCH):
-        part = sequence.frames[begin : begin + _BATCH]
-        inputs = np.stack([face_to_input(frame, manifest.preprocess) for frame in part])
-        yield torch.from_numpy(inputs).contiguous(memory_format=torch.channels_last)
+    return logits, torch.cat(kept).cpu().numpy()

@@ -2,7 +2,7 @@
 
 One face for some seconds, then perhaps another with another label. The frame
 drifts as a detector's boxes do, light flickers, the sensor adds noise, motion
-blurs; spells of blur, noise, darkness, distance and occlusion come and go.
+blurs; degradations (blur, noise, darkness, distance, occlusion) come and go.
 Frames come at a rate of the sequence's own, unevenly, and some not at all.
 """
 
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from train.data.corruptions import CORRUPTIONS, STRENGTHS
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 
 Face = NDArray[np.uint8]
 
-#: What a spell may do to the picture: these of the corruptions, and motion.
-SPELLS = ("blur", "noise", "dark", "low_resolution", "occlusion", "motion")
+#: Kinds of degradation: these of the corruptions, and motion.
+DEGRADATIONS = ("blur", "noise", "dark", "low_resolution", "occlusion", "motion")
 
-#: A spell's strength, 1 to 5, from which a frame counts as degraded.
+#: A degradation's strength, 1 to 5, from which a frame counts as degraded.
 _DEGRADED = 2
 
 
@@ -38,9 +38,9 @@ class SequenceOptions:
         fps: Lowest and highest frames a second; each sequence has one.
         noise: Lowest and highest deviation of the sensor's noise, of 255.
         jitter: Largest relative change of the time between two frames.
-        lost: Probability that a frame is late by two more frame times.
+        lost: Probability that a frame comes two frame times later.
         change: Probability that another face follows the first.
-        spells: Spells that begin in a second, on average.
+        degradations: How many begin in a second, on average.
     """
 
     seconds: float = 2.5
@@ -49,15 +49,15 @@ class SequenceOptions:
     jitter: float = 0.3
     lost: float = 0.03
     change: float = 0.6
-    spells: float = 0.5
+    degradations: float = 0.5
 
 
 @dataclass(frozen=True)
-class Spell:
-    """Some time in which the picture is worse; it comes and goes like half a sine.
+class Degradation:
+    """A time in which the picture is worse; it comes and goes like half a sine.
 
     Attributes:
-        kind: One of `SPELLS`.
+        kind: One of `DEGRADATIONS`.
         start_s: When it begins, in seconds.
         end_s: When it ends.
         strength: Its peak, 0 to 1.
@@ -71,14 +71,14 @@ class Spell:
     seed: int
 
     def level(self, time_s: float) -> int:
-        """Strength at a time: 0 for none, else one of `STRENGTHS`."""
+        """Gives the strength at a time: 0 for none, else one of `STRENGTHS`."""
         phase = (time_s - self.start_s) / (self.end_s - self.start_s)
         if not 0 < phase < 1:
             return 0
         return math.ceil(self.strength * math.sin(math.pi * phase) * STRENGTHS[-1])
 
     def apply(self, face: Face, time_s: float, rng: np.random.Generator) -> Face:
-        """The face at this time; `rng` draws what changes from frame to frame."""
+        """Shows the face at this time; `rng` draws what changes from frame to frame."""
         level = self.level(time_s)
         if not level:
             return face
@@ -96,7 +96,7 @@ class FaceSequence:
         frames: T grey (H, W) uint8 faces.
         times: (T,) float64 seconds, rising.
         faces: (T,) int64 index into the face set.
-        degraded: (T,) bool, where a spell is strong.
+        degraded: (T,) bool, where a degradation is strong.
         change: First frame of the second face; T where there is none.
     """
 
@@ -110,7 +110,7 @@ class FaceSequence:
 def make_sequence(
     faces: FaceSet, options: SequenceOptions, rng: np.random.Generator
 ) -> FaceSequence:
-    """A sequence of one or two faces with a majority label.
+    """Makes a sequence of one or two faces with a majority label.
 
     Args:
         faces: Faces, all with a majority, of two labels at least.
@@ -131,13 +131,13 @@ def make_sequence(
     fps = low * (high / low) ** rng.random()
     count = max(2, round(options.seconds * fps))
     times = _draw_times(len(chosen) * count, fps, options, rng)
-    spells = _draw_spells(float(times[-1]), options.spells, rng)
+    degradations = _draw_degradations(float(times[-1]), options.degradations, rng)
     noise = rng.uniform(*options.noise)
     frames: list[Face] = []
     for number, index in enumerate(chosen):
         part = times[number * count : (number + 1) * count]
-        frames += film(_grey(faces.images[index]), part, noise, rng, spells)
-    worst = [max((spell.level(t) for spell in spells), default=0) for t in times.tolist()]
+        frames += show_face(_grey(faces.images[index]), part, noise, rng, degradations)
+    worst = [max((d.level(t) for d in degradations), default=0) for t in times.tolist()]
     return FaceSequence(
         frames,
         times,
@@ -147,14 +147,14 @@ def make_sequence(
     )
 
 
-def film(
+def show_face(
     face: Face,
     times: Sequence[float] | NDArray[np.float64],
     noise: float,
     rng: np.random.Generator,
-    spells: Iterable[Spell] = (),
+    degradations: Iterable[Degradation] = (),
 ) -> list[Face]:
-    """A still face as a camera and a detector would give it.
+    """Shows a still face as a camera and a detector would give it.
 
     Drift of place, scale and roll are random walks pulled back to the middle
     (about 3% of the side, 3% and 4 degrees); the light flickers by 5% and
@@ -165,7 +165,7 @@ def film(
         times: T times in seconds, rising; two or more.
         noise: Standard deviation of the sensor's noise, of 255.
         rng: Source of every draw.
-        spells: What else happens to the picture, and when.
+        degradations: What else happens to the picture, and when.
 
     Returns:
         T frames of the face's shape.
@@ -187,8 +187,8 @@ def film(
             smear = rng.uniform(0.03, 0.1) * side
         view = _smear(view, smear)
         smear *= math.exp(-step / 0.3)
-        for spell in spells:
-            view = spell.apply(view, float(time_s), rng)
+        for degradation in degradations:
+            view = degradation.apply(view, float(time_s), rng)
         noisy = view * (1 + light) + rng.normal(0, noise, view.shape)
         frames.append(np.asarray(noisy.clip(0, 255).round(), np.uint8))
     return frames
@@ -197,31 +197,31 @@ def film(
 def _draw_times(
     count: int, fps: float, options: SequenceOptions, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """(count,) seconds from 0 on."""
+    """Draws (count,) seconds from 0 on."""
     steps = rng.uniform(1 - options.jitter, 1 + options.jitter, count) / fps
     steps[rng.random(count) < options.lost] += 2 / fps
     times: NDArray[np.float64] = np.cumsum(steps) - steps[0]
     return times
 
 
-def _draw_spells(seconds: float, rate: float, rng: np.random.Generator) -> list[Spell]:
-    spells = []
+def _draw_degradations(seconds: float, rate: float, rng: np.random.Generator) -> list[Degradation]:
+    drawn = []
     for _ in range(rng.poisson(rate * seconds)):
         length, middle = rng.uniform(0.4, 1.6), rng.uniform(0, seconds)
-        spells.append(
-            Spell(
-                SPELLS[int(rng.integers(len(SPELLS)))],
+        drawn.append(
+            Degradation(
+                DEGRADATIONS[int(rng.integers(len(DEGRADATIONS)))],
                 middle - length / 2,
                 middle + length / 2,
                 rng.uniform(0.4, 1.0),
                 int(rng.integers(2**31)),
             )
         )
-    return spells
+    return drawn
 
 
 def _smear(face: Face, width: float) -> Face:
-    """The face moved sideways by some pixels while it was taken."""
+    """Moves the face sideways by some pixels while it is taken."""
     if width <= 0.5:
         return face
     return np.asarray(cv2.blur(face, (max(1, round(width)), 1)), np.uint8)

@@ -1,4 +1,4 @@
-"""How steady labels are, and how late: counts of one sequence."""
+"""How steady labels are, and how delayed: counts of one sequence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def count_flips(labels: Labels, change: int) -> int:
 
 
 def delay_s(labels: Labels, raw: Labels, times: NDArray[np.float64], change: int) -> float | None:
-    """Time from the change until the second face's usual label; None if never, or no change.
+    """Measures the time from the change to the second face's usual label; None if never.
 
     Args:
         labels: (T,) frame by frame.

@@ -14,6 +14,8 @@ from serve import Adapter, serve
 
 import runtime
 from runtime import EmotionRecognizer, Pipeline, open_engine
+from runtime.messages import Frame
+from runtime.vision.picture import Picture
 
 
 class _Source:
@@ -24,12 +26,15 @@ class _Source:
     def __init__(self, read: Callable[[int], Any], count: int) -> None:
         self._read, self._count, self._index = read, count, 0
 
-    def read(self) -> tuple[Any, float, str] | None:
+    def read(self) -> Frame | None:
         """See `runtime.sources.Source`."""
         if self._index >= self._count:
             return None
         self._index += 1
-        return self._read(self._index - 1), (self._index - 1) / self.fps, ""
+        return Frame(Picture(self._read(self._index - 1)), (self._index - 1) / self.fps)
+
+    def interrupt(self) -> None:
+        """Never waits."""
 
     def close(self) -> None:
         """Holds nothing."""

@@ -44,7 +44,7 @@ class BuildSettings:
     verbose: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class BuiltPlan:
     """A plan in memory.
 

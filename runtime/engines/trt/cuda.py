@@ -39,7 +39,7 @@ class Device:
     cuda: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Buffer:
     """A tensor at its largest, in pinned host memory and on the GPU.
 

@@ -11,6 +11,7 @@ import re
 from types import ModuleType
 from typing import Any
 
+from runtime.engines.trt.cuda import Cuda
 from runtime.errors import UserError
 
 LIBRARIES = ("tensorrt", "tensorrt_rtx")
@@ -83,23 +84,14 @@ def gpu_facts() -> dict[str, str | None]:
     All are None without a GPU or without `cuda-bindings`. The driver is named
     by the newest CUDA that it supports.
     """
-    facts: dict[str, str | None] = {"gpu": None, "compute_capability": None, "driver": None}
     try:
-        from cuda.bindings import runtime as cuda
-
-        results = [cuda.cudaGetDevice(), cuda.cudaDriverGetVersion()]
-        if any(status.value for status, _ in results):
-            return facts
-        (_, device), (_, driver) = results
-        status, gpu = cuda.cudaGetDeviceProperties(device)
-    except Exception:  # not installed, or no driver to load: its errors have no common base
-        return facts
-    if status.value:
-        return facts
+        device = Cuda().device()
+    except Exception:  # of the bindings' own, errors have no common base
+        return {"gpu": None, "compute_capability": None, "driver": None}
     return {
-        "gpu": gpu.name.decode(),
-        "compute_capability": f"{gpu.major}.{gpu.minor}",
-        "driver": f"CUDA {driver // 1000}.{driver % 1000 // 10}",
+        "gpu": device.name,
+        "compute_capability": device.capability,
+        "driver": f"CUDA {device.cuda}",
     }
 
 

@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.engines.onnx_file import ModelFile
 from runtime.engines.trt.cuda import Buffer, Stream
 from runtime.engines.trt.plan import check_plan, refusal
 from runtime.errors import EngineError
-from runtime.manifest import METADATA_KEY
+from runtime.manifest import Manifest
 
 #: Most batch sizes with a graph of their own; each holds an execution context.
 _MAX_GRAPHS = 8
@@ -48,30 +47,31 @@ class TrtNetwork:
     _engine: Any
     _context: Any
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: mmap, manifest: Manifest) -> None:
         """Checks the plan against this machine and loads it.
 
+        Args:
+            path: Its file, for messages.
+            content: The file's bytes.
+            manifest: What the plan was built with and for; `ModelPackage` checked that it
+                is of these bytes.
+
         Raises:
-            PlanError: It was built for another GPU or TensorRT, is broken, or
-                has no manifest; building it again mends that.
+            PlanError: It was built for another GPU or TensorRT, or is broken;
+                building it again mends that.
             EngineError: There is no GPU, driver or TensorRT, or no memory left.
         """
-        # Read once: what is loaded is what its manifest's hash is of.
-        try:
-            with ModelFile(path) as model:
-                content = model.content
-        except EngineError as error:
-            raise refusal(path, str(error).removeprefix(f"{path}: ")) from error
-        manifest, host = check_plan(path, content)
+        host = check_plan(path, manifest.plan)
         library = str(manifest.plan["library"])
         self._trt = host.library
         self.name = f"{path} ({library} {host.library.__version__}, {host.device.name})"
-        self.metadata: Mapping[str, str] = {METADATA_KEY: manifest.to_json()}
         self._captures_itself = library == "tensorrt_rtx"
         self._stream: Stream | None = Stream(host.cuda)
         self._contexts: list[Any] = []
-        self._graphs: dict[int, Any] = {}
-        self._seen: set[int] = set()
+        self._asked: tuple[str, ...] = ()
+        # By batch size and by the outputs that are copied back.
+        self._graphs: dict[tuple[int, tuple[str, ...]], Any] = {}
+        self._seen: set[tuple[int, tuple[str, ...]]] = set()
         self._max_graphs = 0 if self._captures_itself else _MAX_GRAPHS
         try:
             self._load(path, content)
@@ -79,20 +79,28 @@ class TrtNetwork:
             self.close()
             raise
 
-    def run(self, batch: NDArray[np.float32]) -> Sequence[NDArray[Any]]:
-        """Runs the model; the returned arrays belong to the caller.
+    def run(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] | None = None
+    ) -> dict[str, NDArray[Any]]:
+        """Runs the model; see `Network.run`.
+
+        A plan always computes all of its outputs; only those asked for are copied back.
 
         Args:
             batch: (N, ...) float32 of the input's shape; any N.
+            outputs: Names of the outputs that are wanted; None for all.
 
         Raises:
-            EngineError: The engine is closed, the batch has another shape, or
-                CUDA or TensorRT failed.
+            EngineError: The engine is closed, the batch has another shape, there is no
+                such output, or CUDA or TensorRT failed.
         """
         if self._stream is None:
             raise EngineError(f"{self.name}: the engine is closed")
         if batch.shape[1:] != self._input.host.shape[1:]:
             raise EngineError(f"{self.name}: a batch must be {self.input_shape}, not {batch.shape}")
+        self._asked = tuple(self._outputs if outputs is None else outputs)
+        if unknown := set(self._asked) - set(self._outputs):
+            raise EngineError(f"{self.name}: the model has no output {min(unknown)!r}")
         largest = self.batches[1]
         parts = [
             self._run_part(self._stream, batch[i : i + largest])
@@ -100,7 +108,7 @@ class TrtNetwork:
         ]
         if len(parts) == 1:
             return parts[0]
-        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self._asked}
 
     def close(self) -> None:
         """Frees the GPU's memory and the plan; a second call does nothing."""
@@ -147,7 +155,7 @@ class TrtNetwork:
             self._outputs[name] = stream.buffer(shape, dtype)
         self._bind(self._context)
 
-    def _run_part(self, stream: Stream, part: NDArray[np.float32]) -> list[NDArray[Any]]:
+    def _run_part(self, stream: Stream, part: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
         """Outputs of a batch no larger than the profile's largest."""
         rows = len(part)
         if rows:
@@ -156,14 +164,15 @@ class TrtNetwork:
             self._input.host[rows:size] = 0
             self._launch(stream, size)
             stream.wait()
-        return [output.host[:rows].copy() for output in self._outputs.values()]
+        return {name: self._outputs[name].host[:rows].copy() for name in self._asked}
 
     def _launch(self, stream: Stream, size: int) -> None:
         """Queues one run; from a size's second run on as a graph, where that works."""
-        graph = self._graphs.get(size)
-        if graph is None and size in self._seen and len(self._graphs) < self._max_graphs:
+        key = (size, self._asked)
+        graph = self._graphs.get(key)
+        if graph is None and key in self._seen and len(self._graphs) < self._max_graphs:
             graph = self._capture(stream, size)
-        self._seen.add(size)
+        self._seen.add(key)
         if graph is not None:
             stream.launch(graph)
             return
@@ -185,7 +194,7 @@ class TrtNetwork:
             log.debug("%s: no CUDA graphs: %s", self.name, error)
             self._max_graphs = 0
             return None
-        self._graphs[size] = graph
+        self._graphs[size, self._asked] = graph
         return graph
 
     def _queue(self, stream: Stream, context: Any, size: int) -> None:
@@ -194,8 +203,8 @@ class TrtNetwork:
             raise EngineError(
                 f"{self.name}: TensorRT could not run a batch of {size} ({self._log.last_error})"
             )
-        for output in self._outputs.values():
-            stream.download(output, size)
+        for name in self._asked:
+            stream.download(self._outputs[name], size)
 
     def _make_context(self) -> Any:
         trt, engine = self._trt, self._engine

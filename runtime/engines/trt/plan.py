@@ -8,19 +8,18 @@ was built with and for, so that the refusal can say what to do.
 from __future__ import annotations
 
 import importlib.util
+import json
 import logging
 import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from mmap import mmap
 from pathlib import Path
 from typing import Any
 
 from runtime.engines.trt.cuda import Cuda, Device
-from runtime.errors import EngineError, ManifestError
-from runtime.manifest import Manifest
+from runtime.errors import EngineError
 from runtime.support.redaction import printable
 
 #: Python module of each library that makes and runs plans, and how to get it.
@@ -28,6 +27,15 @@ LIBRARIES = {
     "tensorrt": "`pip install tensorrt`, or on a Jetson `apt-get install python3-libnvinfer`",
     "tensorrt_rtx": "`pip install tensorrt-rtx`",
 }
+
+#: What a process for building runs: it takes the import path, the ONNX file and the plan.
+_BUILDER = """\
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from runtime.engines.trt.convert import main
+from runtime.support.cli import run_command
+sys.exit(run_command(main, sys.argv[2:]))
+"""
 
 log = logging.getLogger("runtime")
 
@@ -51,23 +59,21 @@ class Host:
     device: Device
 
 
-def check_plan(path: Path, content: mmap) -> tuple[Manifest, Host]:
+def check_plan(path: Path, plan: Mapping[str, Any]) -> Host:
     """Checks a plan against this machine, without loading it.
 
     Args:
-        path: Its file.
-        content: The file's bytes, which its manifest's hash is of.
+        path: Its file, for messages.
+        plan: What `Manifest.plan` holds.
 
     Returns:
-        Its manifest, and what it will run on.
+        What it will run on.
 
     Raises:
-        PlanError: It was built for another GPU or TensorRT, or has no sound
-            manifest; building it again mends that.
+        PlanError: It was built for another GPU or TensorRT; building it again mends that.
         EngineError: There is no GPU, driver, TensorRT or ONNX file.
     """
-    manifest = read_manifest(path, content)
-    library = import_library(path, manifest.plan)
+    library = import_library(path, plan)
     cuda = Cuda()
     try:
         device = cuda.device()
@@ -75,8 +81,8 @@ def check_plan(path: Path, content: mmap) -> tuple[Manifest, Host]:
         raise EngineError(
             f"{path}: {error}; a plan runs only on a GPU, use the .onnx here"
         ) from error
-    check_device(path, manifest.plan, device)
-    return manifest, Host(library, cuda, device)
+    check_device(path, plan, device)
+    return Host(library, cuda, device)
 
 
 def onnx_of(path: Path) -> Path:
@@ -84,11 +90,9 @@ def onnx_of(path: Path) -> Path:
     return path.with_suffix(".onnx")
 
 
-def rebuild_command(path: Path) -> list[str]:
-    """Arguments of Python that build a plan again."""
-    command = ["-m", "export.to_plan", "--onnx", str(onnx_of(path))]
-    # The builder's own choice of name is the ONNX file's with `.plan`.
-    return command if path.suffix == ".plan" else [*command, "--output", str(path)]
+def rebuild_remedy(path: Path) -> str:
+    """The command that builds a plan on this machine, as messages quote it."""
+    return f"`{shlex.join(['emotion-webcam', '--engine', str(path), '--rebuild'])}`"
 
 
 def refusal(path: Path, reason: str) -> EngineError:
@@ -103,31 +107,11 @@ def refusal(path: Path, reason: str) -> EngineError:
     """
     reason = printable(reason)
     if onnx_of(path).is_file():
-        command = shlex.join(["python", *rebuild_command(path)])
-        return PlanError(f"{path}: {reason}; build it on this machine: `{command}`")
+        return PlanError(f"{path}: {reason}; build it on this machine: {rebuild_remedy(path)}")
     return EngineError(
         f"{path}: {reason}; to build it on this machine, put {onnx_of(path).name} beside it "
-        f"and run `{shlex.join(['python', *rebuild_command(path)])}`"
+        f"and run {rebuild_remedy(path)}"
     )
-
-
-def read_manifest(path: Path, content: mmap) -> Manifest:
-    """The sidecar of a plan, which must say what the plan was built for.
-
-    Raises:
-        EngineError: There is no sidecar, it belongs to another file, or it
-            says nothing of the plan.
-    """
-    try:
-        manifest = Manifest.load_sidecar(path, content)
-    except ManifestError as error:
-        raise refusal(path, str(error)) from error
-    if manifest is None:
-        raise refusal(path, f"no manifest beside it ({path.name}.json), so it can't be trusted")
-    missing = [k for k in ("library", "version", "compute_capability") if not manifest.plan.get(k)]
-    if missing:
-        raise refusal(path, f"its manifest doesn't say the plan's {missing[0]}")
-    return manifest
 
 
 def import_library(path: Path, plan: Mapping[str, Any]) -> Any:
@@ -189,20 +173,36 @@ def check_device(path: Path, plan: Mapping[str, Any], device: Device) -> None:
 def rebuild_plan(path: Path) -> None:
     """Builds a plan again from the ONNX file beside it, which may take minutes.
 
-    Another process does it: the runtime imports nothing of the export.
+    Another process does it: TensorRT keeps one logger for a process's life, and the
+    builder's memory.
 
     Raises:
         EngineError: The build failed; what it printed says why.
     """
-    command = rebuild_command(path)
-    log.info("building %s: python %s", path, shlex.join(command))
+    log.info("building %s from %s", path, onnx_of(path))
     # The builder's output goes to standard error: JSON on standard output stays clean.
-    done = subprocess.run([sys.executable, *command], stdout=2, check=False)
+    done = subprocess.run(rebuild_command(path), stdout=2, check=False)
     if done.returncode:
         raise EngineError(
-            f"--rebuild: `{shlex.join(['python', *command])}` failed with exit code "
-            f"{done.returncode} (see above); {path} is unchanged"
+            f"--rebuild: building {path} from {onnx_of(path).name} failed with exit code "
+            f"{done.returncode} (see above); it is unchanged"
         )
+
+
+def rebuild_command(path: Path) -> list[str]:
+    """A process that builds a plan again and imports nothing from the user's folder."""
+    return [
+        *(sys.executable, "-I", "-c", _BUILDER, json.dumps(_import_path())),
+        *(str(onnx_of(path)), str(path)),
+    ]
+
+
+def _import_path() -> list[str]:
+    """Where modules are looked for, less the current folder unless this package is in it."""
+    root, here = Path(__file__).resolve().parents[3], Path.cwd()
+    found = [Path(entry or here).resolve() for entry in sys.path]
+    kept = [str(entry) for entry in found if entry == root or entry != here.resolve()]
+    return kept if str(root) in kept else [*kept, str(root)]
 
 
 def _minor(version: str) -> str:

@@ -23,7 +23,7 @@ from runtime.vision.draw import annotate
 #: Container by suffix.
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 
-#: Ticks of a second in the film's time; MPEG's own.
+#: Ticks of a second in the video's time; MPEG's own.
 _TICKS = 90_000
 
 #: Longest time between two key frames in seconds: what is lost with the process.
@@ -77,7 +77,7 @@ class VideoSink:
             self._container.mux(self._stream.encode(frame))
         except (av.FFmpegError, OSError, ValueError) as error:
             self._abandon()
-            raise UserError(f"{self.name}: {_reason(error)}") from error
+            raise UserError(f"{self.name}: {_failure(error)}") from error
 
     def close(self) -> None:
         """See `Sink.close`."""
@@ -87,7 +87,7 @@ class VideoSink:
             self._container.mux(self._stream.encode(None))
             self._container.close()
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise UserError(f"{self.name}: {_reason(error)}") from error
+            raise UserError(f"{self.name}: {_failure(error)}") from error
         finally:
             self._abandon()
 
@@ -163,7 +163,7 @@ class _File:
         os.close(self._fd)
 
 
-def _reason(error: BaseException) -> str:
+def _failure(error: BaseException) -> str:
     return getattr(error, "strerror", None) or "can't be encoded"
 
 

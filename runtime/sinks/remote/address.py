@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from runtime.errors import UserError
 from runtime.support.net.urls import warn_of_plain_password
+from runtime.support.redaction import shown_address
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Address:
     """A receiver's URL in parts.
 
     Attributes:
+        shown: Scheme, host and port: all that messages may show.
         scheme: Such as `https`.
         host: Name or number.
         port: None where the URL has none.
@@ -24,6 +26,7 @@ class Address:
         password: Decoded; None where the URL has none.
     """
 
+    shown: str
     scheme: str
     host: str
     port: int | None
@@ -31,12 +34,6 @@ class Address:
     query: str = field(repr=False)
     user: str | None = field(repr=False)
     password: str | None = field(repr=False)
-
-    @property
-    def shown(self) -> str:
-        """Scheme, host and port: all that messages may show."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.scheme}://{host}" + (f":{self.port}" if self.port else "")
 
 
 def read_address(url: str, schemes: Collection[str], form: str) -> Address:
@@ -68,7 +65,8 @@ def read_address(url: str, schemes: Collection[str], form: str) -> Address:
         None if text is None else urllib.parse.unquote(text)
         for text in (parts.username, parts.password)
     )
-    return Address(parts.scheme, host, port, parts.path, parts.query, user, password)
+    shown = shown_address(url)
+    return Address(shown, parts.scheme, host, port, parts.path, parts.query, user, password)
 
 
 def warn_of_password(address: Address) -> None:

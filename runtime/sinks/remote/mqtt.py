@@ -9,9 +9,10 @@ from typing import Any
 
 from runtime.errors import UserError
 from runtime.sinks.remote.address import read_address, warn_of_password
-from runtime.sinks.remote.queue import TIMEOUT_S, SendError, reason
+from runtime.sinks.remote.queue import TIMEOUT_S, SendError
 from runtime.support.net.sockets import LimitedSocket, dial
 from runtime.support.net.tls import Tls
+from runtime.support.reasons import connection_reason
 
 #: Most bytes that a broker may send us during one batch: four an acknowledgement.
 _RECEIVE_BYTES = 256
@@ -27,6 +28,8 @@ _TOPIC_BYTES = 65535
 _KEEPALIVE_S = 30
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
+
+_MISSING = "--mqtt needs paho-mqtt 2: pip install 'paho-mqtt>=2,<3'"
 
 _FORM = "--mqtt must be mqtt(s)://[user:password@]host[:port]/topic"
 
@@ -66,9 +69,9 @@ class Mqtt:
         try:
             import paho.mqtt.client as paho
         except ImportError as error:
-            raise UserError("--mqtt needs paho-mqtt: pip install -e '.[mqtt]'") from error
+            raise UserError(_MISSING) from error
         if not hasattr(paho, "CallbackAPIVersion"):
-            raise UserError("--mqtt needs paho-mqtt 2: pip install -e '.[mqtt]'")
+            raise UserError(_MISSING)
         warn_of_password(address)
         self._paho: Any = paho
         self._address = address
@@ -92,7 +95,7 @@ class Mqtt:
             raise
         except Exception as error:  # what a broker sends may also break paho's parser
             self.close()
-            raise SendError(reason(error)) from error
+            raise SendError(connection_reason(error)) from error
 
     def idle(self) -> None:
         """Answers the broker's signs of life."""
@@ -161,7 +164,7 @@ class Mqtt:
         if code.is_failure:
             self._refusal = f"refuses: {code}"
 
-    def _turn(self, client: Any, late: str) -> None:
+    def _turn(self, client: Any, lateness: str) -> None:
         """Moves bytes in and out for a moment."""
         link = client.socket()
         result = client.loop(0.1)
@@ -172,4 +175,4 @@ class Mqtt:
         if result != self._paho.MQTT_ERR_SUCCESS:
             raise SendError("the connection broke")
         if link.left() < 0:
-            raise SendError(f"{late} within {self._timeout_s:g} s")
+            raise SendError(f"{lateness} within {self._timeout_s:g} s")

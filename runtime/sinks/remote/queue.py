@@ -7,7 +7,6 @@ pipeline never waits for a receiver. A full queue drops its oldest message.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -15,15 +14,13 @@ from typing import Protocol
 
 from runtime.messages import FrameResult
 from runtime.sinks.files.jsonl import to_line
+from runtime.support.backoff import Pauses
 from runtime.support.threads import background
 
 log = logging.getLogger(__name__)
 
 #: Messages that wait for a slow receiver: ten seconds at 30 frames a second.
 CAPACITY = 300
-
-#: First and longest pause after a failure, in seconds; each is twice the last.
-PAUSES_S = (0.5, 30.0)
 
 #: Longest time of one `Transport.send`, in seconds.
 TIMEOUT_S = 5.0
@@ -91,7 +88,7 @@ class RemoteSink:
         self,
         transport: Transport,
         capacity: int = CAPACITY,
-        pauses_s: tuple[float, float] = PAUSES_S,
+        pauses: Pauses | None = None,
         flush_s: float = FLUSH_S,
     ) -> None:
         """Starts the thread; it connects with the first message.
@@ -99,24 +96,23 @@ class RemoteSink:
         Args:
             transport: Carries the messages; the sink closes it.
             capacity: Messages that may wait.
-            pauses_s: First and longest pause after a failure, in seconds.
+            pauses: The pauses after failures.
             flush_s: Longest wait for the last messages on closing, in seconds.
         """
         self.kind = transport.kind
         self.name = transport.name
         self._transport = transport
         self._capacity = capacity
-        self._pauses_s = pauses_s
+        self._pauses = pauses or Pauses()
         self._flush_s = flush_s
         self._queue: deque[bytes] = deque()
         self._sending: list[bytes] = []
         self._changed = threading.Condition()
         self._give_up_at: float | None = None  # set on closing
         self._closed = False
-        self._failures = 0
         self._told = False  # of the failures that go on
         self._quiet_until = 0.0
-        self._sent = self._dropped = self._lost = 0
+        self._sent = self._dropped = self._refused = self._lost = 0
         self._thread = background(f"send to {self.name}", self._run)
 
     def write(self, result: FrameResult) -> None:
@@ -148,6 +144,8 @@ class RemoteSink:
             self._sending = []
         if self._lost:
             log.warning("%s: gave up; %d messages lost", self.name, self._lost)
+        if self._refused:
+            log.warning("%s: %d messages refused by the receiver", self.name, self._refused)
         if self._dropped:
             log.warning("%s: %d messages dropped, too slow or gone", self.name, self._dropped)
         log.info("%s: %d messages sent", self.name, self._sent)
@@ -159,7 +157,7 @@ class RemoteSink:
         with self._changed:
             return {
                 "sent": self._sent,
-                "dropped": self._dropped,
+                "dropped": self._dropped + self._refused,
                 "queued": len(self._queue) + len(self._sending),
                 "lost": self._lost,
             }
@@ -202,30 +200,28 @@ class RemoteSink:
             if trouble is None:
                 self._sent += len(batch)
             elif rejected:
-                self._dropped += len(batch)
+                self._refused += len(batch)
             else:
                 self._queue.extendleft(reversed(batch))
                 self._trim()
         if trouble is None:
             if self._told:
-                log.info("%s: works again (%d dropped so far)", self.name, self._dropped)
+                dropped = self._dropped + self._refused
+                log.info("%s: works again (%d dropped so far)", self.name, dropped)
             self._told = False
-            self._failures = 0
+            self._pauses.reset()
         else:
             now = time.monotonic()
             if not self._told and now >= self._quiet_until:
-                log.warning("%s: %s; trying again, frames go on", self.name, trouble)
+                what = "they are dropped" if rejected else "trying again"
+                log.warning("%s: %s; %s, frames go on", self.name, trouble, what)
                 self._told = True
                 self._quiet_until = now + _QUIET_S
-            self._failures += 1
             self._pause()
 
     def _pause(self) -> None:
         """Waits, longer after each failure; closing cuts it short."""
-        first, longest = self._pauses_s
-        pause = min(first * 2.0 ** min(self._failures - 1, 30), longest)
-        # Many devices shouldn't come back in the same instant.
-        pause *= random.uniform(0.8, 1.2)
+        pause = self._pauses.next_s()
         with self._changed:
             if self._give_up_at is None:
                 self._changed.wait_for(lambda: self._give_up_at is not None, pause)
@@ -237,15 +233,3 @@ class RemoteSink:
         while len(self._queue) > self._capacity:
             self._queue.popleft()
             self._dropped += 1
-
-
-def reason(error: BaseException) -> str:
-    """Why a connection failed, in words that hold no URL and nothing the other side wrote."""
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    refused = getattr(error, "verify_message", None)  # ssl's, which isn't imported for this
-    if refused:
-        return f"its certificate is refused: {refused}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__

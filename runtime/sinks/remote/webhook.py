@@ -7,10 +7,11 @@ import http.client
 import time
 
 from runtime.sinks.remote.address import read_address, warn_of_password
-from runtime.sinks.remote.queue import TIMEOUT_S, Rejected, SendError, reason
+from runtime.sinks.remote.queue import TIMEOUT_S, Rejected, SendError
 from runtime.support.net.sockets import LimitedSocket, dial
 from runtime.support.net.tls import Tls
 from runtime.support.net.urls import request_target
+from runtime.support.reasons import connection_reason
 
 #: Most bytes of an answer, headers and all: more is a failure.
 _ANSWER_BYTES = 1 << 16
@@ -83,14 +84,14 @@ class Webhook:
             status = self._post(body, self._timeout_s)
         except (ConnectionError, http.client.BadStatusLine) as error:
             if not kept:
-                raise SendError(reason(error)) from error
+                raise SendError(connection_reason(error)) from error
             # The server closed a connection that was idle: no failure yet.
             try:
                 status = self._post(body, deadline - time.monotonic())
             except _BROKEN as again:
-                raise SendError(reason(again)) from again
+                raise SendError(connection_reason(again)) from again
         except _BROKEN as error:
-            raise SendError(reason(error)) from error
+            raise SendError(connection_reason(error)) from error
         if 200 <= status < 300:
             return
         answer = f"answers {status} {http.client.responses.get(status, '')}".rstrip()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from runtime.vision.picture import Picture
 
 #: Longest wait for a pipeline or stream to open or to give a frame, in seconds.
 TIMEOUT_S = 5.0
+
+#: A picture and its stamp in seconds, None where the container has none.
+Stamped = tuple[Picture, float | None]
 
 
 class Capture(Protocol):
@@ -29,8 +31,8 @@ class Capture(Protocol):
         """Whether it is known that nothing more will come."""
         ...
 
-    def read(self) -> tuple[NDArray[np.uint8], float | None] | None:
-        """The next frame ((H, W, 3) uint8 BGR) and its stamp in seconds, None if it has none.
+    def read(self) -> Stamped | None:
+        """The next frame and its stamp.
 
         Returns:
             None where there is no frame or it is broken; the next may be good.

@@ -9,10 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import logging
-import os
-from collections import deque
-from collections.abc import Iterator
-from fractions import Fraction
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -20,28 +16,23 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import av
-import cv2
-import numpy as np
-from av.video.reformatter import VideoReformatter
-from numpy.typing import NDArray
 
 from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders import base
+from runtime.sources.decoders.container import MAX_PIXELS, Container
 from runtime.support.net.tls import Tls
 
 if TYPE_CHECKING:
-    from runtime.sources.decoders.http import Allowance, HttpFile
+    from runtime.sources.decoders.http import HttpFile
+    from runtime.sources.decoders.http_connection import Allowance
 
 log = logging.getLogger(__name__)
 
 #: Longest wait for the next part of a playlist, in seconds: it may be as long as that.
 PLAYLIST_TIMEOUT_S = 30.0
 
-#: Most pixels of a frame; 8K has half as many.
-MAX_PIXELS = 64_000_000
-
-#: Most bytes that a server may send before it has opened, and for one frame.
-OPEN_BYTES, FRAME_BYTES = 256_000_000, 64_000_000
+#: Most bytes that a server may send before it has opened.
+OPEN_BYTES = 256_000_000
 
 #: Containers and elementary streams that are read; none of them names other files.
 _FORMATS = (
@@ -75,117 +66,8 @@ _BY_KIND = {
     "audio/x-mpegurl": "hls",
 }
 
-#: What undoes a display matrix, by its degrees counterclockwise.
-_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
-
 #: Most bytes of one buffer inside FFmpeg: what RTSP and RTMP servers send is not counted.
 _BUFFER_BYTES = 512 << 20
-
-Stamped = tuple[NDArray[np.uint8], float | None]
-
-
-class Media:
-    """The first sound video stream of an open container, frame by frame."""
-
-    def __init__(
-        self, container: Any, allowance: Allowance | None, timeout_s: float, live: bool
-    ) -> None:
-        """Takes over a container.
-
-        Args:
-            container: From `av.open`; freed by `close`.
-            allowance: Renewed for each frame; None where nothing is limited.
-            timeout_s: Longest wait for a frame in seconds.
-            live: Decode without holding frames back, where one thread is fast enough.
-
-        Raises:
-            SourceError: It holds no video.
-        """
-        self._container, self._allowance, self._timeout_s = container, allowance, timeout_s
-        stream = container.streams.best("video")
-        if stream is None or stream.codec_context is None:
-            raise SourceError("holds no video that can be decoded")
-        context = stream.codec_context
-        context.options = {"max_pixels": str(MAX_PIXELS)}
-        # Several threads decode several frames at a time, and hold them back for it.
-        one = live and context.width * context.height <= 1920 * 1088
-        context.thread_count = 1 if one else min(4, len(os.sched_getaffinity(0)))
-        context.thread_type = "AUTO"
-        self._stream = stream
-        self._reformatter = VideoReformatter()
-        self._frames: deque[Any] = deque()
-        self._packets: Iterator[Any] = container.demux(stream)
-        #: Whether nothing more will come.
-        self.ended = False
-        rate = stream.average_rate or stream.guessed_rate
-        #: Frames a second, as the container says; 0 where it doesn't.
-        self.fps = float(rate or 0)
-        self._start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(0)))
-        #: Frames in it; 0 where that is unknown, as for what has no end.
-        self.frames: int = stream.frames or round(self._duration_s() * self.fps)
-
-    def read(self) -> Stamped | None:
-        """The next frame ((H, W, 3) uint8 BGR) and its stamp in seconds from the start.
-
-        Returns:
-            None at the end (`ended`), and for a part that is broken, after which others
-            may come. A stamp is None where the container has none.
-        """
-        while not self._frames:
-            if self.ended:
-                return None
-            packet = self._next_packet()
-            if packet is None:
-                return None
-            try:
-                self._frames.extend(packet.decode())
-            except (av.FFmpegError, MemoryError):
-                return None
-        frame = self._frames.popleft()
-        stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self._start_s
-        try:
-            return self._picture(frame), stamp
-        except (av.FFmpegError, MemoryError, ValueError):
-            return None
-
-    def interrupt(self) -> None:
-        """Ends the waiting in `read` where that can be done. For another thread."""
-        if self._allowance is not None:
-            self._allowance.interrupt()
-
-    def close(self) -> None:
-        """Frees decoder, file and connection; a second call does nothing."""
-        self.ended = True
-        self._frames.clear()
-        self._packets = iter(())
-        self._container.close()
-
-    def _duration_s(self) -> float:
-        if self._stream.duration is not None and self._stream.time_base:
-            return float(self._stream.duration * self._stream.time_base)
-        return (self._container.duration or 0) / av.time_base
-
-    def _next_packet(self) -> Any:
-        """The next packet; None where it is broken, and at the end."""
-        if self._allowance is not None:
-            self._allowance.renew(self._timeout_s, FRAME_BYTES)
-        try:
-            packet = next(self._packets, None)
-        except av.error.InvalidDataError:
-            # The generator is over after an error, the container isn't.
-            self._packets = self._container.demux(self._stream)
-            return None
-        except (av.FFmpegError, OSError, MemoryError):
-            # The file or the connection, not what it holds.
-            packet = None
-        self.ended = packet is None
-        return packet
-
-    def _picture(self, frame: Any) -> NDArray[np.uint8]:
-        bgr = self._reformatter.reformat(frame, format="bgr24", threads=1)
-        image = np.asarray(bgr.to_ndarray(), np.uint8)
-        code = _TURNS.get(round(frame.rotation) % 360)
-        return image if code is None else np.asarray(cv2.rotate(image, code), np.uint8)
 
 
 @cache
@@ -202,7 +84,7 @@ def _bound_buffers() -> None:
         log.debug("FFmpeg's buffers are not bounded: %s", error)
 
 
-def open_file(path: Path) -> Media:
+def open_file(path: Path) -> Container:
     """Opens a video file.
 
     Raises:
@@ -217,7 +99,7 @@ def open_file(path: Path) -> Media:
     return _made(container, None, base.TIMEOUT_S, live=False)
 
 
-def open_stream(url: str, tls: Tls) -> Media:
+def open_stream(url: str, tls: Tls) -> Container:
     """Opens a network stream, or a whole video behind a URL.
 
     Args:
@@ -259,8 +141,10 @@ def open_stream(url: str, tls: Tls) -> Media:
     return _made(container, None, base.TIMEOUT_S, live=True)
 
 
-def _open_http(url: str, tls: Tls) -> Media:
-    from runtime.sources.decoders.http import Allowance, HttpFile, check_step  # files need it not
+def _open_http(url: str, tls: Tls) -> Container:
+    # Files need none of it.
+    from runtime.sources.decoders.http import HttpFile
+    from runtime.sources.decoders.http_connection import Allowance, check_step
 
     allowance = Allowance()
     allowance.renew(base.TIMEOUT_S, OPEN_BYTES)
@@ -308,9 +192,9 @@ def _limits() -> dict[str, str]:
     return {"max_pixels": str(MAX_PIXELS)}
 
 
-def _made(container: Any, allowance: Allowance | None, timeout_s: float, live: bool) -> Media:
+def _made(container: Any, allowance: Allowance | None, timeout_s: float, live: bool) -> Container:
     try:
-        return Media(container, allowance, timeout_s, live)
+        return Container(container, allowance, timeout_s, live)
     except BaseException:
         container.close()
         raise

@@ -11,9 +11,10 @@ os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", "5")
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from runtime.sources.decoders import base
+from runtime.sources.decoders.base import Stamped
+from runtime.vision.picture import Picture
 
 # OpenCV's own log would stand beside our one line on the terminal. The call
 # moved in OpenCV 5; 0 is silent in both.
@@ -32,14 +33,16 @@ class OpenCvCapture:
         self.fps: float = capture.get(cv2.CAP_PROP_FPS)
         self.frames = int(max(0, capture.get(cv2.CAP_PROP_FRAME_COUNT)))
 
-    def read(self) -> tuple[NDArray[np.uint8], float | None] | None:
+    def read(self) -> Stamped | None:
         """See `Capture.read`."""
         try:
             good, image = self._capture.read()
             stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
         except cv2.error:
             return None
-        return (np.asarray(image, np.uint8), stamp) if good and image is not None else None
+        if not good or image is None:
+            return None
+        return Picture(np.asarray(image, np.uint8)), stamp
 
     def interrupt(self) -> None:
         """OpenCV can't be interrupted; its own limit ends the waiting."""

@@ -1,4 +1,4 @@
-"""Files from strangers are read whole, within a limit, and never wait for a writer."""
+"""Untrusted files are read whole, within a limit, and never wait for a writer."""
 
 from __future__ import annotations
 

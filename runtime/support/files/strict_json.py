@@ -1,4 +1,4 @@
-"""JSON from strangers: only what every part of the program can hold, show and write again."""
+"""Untrusted JSON: only what every part of the program can hold, show and write again."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ link there, planted or not, is replaced, and what it pointed to stays as it was.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -116,21 +117,35 @@ def _identity(path: Path) -> _Identity:
 
 
 def check_writable(path: Path, flag: str) -> None:
-    """Fails early where a file can't be written.
+    """Fails early where a file can't be written, without touching what is there.
+
+    Folders that are missing are made with the file, by `create`, `replacing` and
+    `write_whole`; here it is enough that they could be.
 
     Raises:
-        UserError: The folder is missing or closed to us, or the path is a folder.
+        UserError: The folder is closed to us or can't be made, or the path is a folder.
     """
-    folder = path.parent
     if path.is_dir():
         raise UserError(f"{flag} {path}: is a folder; name a file")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        place = path if _special(path) else _nearest(path.parent)
     except OSError as error:
         raise UserError(f"{flag} {path}: can't make its folder ({error.strerror})") from error
-    special = _special(path)
-    if not os.access(path if special else folder, os.W_OK):
+    if not os.access(place, os.W_OK):
         raise UserError(f"{flag} {path}: can't be written (permission denied)")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the first above it that is there.
+
+    Raises:
+        NotADirectoryError: Something else has the name of one of them.
+    """
+    while not folder.is_dir():
+        if os.path.lexists(folder):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+        folder = folder.parent
+    return folder
 
 
 def create(path: Path, mode: int = PRIVATE) -> int:
@@ -189,8 +204,36 @@ def replacing(path: Path, mode: int = PUBLIC) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: str | bytes, flag: str, mode: int = PUBLIC) -> None:
+@contextmanager
+def writing(path: Path, flag: str = "", mode: int = PUBLIC) -> Iterator[Path]:
+    """As `replacing`, for a file that the user asked for: a failure is one line.
+
+    Args:
+        path: What to write.
+        flag: Option that named it, for the message; empty where none did.
+        mode: Permissions of the file.
+
+    Yields:
+        As `replacing`.
+
+    Raises:
+        UserError: It can't be written; an older file stays.
+    """
+    try:
+        with replacing(path, mode) as partial:
+            yield partial
+    except OSError as error:
+        raise UserError(_failure(path, flag, error)) from error
+
+
+def write_whole(path: Path, content: str | bytes, flag: str = "", mode: int = PUBLIC) -> None:
     """Writes a small file at once: a reader finds the old one or the new one, never a part.
+
+    Args:
+        path: What to write; a device or pipe is written itself.
+        content: Text becomes UTF-8.
+        flag: Option that named it, for the message; empty where none did.
+        mode: Permissions of the file.
 
     Raises:
         UserError: It can't be written; an older file stays.
@@ -203,13 +246,17 @@ def write_whole(path: Path, content: str | bytes, flag: str, mode: int = PUBLIC)
         with replacing(path, mode) as partial:
             partial.write_bytes(data)
     except OSError as error:
-        raise UserError(f"{flag} {path}: {error.strerror}") from error
+        raise UserError(_failure(path, flag, error)) from error
+
+
+def _failure(path: Path, flag: str, error: OSError) -> str:
+    return f"{flag} {path}: {error.strerror or error}".lstrip()
 
 
 def _special(path: Path) -> bool:
-    """Whether it is a device or pipe of ours or the system's; a stranger's is replaced.
+    """Whether it is a device or pipe of ours or the system's; anybody else's is replaced.
 
-    A stranger's is also what a stranger's link leads to. And the names of open files,
+    Somebody else's is also what their link leads to. And the names of open files,
     such as /dev/stdout, are the system's, whatever they lead to.
     """
     try:
@@ -224,6 +271,7 @@ def _special(path: Path) -> bool:
 
 def _exclusive(folder: Path, mode: int) -> tuple[Path, int]:
     """A new file of an unforeseeable name: its path, and a descriptor open for writing."""
+    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f".{secrets.token_hex(8)}.partial"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     return path, os.open(path, flags, mode)

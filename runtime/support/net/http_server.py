@@ -1,4 +1,4 @@
-"""A small HTTP server that strangers can neither fill nor hold up.
+"""A small HTTP server that untrusted clients can neither fill nor hold up.
 
 At most `CONNECTIONS` are open at once: a further one ends the oldest of the
 address that has most of them. All of a request and its answer must be over
@@ -50,7 +50,7 @@ _PAUSE_S = 0.5
 
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
-#: What a browser on this machine calls it. Any other name may be a stranger's, whose
+#: What a browser on this machine calls it. Any other name may be an attacker's, whose
 #: page then reads our answers (DNS rebinding).
 _OWN_HOST = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]*)?", re.IGNORECASE)
 
@@ -195,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(code, "text/plain", f"{http.HTTPStatus(code).phrase}\n")
 
     def log_message(self, format: str, *args: object) -> None:
-        """Requests are nothing for the log: they hold what strangers wrote."""
+        """Requests are nothing for the log: they hold what untrusted clients wrote."""
 
     def _send(self, code: int, kind: str, text: str) -> None:
         data = text.encode()

@@ -1,4 +1,4 @@
-"""Sockets on which a stranger can neither hold us up nor fill our memory.
+"""Sockets on which an untrusted peer can neither hold us up nor fill our memory.
 
 One deadline and one number of bytes hold for all that is done on a connection
 until the next `limit`, however often the other side sends a little.

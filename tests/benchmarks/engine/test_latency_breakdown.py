@@ -1,4 +1,4 @@
-"""The parts of a run on a GPU, against a stand-in of CUDA that computes in ordinary memory."""
+"""The latency breakdown on a GPU, against a stand-in of CUDA in ordinary memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from benchmarks.engine.command import main
-from benchmarks.engine.latency_breakdown import OrtParts, PlanParts, open_parts
+from benchmarks.engine.latency_breakdown import TimedOnnx, TimedPlan, combine, open_timed
+from benchmarks.harness.schema.engine import GpuTimes
 from runtime.engines.factory import open_engine
 from runtime.engines.trt.cuda import Cuda
 from runtime.errors import EngineError
@@ -22,26 +23,25 @@ from tests.support.fake_gpu import Error
 BATCH = np.random.default_rng(0).normal(size=(3, 3, 32, 32)).astype(np.float32)
 
 
-def test_what_runs_on_the_cpu_has_no_parts(tiny_engine: Path) -> None:
-    assert open_parts(str(tiny_engine), "cpu") is None
-    assert open_parts("default", "cpu") is None
+def test_what_runs_on_the_cpu_is_not_broken_down(tiny_engine: Path) -> None:
+    assert open_timed(str(tiny_engine), "cpu") is None
+    assert open_timed("default", "cpu") is None
 
 
-@pytest.mark.parametrize(("rows", "pieces"), [(1, 1), (3, 1), (5, 1), (12, 3)])
-def test_a_plans_parts_are_those_of_all_its_pieces(
+@pytest.mark.parametrize(("rows", "runs"), [(1, 1), (3, 1), (5, 1), (12, 3)])
+def test_a_plans_breakdown_is_that_of_all_its_runs(
     gpu: SimpleNamespace,  # noqa: F811
     make_plan: Callable[..., Path],  # noqa: F811
     rows: int,
-    pieces: int,
+    runs: int,
 ) -> None:
-    parts = open_parts(str(make_plan()), "cpu")
-    assert isinstance(parts, PlanParts)
-    for _ in range(3):  # no run becomes a graph, which would have no parts
-        found = parts.measure(np.resize(BATCH, (rows, 3, 32, 32)))
-    times = [found[name] for name in ("host_to_device", "compute", "device_to_host")]
-    assert times == [pieces] * 3
-    assert found["enqueue"] >= 0
-    parts.close()
+    timed = open_timed(str(make_plan()), "cpu")
+    assert isinstance(timed, TimedPlan)
+    for _ in range(3):  # no run becomes a graph, in which no event lies
+        found = timed.measure(np.resize(BATCH, (rows, 3, 32, 32)))
+    assert [found.host_to_device, found.compute, found.device_to_host] == [runs] * 3
+    assert found.enqueue >= 0
+    timed.close()
     assert not gpu.cudart.live
 
 
@@ -51,25 +51,25 @@ def test_a_plan_that_cannot_be_opened_frees_all(
 ) -> None:
     gpu.trt.fail.add("deserialize")
     with pytest.raises(EngineError):
-        PlanParts(make_plan())
+        TimedPlan(make_plan())
     assert not gpu.cudart.live
 
 
 def test_onnx_runtime_on_memory_of_ours(gpu: SimpleNamespace, tiny_engine: Path) -> None:  # noqa: F811
     """The copies are the stand-in's, which run when waited for; the network runs on the CPU."""
-    parts = OrtParts(tiny_engine, Cuda(), "CPUExecutionProvider", device="cpu")
-    parts.measure(BATCH)
-    found = parts.measure(BATCH)  # the input of the first has arrived
-    assert (found["host_to_device"], found["device_to_host"]) == (1, 1)
-    assert found["enqueue"] > 0
-    _, _, target = parts._bound[3]
-    want = open_engine(tiny_engine).infer(BATCH)
+    timed = TimedOnnx(tiny_engine, Cuda(), "CPUExecutionProvider", device="cpu")
+    timed.measure(BATCH)
+    found = timed.measure(BATCH)  # the input of the first has arrived
+    assert (found.host_to_device, found.device_to_host) == (1, 1)
+    assert found.enqueue > 0
+    _, _, target = timed._bound[3]
+    want = open_engine(tiny_engine).infer(BATCH)["logits"]
     np.testing.assert_allclose(target.host, want, rtol=1e-5)
-    parts.close()
+    timed.close()
     assert not gpu.cudart.live
 
 
-def test_the_command_tells_the_parts(
+def test_the_command_tells_the_breakdown(
     gpu: SimpleNamespace,  # noqa: F811
     make_plan: Callable[..., Path],  # noqa: F811
     tmp_path: Path,
@@ -83,7 +83,7 @@ def test_the_command_tells_the_parts(
     assert "on the GPU, ms: host_to_device 1.000, compute 1.000" in capsys.readouterr().out
 
 
-def test_without_parts_the_latency_stays(
+def test_without_a_breakdown_the_latency_stays(
     gpu: SimpleNamespace,  # noqa: F811
     make_plan: Callable[..., Path],  # noqa: F811
     tmp_path: Path,
@@ -96,7 +96,18 @@ def test_without_parts_the_latency_stays(
     (row,) = json.loads(out.read_text())["engines"]
     assert row["p50_ms"] > 0
     assert "parts_ms" not in row
-    assert "its parts can't be timed: cudaEventElapsedTime failed" in capsys.readouterr().err
+    assert (
+        "its latency can't be broken down: cudaEventElapsedTime failed" in capsys.readouterr().err
+    )
+
+
+def test_breakdowns_are_combined_time_by_time() -> None:
+    runs = [
+        GpuTimes(host_to_device=ms, compute=2 * ms, device_to_host=3 * ms, enqueue=0)
+        for ms in (1.0, 2.0)
+    ]
+    whole = GpuTimes(host_to_device=3, compute=6, device_to_host=9, enqueue=0)
+    assert combine(runs, sum) == whole
 
 
 def test_the_real_bindings_have_what_is_called() -> None:

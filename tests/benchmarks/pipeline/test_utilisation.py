@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.harness.synthetic import Camera, Loop, render
+from benchmarks.harness.synthetic import PacedCamera, SyntheticVideo, render
 from benchmarks.pipeline.utilisation import STAGES, alone_ms, slowest, utilisation
-from runtime.detectors.factory import open_detector
-from runtime.engines.factory import open_engine
+from runtime.pipeline.config import DetectorConfig, EngineConfig, PipelineConfig, SourceConfig
 
 
-def _loop() -> Loop:
-    return Loop([np.zeros((4, 4, 3), np.uint8)], 1)
+def _loop() -> SyntheticVideo:
+    return SyntheticVideo([np.zeros((4, 4, 3), np.uint8)], 1)
 
 
 def test_utilisation_by_hand() -> None:
@@ -24,7 +23,7 @@ def test_utilisation_by_hand() -> None:
 
 
 def test_a_cameras_wait_is_no_work() -> None:
-    camera = Camera(_loop(), 30)
+    camera = PacedCamera(_loop(), 30)
     camera.waited_s = 3.0
     assert utilisation({"capture": (90, 3.5)}, 5.0, [camera])["capture"] == pytest.approx(0.1)
 
@@ -39,8 +38,14 @@ def test_the_slowest_stage_is_that_alone() -> None:
 
 
 def test_stages_alone(tiny_engine: Path) -> None:
-    loop = Loop(render(1, 2), 2)
-    times = alone_ms(loop, open_engine(tiny_engine), open_detector(size=160), 5)
+    video = SyntheticVideo(render(1, 2), 2)
+    config = PipelineConfig(
+        sources=(SourceConfig(video),),
+        detector=DetectorConfig(size=160),
+        engine=EngineConfig(str(tiny_engine)),
+        max_frames=5,
+    )
+    times = alone_ms(config)
     assert set(times) == set(STAGES)
     assert all(ms > 0 for ms in times.values())
-    assert loop.read() is None
+    assert video.read() is None

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from calibration.fidelity import Held, open_session
+from calibration.fidelity import HeldOutSet, open_session
 from calibration.quantize import quantize
 from calibration.ranges import measure_ranges
 from export.graph.precision import to_fp16, widened
@@ -62,12 +62,12 @@ def test_onnxs_own_implementation_confirms_the_twin(small_onnx: Path) -> None:
     model = onnx.load(small_onnx)
     inputs = np.random.default_rng(0).normal(0, 0.5, (16, 3, 32, 32)).astype(np.float32)
     half = to_fp16(quantize(model, measure_ranges(model, inputs, "minmax"), "tensorrt"))
-    held = Held(inputs, np.full(16, -1), "made", open_session(model)(inputs), 1.0)
-    figures = compare_reference(half, widened(half), held)
+    held_out = HeldOutSet(inputs, np.full(16, -1), "made", open_session(model)(inputs), 1.0)
+    figures = compare_reference(half, widened(half), held_out)
     assert figures["n"] == 4
     assert 0 <= figures["max_difference"] < 0.05
     # Another network is not confirmed.
     other = onnx.ModelProto.FromString(widened(half).SerializeToString())
     bias = next(t for t in other.graph.initializer if list(t.dims) == [8])
     bias.CopyFrom(onnx.numpy_helper.from_array(np.arange(8, dtype=np.float32), bias.name))
-    assert compare_reference(half, other, held)["max_difference"] > 0.05
+    assert compare_reference(half, other, held_out)["max_difference"] > 0.05

@@ -16,6 +16,7 @@ from runtime.detectors.found_faces import MAX_FACES, MAX_REGIONS, find_faces
 from runtime.manifest import Preprocess
 from runtime.messages import Face
 from runtime.tracking.tracker import Tracker
+from runtime.vision.picture import Picture
 from runtime.vision.preprocess import crop_face, cut_face, face_to_input
 from tests.support.fakes import Brain, Pictures
 from tests.support.limited import run_limited
@@ -29,7 +30,7 @@ class Giving:
     def __init__(self, *faces):
         self.faces = faces
 
-    def detect(self, image):
+    def detect(self, picture, regions=None, scale=1.0):
         return list(self.faces)
 
     def close(self):
@@ -54,7 +55,7 @@ NUMBERS = st.one_of(st.floats(), st.floats(-200, 200))
 @settings(max_examples=300)
 def test_whatever_a_detector_gives_becomes_an_input_or_nothing(box, score, marks, spec):
     landmarks = np.array(marks, np.float32).reshape(5, 2)
-    for face in find_faces(Giving(Face(box, score, landmarks)), IMAGE):
+    for face in find_faces(Giving(Face(box, score, landmarks)), Picture(IMAGE)):
         assert all(math.isfinite(v) and abs(v) <= 200 for v in face.box)
         crop = cut_face(IMAGE, face.box, spec, face.landmarks)
         assert max(crop.shape) <= (spec.detail or spec.size)
@@ -76,20 +77,20 @@ def test_whatever_a_detector_gives_becomes_an_input_or_nothing(box, score, marks
 )
 def test_absurd_boxes_are_dropped_and_the_others_stay(box):
     good = Face((8.0, 8.0, 28.0, 40.0), 0.9)
-    assert find_faces(Giving(Face(box, 0.9), good), IMAGE) == [good]
+    assert find_faces(Giving(Face(box, 0.9), good), Picture(IMAGE)) == [good]
     results = list(Pipeline([Pictures(4, fps=12)], Brain(), Giving(Face(box, 0.9), good)))
     assert [len(r.faces) for r in results] == [1] * 4
 
 
 def test_landmarks_that_no_face_has_are_left_out():
     for marks in (np.full((5, 2), np.nan), np.full((5, 2), 1e9), np.zeros((4, 2))):
-        (face,) = find_faces(Giving(Face((8.0, 8, 28, 40), 0.9, marks)), IMAGE)
+        (face,) = find_faces(Giving(Face((8.0, 8, 28, 40), 0.9, marks)), Picture(IMAGE))
         assert face.landmarks is None
 
 
 def test_the_best_faces_are_read_and_more_are_covered(caplog):
     faces = [Face((i % 60, i % 40, i % 60 + 3.0, i % 40 + 3.0), 0.6 + i * 1e-4) for i in range(900)]
-    assert len(find_faces(Giving(*faces), IMAGE)) == MAX_REGIONS
+    assert len(find_faces(Giving(*faces), Picture(IMAGE))) == MAX_REGIONS
     brain = Brain()
     results = list(Pipeline([Pictures(6, fps=12)], brain, Giving(*faces)))
     assert len(results) == 6
@@ -151,13 +152,13 @@ def test_centerface_made_to_give_absurd_boxes(tmp_path, extent, offset):
     detector = open_detector(
         model=hostile_centerface(tmp_path / "c.onnx", extent, offset=offset), size=64
     )
-    for face in find_faces(detector, IMAGE):
+    for face in find_faces(detector, Picture(IMAGE)):
         assert max(map(abs, face.box)) <= 3 * 64
 
 
 def test_centerface_made_to_find_faces_everywhere(tmp_path):
     detector = open_detector(model=hostile_centerface(tmp_path / "c.onnx", 0.0), size=1024)
-    picture = np.zeros((1024, 1024, 3), np.uint8)  # 65,536 cells
+    picture = Picture(np.zeros((1024, 1024, 3), np.uint8))  # 65,536 cells
     assert len(detector.detect(picture)) <= _CANDIDATES
     assert len(find_faces(detector, picture)) == MAX_REGIONS
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
@@ -16,14 +18,16 @@ from onnx import TensorProto, helper
 from runtime.emotion.classifier import Classifier
 from runtime.emotion.temporal import KIND, History, TrackHistories, choose_head, open_head
 from runtime.engines.catalogue import SHIPPED, SHIPPED_HEAD
-from runtime.engines.factory import open_engine
+from runtime.engines.factory import open_engine, read_manifest
 from runtime.errors import EngineError, ManifestError, UserError
-from runtime.manifest import EMOTIONS, METADATA_KEY, Manifest
+from runtime.manifest import EMOTIONS, METADATA_KEY, Manifest, file_hash
 from runtime.messages import Face, Frame, Track, TrackedFrame
 from runtime.pipeline.pipeline import Pipeline
-from runtime.pipeline.recognition import Recognizer
+from runtime.pipeline.recognition import RecognitionStage
 from runtime.support.cli import run_command
+from runtime.vision.picture import Picture
 from runtime.webcam import main as webcam
+from tests.conftest import TINY
 
 STEPS = 6
 SPEC = Manifest(model={"kind": KIND, "steps": STEPS, "window_s": 1.0})
@@ -199,17 +203,17 @@ def test_a_head_of_other_labels_and_other_mistakes_are_one_line(
 def _frame(ids: list[int], time_s: float, shade: int) -> TrackedFrame:
     image = np.full((48, 400, 3), (shade, 255 - shade, 90), np.uint8)
     tracks = tuple(Track(i, Face((20.0 * i, 5, 20.0 * i + 18, 25), 0.9), True) for i in ids)
-    return TrackedFrame(Frame(0, round(time_s * 30), time_s, image, 0.0), tracks)
+    return TrackedFrame(Frame(Picture(image), time_s, index=round(time_s * 30)), tracks)
 
 
 def test_the_head_takes_the_place_of_the_average(tiny_engine: Path, head_file: Path) -> None:
     classifier = Classifier(open_engine(tiny_engine))
     frames = [_frame([1, 2], i / 5, 25 * i) for i in range(8)]
-    one_by_one = Recognizer(classifier, 1, 0.25, open_head(head_file))
-    together = Recognizer(classifier, 1, 0.25, open_head(head_file))
+    one_by_one = RecognitionStage(classifier, 1, 0.25, open_head(head_file))
+    together = RecognitionStage(classifier, 1, 0.25, open_head(head_file))
     wanted = [one_by_one.recognize([frame])[0] for frame in frames]
     assert together.recognize(frames) == wanted, "a batch of frames changes nothing"
-    crop = [np.asarray(frame.frame.image[5:23, 20:38]) for frame in frames]
+    crop = [np.asarray(frame.frame.picture.bgr()[5:23, 20:38]) for frame in frames]
     history = History(STEPS, 1.0)
     for frame, row, faces in zip(frames, classifier.classify(crop), wanted, strict=True):
         history.push(frame.frame.time_s, row)
@@ -228,30 +232,72 @@ def test_the_demo_runs_with_a_head(tiny_engine: Path, head_file: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "engine", "smoothing_s", "used"),
-    [
-        ("auto", "default", None, True),
-        ("auto", "fast", None, True),
-        ("auto", "fast", 0.5, False),
-        ("auto", "other.onnx", None, False),
-        ("none", "default", None, False),
-        ("default", "other.onnx", None, True),
-    ],
+    ("name", "smoothing_s", "used"),
+    [("auto", None, True), ("auto", 0.5, False), ("none", None, False), ("default", None, True)],
 )
+@pytest.mark.parametrize("model", SHIPPED)
 def test_the_shipped_head_goes_with_the_shipped_models(
-    name: str, engine: str, smoothing_s: float | None, used: bool
+    name: str, smoothing_s: float | None, used: bool, model: str
 ) -> None:
-    head = choose_head(name, engine, smoothing_s)
+    manifest = read_manifest(model)
+    head = choose_head(name, manifest, smoothing_s)
     assert (head is not None) == used
     if head is not None:
-        shipped = Manifest.load_sidecar(SHIPPED["main"])
-        assert shipped is not None
-        head.check(shipped.labels)
+        head.check(manifest.labels)
         head.close()
+
+
+def test_a_copy_another_precision_and_a_plan_keep_the_head(
+    tmp_path: Path, gpu: SimpleNamespace, make_plan: Callable[..., Path]
+) -> None:
+    copy = tmp_path / "renamed.onnx"
+    copy.write_bytes(SHIPPED["main"].read_bytes())
+    manifest = read_manifest(copy)
+    half = replace(manifest, precision="fp16", proof={}, tools={})
+    plan = make_plan("any.plan", manifest=manifest)
+    for engine in (manifest, half, open_engine(plan).manifest):
+        head = choose_head("auto", engine)
+        assert head is not None
+        head.close()
+
+
+def test_an_engine_that_names_the_heads_checkpoint_has_the_head() -> None:
+    head = open_head(SHIPPED_HEAD)
+    head.close()
+    checkpoint = head.manifest.metrics["model"]["sha256"]
+    assert checkpoint == file_hash(SHIPPED["main"].with_suffix(".safetensors"))
+    named = replace(TINY, provenance={"checkpoint": checkpoint, "file": "emotion.safetensors"})
+    chosen = choose_head("auto", named)
+    assert chosen is not None
+    chosen.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"temperature": 0.7},
+        {"metrics": {}},
+        {"model": {"backbone": "test_resnet"}},
+        {"provenance": {"checkpoint": "0" * 64}},
+    ],
+)
+def test_a_model_of_ones_own_is_averaged(change: dict[str, Any]) -> None:
+    assert choose_head("auto", TINY) is None
+    assert choose_head("auto", replace(read_manifest("main"), **change)) is None
+
+
+@pytest.mark.parametrize("spec", ["main", SHIPPED["main"], str(SHIPPED["main"])])
+def test_the_pipeline_has_the_head_however_the_model_is_named(spec: str | Path) -> None:
+    with Pipeline("demo", spec, max_frames=1) as pipeline:
+        assert pipeline._recognizer._head is not None
+    engine = open_engine(spec)
+    with Pipeline("demo", engine, max_frames=1) as pipeline:
+        assert pipeline._recognizer._head is not None
+    engine.close()
 
 
 def test_a_head_and_an_average_are_refused() -> None:
     with pytest.raises(UserError, match="--smoothing_s and --temporal_head do the same"):
-        choose_head("default", "default", 0.25)
+        choose_head("default", TINY, 0.25)
     with pytest.raises(UserError, match="choose one"):
         Pipeline("demo", temporal_head=SHIPPED_HEAD, smoothing_s=0.25)

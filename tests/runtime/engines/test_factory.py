@@ -10,6 +10,7 @@ from runtime.emotion.classifier import Classifier, softmax
 from runtime.engines.catalogue import SHIPPED, model_path
 from runtime.engines.factory import open_engine, open_network, read_manifest
 from runtime.engines.providers import PROVIDERS
+from runtime.engines.sidecar import write_sidecar
 from runtime.errors import EngineError, ManifestError
 from runtime.manifest import EMOTIONS, Manifest
 from tests.conftest import TINY, with_preprocess
@@ -22,13 +23,13 @@ def batch(n: int, size: int = 32) -> np.ndarray:
 def test_logits_of_any_batch_belong_to_the_caller(tiny_engine):
     engine = open_engine(tiny_engine)
     assert engine.manifest.labels == EMOTIONS
-    first = engine.infer(batch(5))
+    first = engine.infer(batch(5))["logits"]
     kept = first.copy()
     engine.infer(batch(7))
     assert first.shape == (5, 8)
     np.testing.assert_array_equal(first, kept)
-    np.testing.assert_allclose(engine.infer(batch(5)[2:3]), first[2:3], rtol=1e-5)
-    assert engine.infer(batch(0)).shape == (0, 8)
+    np.testing.assert_allclose(engine.infer(batch(5)[2:3])["logits"], first[2:3], rtol=1e-5)
+    assert engine.infer(batch(0))["logits"].shape == (0, 8)
     engine.close()
     engine.close()
     with pytest.raises(EngineError, match="closed"):
@@ -185,7 +186,7 @@ def test_threads_out_of_range(tiny_engine):
 
 def test_sidecar_that_contradicts_the_model(make_onnx):
     path = make_onnx()
-    replace(TINY, temperature=2.0).save(path)
+    write_sidecar(replace(TINY, temperature=2.0), path)
     with pytest.raises(ManifestError, match="contradicts"):
         open_engine(path)
 
@@ -287,14 +288,14 @@ def test_a_provider_that_is_here_gives_what_the_cpu_gives(tiny_engine):
     others = [n for n, p in PROVIDERS.items() if n != "cpu" and p.execution in here]
     if not others:
         pytest.skip("this ONNX Runtime has only the CPU")
-    want = open_engine(tiny_engine).infer(batch(5))
+    want = open_engine(tiny_engine).infer(batch(5))["logits"]
     for name in others:
         try:
             engine = open_engine(tiny_engine, name)
         except EngineError:  # listed, but its libraries aren't here
             continue
         assert PROVIDERS[name].execution in engine.name
-        np.testing.assert_allclose(engine.infer(batch(5)), want, rtol=1e-2, atol=1e-2)
+        np.testing.assert_allclose(engine.infer(batch(5))["logits"], want, rtol=1e-2, atol=1e-2)
 
 
 def test_classifier_splits_batches_and_calibrates(make_onnx, face):

@@ -272,8 +272,7 @@ def test_special_and_huge_files_neither_hang_nor_fill_the_memory(tmp_path, suffi
         with path.open("wb") as stream:
             stream.truncate(MAX_MODEL + 1)
     code = (
-        "import sys\nfrom runtime import UserError\n"
-        "from runtime.engines.factory import open_engine\n"
+        "import sys\nfrom runtime import UserError, open_engine\n"
         "try: open_engine(sys.argv[1])\nexcept UserError as error: print(error)"
     )
     done = run_limited(code, path, seconds=60)

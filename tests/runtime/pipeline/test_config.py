@@ -82,7 +82,9 @@ def test_a_pipeline_runs_by_a_configuration_alone(tiny_engine):
         max_frames=6,
     )
     with Pipeline(config) as pipeline:
-        assert len(list(pipeline)) == 6
+        results = list(pipeline)
+        assert len(results) == 6
+        assert all(r.source == ("stage", "demo")[r.stream] for r in results)
         assert [source.name for source in pipeline.sources] == ["stage", "demo"]
         assert pipeline.config is config
         assert pipeline.metrics.summary()["streams"][0]["name"] == "stage"
@@ -102,7 +104,7 @@ def test_objects_of_the_caller_stay_the_callers():
     assert not source.closed
 
 
-def test_targets_reach_the_governor_in_milliseconds():
+def test_targets_reach_load_shedding_in_milliseconds():
     config = PipelineConfig(
         (SourceConfig(Pictures(1)),),
         DetectorConfig(Finder()),
@@ -110,7 +112,7 @@ def test_targets_reach_the_governor_in_milliseconds():
         latency=LatencyConfig(target_s=0.057),
     )
     with Pipeline(config) as pipeline:
-        assert pipeline.governor.figures()["target_ms"] == 57
+        assert pipeline.load_shedding.figures()["target_ms"] == 57
 
 
 def test_it_loads_nothing_heavy():

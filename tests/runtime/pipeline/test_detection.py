@@ -1,15 +1,18 @@
-"""When faces are looked for, and what stands in the frames between."""
+"""When the detector runs, and what stands in the frames between."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from runtime.messages import Face, Frame
-from runtime.pipeline.detection import Follower
-from runtime.pipeline.load_shedding import LADDER, Effort
+from runtime.pipeline.detection import DetectionStage
+from runtime.pipeline.load_shedding import LEVELS, Level
 from runtime.telemetry.metrics import Metrics
 from runtime.vision.boxes import Box
+from runtime.vision.picture import Picture
 
 
 class _Finder:
@@ -18,8 +21,10 @@ class _Finder:
     def __init__(self) -> None:
         self.asked: list[int] = []
 
-    def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
-        index = int(image[0, 0, 0])
+    def detect(
+        self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+    ) -> list[Face]:
+        index = int(picture.bgr()[0, 0, 0])
         self.asked.append(index)
         return [Face((2.0 * index, 10, 2.0 * index + 40, 50), 0.9)]
 
@@ -29,14 +34,14 @@ class _Finder:
 
 def _frame(index: int, fps: float, stream: int = 0, name: str = "") -> Frame:
     image = np.full((60, 300, 3), index, np.uint8)
-    return Frame(stream, index, index / fps, image, 0.0, name)
+    return Frame(Picture(image), index / fps, stream, index, name=name)
 
 
 @pytest.mark.parametrize(("fps", "every"), [(12, 1), (25, 2), (30, 2), (60, 3)])
-def test_looks_twenty_times_a_second_at_most(fps: float, every: int) -> None:
+def test_detects_twenty_times_a_second_at_most(fps: float, every: int) -> None:
     finder = _Finder()
-    follower = Follower(finder, 1, 0.05, Metrics())
-    tracked = [follower.follow(_frame(i, fps), Effort()) for i in range(60)]
+    stage = DetectionStage(finder, 1, 0.05, Metrics())
+    tracked = [stage.track(_frame(i, fps), Level()) for i in range(60)]
     assert finder.asked == list(range(0, 60, every))
     assert all(len(item.tracks) == 1 for item in tracked)
     assert {item.tracks[0].id for item in tracked} == {1}
@@ -45,33 +50,35 @@ def test_looks_twenty_times_a_second_at_most(fps: float, every: int) -> None:
         assert item.tracks[0].face.box[0] == pytest.approx(2 * i, abs=1.5)
 
 
-def test_no_interval_looks_at_every_frame() -> None:
+def test_no_interval_searches_every_frame() -> None:
     finder = _Finder()
-    follower = Follower(finder, 1, 0.0, Metrics())
+    stage = DetectionStage(finder, 1, 0.0, Metrics())
     for i in range(20):
-        follower.follow(_frame(i, 500), Effort())
+        stage.track(_frame(i, 500), Level())
     assert len(finder.asked) == 20
 
 
-def test_none_looks_at_every_frame_whatever_the_effort() -> None:
+def test_none_searches_every_frame_whatever_the_level() -> None:
     finder = _Finder()
-    follower = Follower(finder, 1, None, Metrics())
+    stage = DetectionStage(finder, 1, None, Metrics())
     for i in range(20):
-        follower.follow(_frame(i, 500), Effort(4))
+        stage.track(_frame(i, 500), Level(4))
     assert len(finder.asked) == 20
 
 
 def test_all_that_may_be_a_face_has_a_region() -> None:
-    """A weak detection between two looks, and a track that moves on or is hidden."""
+    """A weak detection between two detections, and a track that moves on or is hidden."""
 
     class Weak(_Finder):
-        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
-            strong = super().detect(image)
-            return [Face((200, 5, 230, 40), 0.45), *(strong if image[0, 0, 0] < 10 else [])]
+        def detect(
+            self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+        ) -> list[Face]:
+            strong = super().detect(picture)
+            return [Face((200, 5, 230, 40), 0.45), *(strong if picture.bgr()[0, 0, 0] < 10 else [])]
 
-    follower = Follower(Weak(), 1, 0.05, Metrics())
+    stage = DetectionStage(Weak(), 1, 0.05, Metrics())
     for i in range(16):
-        item = follower.follow(_frame(i, 30), Effort())
+        item = stage.track(_frame(i, 30), Level())
         assert (200, 5, 230, 40) in item.regions
         lefts = [box[0] for box in item.regions if box[0] < 150]
         assert any(abs(left - 2 * i) < 4 for left in lefts), i
@@ -79,13 +86,15 @@ def test_all_that_may_be_a_face_has_a_region() -> None:
 
 def test_a_weak_face_that_flickers_stays_a_region() -> None:
     class Flickers(_Finder):
-        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
-            index = int(image[0, 0, 0])
+        def detect(
+            self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+        ) -> list[Face]:
+            index = int(picture.bgr()[0, 0, 0])
             return [Face((20.0 + index, 10, 60.0 + index, 50), 0.3)] if index in (0, 4) else []
 
-    follower = Follower(Flickers(), 1, None, Metrics(), face_score=0.4)
+    stage = DetectionStage(Flickers(), 1, None, Metrics(), face_score=0.4)
     for i in range(100):
-        item = follower.follow(_frame(i, 30), Effort())
+        item = stage.track(_frame(i, 30), Level())
         assert item.tracks == ()
         assert (len(item.regions) > 0) == (i <= 79), "2.5 seconds after the last"
         if 4 <= i <= 79:
@@ -102,18 +111,20 @@ def _columns(regions: tuple[Box, ...]) -> np.ndarray:
 
 def test_a_face_that_is_lost_stays_a_region_where_it_was_and_all_along_its_way() -> None:
     class Loses(_Finder):
-        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
-            return super().detect(image) if image[0, 0, 0] < 20 else []
+        def detect(
+            self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+        ) -> list[Face]:
+            return super().detect(picture) if picture.bgr()[0, 0, 0] < 20 else []
 
-    follower = Follower(Loses(), 1, None, Metrics(), face_score=0.4)
+    stage = DetectionStage(Loses(), 1, None, Metrics(), face_score=0.4)
     for i in range(94):
-        item = follower.follow(_frame(i, 30), Effort())
+        item = stage.track(_frame(i, 30), Level())
         if i >= 20:
             went = 2 * min(i - 19, 15)
             # What is missing at the end is less than the margin of the cover.
             assert _columns(item.regions)[38 : 38 + went + 32].all(), "it may stop anywhere"
             assert _columns(item.regions)[38 - went // 3 : 38].all(), "or turn back"
-    assert follower.follow(_frame(95, 30), Effort()).regions == ()
+    assert stage.track(_frame(95, 30), Level()).regions == ()
 
 
 def test_more_faces_than_tracks_are_all_regions() -> None:
@@ -123,89 +134,83 @@ def test_more_faces_than_tracks_are_all_regions() -> None:
     ]
 
     class Flood(_Finder):
-        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
+        def detect(
+            self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+        ) -> list[Face]:
             return [Face(box, 0.25) for box in boxes]
 
-    follower = Follower(Flood(), 1, None, Metrics(), face_score=0.4)
+    stage = DetectionStage(Flood(), 1, None, Metrics(), face_score=0.4)
     for i in range(3):
-        assert set(follower.follow(_frame(i, 30), Effort()).regions) >= set(boxes)
+        assert set(stage.track(_frame(i, 30), Level()).regions) >= set(boxes)
 
 
 def test_regions_follow_a_picture_that_changes_its_size() -> None:
     class Loses(_Finder):
-        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
-            return [Face((100, 10, 140, 50), 0.9)] if image.shape[0] == 60 else []
+        def detect(
+            self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+        ) -> list[Face]:
+            return [Face((100, 10, 140, 50), 0.9)] if picture.height == 60 else []
 
-    follower = Follower(Loses(), 1, None, Metrics(), face_score=0.4)
+    stage = DetectionStage(Loses(), 1, None, Metrics(), face_score=0.4)
     for i in range(5):
-        follower.follow(_frame(i, 30), Effort())
-    larger = Frame(0, 5, 5 / 30, np.zeros((120, 900, 3), np.uint8), 0.0)
-    (box,) = follower.follow(larger, Effort()).regions
+        stage.track(_frame(i, 30), Level())
+    larger = Frame(Picture(np.zeros((120, 900, 3), np.uint8)), 5 / 30, index=5)
+    (box,) = stage.track(larger, Level()).regions
     assert box == pytest.approx((300, 20, 420, 100), abs=4)
 
 
-def test_who_looks_in_every_frame_looks_at_full_size() -> None:
+def test_who_searches_every_frame_searches_at_full_size() -> None:
     """A smaller picture loses small faces: with `--anonymize` they would be shown."""
     scales = []
 
     class Notes(_Finder):
-        def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
+        def detect(
+            self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+        ) -> list[Face]:
             scales.append(scale)
             return []
 
     for interval_s in (None, 0.0):
-        follower = Follower(Notes(), 1, interval_s, Metrics())
-        follower.follow(_frame(0, 30), LADDER[-1])
-    assert scales == [1.0, LADDER[-1].detect_scale]
+        stage = DetectionStage(Notes(), 1, interval_s, Metrics())
+        stage.track(_frame(0, 30), LEVELS[-1])
+    assert scales == [1.0, LEVELS[-1].detect_scale]
 
 
-def test_less_effort_looks_less_often() -> None:
+def test_a_higher_level_detects_less_often() -> None:
     finder = _Finder()
-    follower = Follower(finder, 1, 0.0, Metrics())
+    stage = DetectionStage(finder, 1, 0.0, Metrics())
     for i in range(20):
-        follower.follow(_frame(i, 30), Effort(4))
+        stage.track(_frame(i, 30), Level(4))
     assert finder.asked == [0, 4, 8, 12, 16] or finder.asked == [3, 7, 11, 15, 19]
 
 
 @pytest.mark.parametrize("fps", [5, 12, 25, 30, 60])
 @pytest.mark.parametrize("interval_s", [0.0, 0.05])
-def test_every_step_looks_less_often_at_any_rate(fps: float, interval_s: float) -> None:
+def test_every_level_detects_less_often_at_any_rate(fps: float, interval_s: float) -> None:
     counts = []
-    for every in sorted({effort.look_every for effort in LADDER}):
+    for every in sorted({level.detect_every for level in LEVELS}):
         finder = _Finder()
-        follower = Follower(finder, 1, interval_s, Metrics())
+        stage = DetectionStage(finder, 1, interval_s, Metrics())
         for i in range(120):
-            follower.follow(_frame(i, fps), Effort(every))
+            stage.track(_frame(i, fps), Level(every))
         counts.append(len(finder.asked))
     assert counts == [counts[0], -(-counts[0] // 2), -(-counts[0] // 3)]
 
 
-def test_pictures_and_time_that_goes_back_are_looked_at() -> None:
+def test_pictures_and_time_that_goes_back_are_searched() -> None:
     finder = _Finder()
-    follower = Follower(finder, 1, 5.0, Metrics())
+    stage = DetectionStage(finder, 1, 5.0, Metrics())
     for i in range(5):
-        follower.follow(_frame(i, 30, name=f"{i}.png"), Effort(4))
+        stage.track(_frame(i, 30, name=f"{i}.png"), Level(4))
     assert finder.asked == [0, 1, 2, 3, 4]
-    follower.follow(_frame(2, 30), Effort())
+    stage.track(_frame(2, 30), Level())
     assert finder.asked[5:] == [2]
 
 
 def test_streams_keep_time_for_themselves() -> None:
     finder = _Finder()
-    follower = Follower(finder, 2, 0.05, Metrics())
+    stage = DetectionStage(finder, 2, 0.05, Metrics())
     for i in range(8):
         for stream in (0, 1):
-            follower.follow(_frame(i, 30, stream), Effort())
+            stage.track(_frame(i, 30, stream), Level())
     assert finder.asked == [0, 0, 2, 2, 4, 4, 6, 6]
-
-
-def test_a_callers_detector_need_know_no_scale() -> None:
-    class Plain(_Finder):
-        def detect(self, image: np.ndarray) -> list[Face]:  # type: ignore[override]
-            return super().detect(image)
-
-    finder = Plain()
-    follower = Follower(finder, 1, 0.0, Metrics())
-    follower.follow(_frame(0, 30), Effort())
-    follower.follow(_frame(1, 30), Effort(detect_scale=0.6))
-    assert finder.asked == [0, 1]

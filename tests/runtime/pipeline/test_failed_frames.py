@@ -1,5 +1,7 @@
 """One bad frame costs only itself; what never works again is an error."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from runtime import Pipeline, StageError
 from runtime.errors import EngineError
 from runtime.pipeline.failed_frames import FAILURES_IN_A_ROW
+from runtime.vision.picture import Picture
 from tests.support.fakes import Brain, Finder, Pictures
 
 
@@ -18,10 +21,10 @@ class Marked(Pictures):
         self.bad = bad
 
     def read(self):
-        got = super().read()
-        if got is not None and self.index - 1 in self.bad:
-            got[0][:] = 255
-        return got
+        frame = super().read()
+        if frame is not None and self.index - 1 in self.bad:
+            frame.picture.bgr()[:] = 255
+        return frame
 
 
 class Choosy(Finder):
@@ -31,16 +34,16 @@ class Choosy(Finder):
         super().__init__(**kwargs)
         self.error = error
 
-    def detect(self, image):
-        if image[0, 0, 0] == 255:
+    def detect(self, picture, regions=None, scale=1.0):
+        if picture.bgr()[0, 0, 0] == 255:
             raise self.error
-        return super().detect(image)
+        return super().detect(picture)
 
 
 class ChoosyBrain(Brain):
     """An engine that fails on batches with a bad face in them."""
 
-    def infer(self, batch):
+    def infer(self, batch, outputs=("logits",)):
         if (batch > 0.99).all((1, 2, 3)).any():
             raise EngineError("bad face")
         return super().infer(batch)
@@ -80,14 +83,18 @@ def test_a_bad_face_does_not_cost_the_frames_of_its_batch(caplog):
 def test_a_picture_that_is_none_costs_only_itself(caplog):
     class Odd(Pictures):
         def read(self):
-            got = super().read()
-            if got and self.index in (3, 8):
+            frame = super().read()
+            if frame and self.index in (3, 8):
                 raise cv2.error("insufficient memory")
-            return got and (np.zeros((0, 4, 3), np.uint8) if self.index == 5 else got[0], *got[1:])
+            if frame and self.index == 5:
+                return replace(frame, picture=Picture(np.zeros((0, 4, 3), np.uint8)))
+            if frame and self.index == 12:  # what it is shows only when it is converted
+                return replace(frame, picture=Picture(np.zeros((4, 4, 2), np.uint8)))
+            return frame
 
     pipeline = Pipeline([Odd(20), Pictures(20)], Brain(), Finder())
     results = list(pipeline)
-    assert len(frames(results)) == 17
+    assert len(frames(results)) == 16
     assert frames(results, 1) == list(range(20))
     assert caplog.text.count("passed over") == 2  # one for each kind of error
 

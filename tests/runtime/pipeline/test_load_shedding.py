@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.pipeline.load_shedding import LADDER, Governor
+from runtime.pipeline.load_shedding import LEVELS, LoadShedding
 
 
 class _Machine:
-    """Frames, at 30 Hz usually, whose latency follows from the effort."""
+    """Frames, at 30 Hz usually, whose latency follows from the level."""
 
     def __init__(
         self,
@@ -21,35 +21,35 @@ class _Machine:
         latency: Callable[[int], float],
         fps: float = 30,
         faces: int = 24,
-        skips_looks: bool = True,
+        sheds_detections: bool = True,
     ) -> None:
         self.now = 0.0
         self.fps = fps
         self.faces = faces
         self.latency = latency
-        self.governor = Governor(target_ms, lambda: self.now, skips_looks)
+        self.shedding = LoadShedding(target_ms, lambda: self.now, sheds_detections)
         self.levels: list[int] = []
 
     def run(self, seconds: float) -> int:
         """Level at the end."""
         for _ in range(round(seconds * self.fps)):
             self.now += 1 / self.fps
-            self.governor.observe(self.latency(self.level), self.faces)
+            self.shedding.observe(self.latency(self.level), self.faces)
             self.levels.append(self.level)
         return self.level
 
     @property
     def level(self) -> int:
-        return LADDER.index(self.governor.effort)
+        return LEVELS.index(self.shedding.level)
 
 
 def test_every_step_sheds_more_and_in_order() -> None:
-    for before, after in pairwise(LADDER):
+    for before, after in pairwise(LEVELS):
         assert before != after
-        assert after.look_every >= before.look_every
+        assert after.detect_every >= before.detect_every
         assert (after.faces or 99) <= (before.faces or 99)
         assert after.detect_scale <= before.detect_scale
-    orders = [e.detect_scale < 1 for e in LADDER]
+    orders = [e.detect_scale < 1 for e in LEVELS]
     assert orders == sorted(orders), "the detector's size comes last"
 
 
@@ -61,7 +61,7 @@ def test_finds_the_least_that_keeps_the_target() -> None:
     machine = _Machine(50, lambda level: 100 - 12 * level)
     assert machine.run(30) == 5
     assert machine.levels == sorted(machine.levels), "one step at a time, none back"
-    assert machine.governor.figures()["deepest"] == 5
+    assert machine.shedding.figures()["deepest"] == 5
 
 
 def _steps(machine: _Machine, seconds: float) -> list[int]:
@@ -79,20 +79,20 @@ def test_steps_that_would_shed_nothing_are_passed_over(faces: int, down: list[in
     assert _steps(machine, 60) == down
     machine.latency = lambda level: 10
     up = _steps(machine, 300)
-    works = [machine.governor._work(level) for level in up]
+    works = [machine.shedding._work(level) for level in up]
     assert up == sorted(up, reverse=True)
     assert all(before != after for before, after in pairwise(works))
     assert up[-1] == 0
 
 
 def test_looks_at_every_frame_cant_be_shed() -> None:
-    machine = _Machine(50, lambda level: 1000, skips_looks=False)
+    machine = _Machine(50, lambda level: 1000, sheds_detections=False)
     assert _steps(machine, 60) == [0, *range(3, 7)], "nor shrunk"
 
 
 def test_ends_at_the_last_step_when_nothing_helps() -> None:
     machine = _Machine(50, lambda level: 1000)
-    assert machine.run(60) == len(LADDER) - 1
+    assert machine.run(60) == len(LEVELS) - 1
 
 
 def test_takes_the_work_up_again_when_the_load_is_gone() -> None:
@@ -106,9 +106,9 @@ def test_probes_less_and_less_often_at_a_cliff() -> None:
     """Level 3 is easy and level 2 too slow: each try makes frames late."""
     machine = _Machine(50, lambda level: 20 if level >= 3 else 200)
     machine.run(60)
-    early = machine.governor.figures()["changes"]
+    early = machine.shedding.figures()["changes"]
     machine.run(240)
-    late = machine.governor.figures()["changes"] - early
+    late = machine.shedding.figures()["changes"] - early
     assert late <= 14, "once a minute at most, down and up"
     assert sum(level < 3 for level in machine.levels[-7200:]) < 0.04 * 7200
 
@@ -117,13 +117,13 @@ def test_one_late_frame_in_a_hundred_is_no_strain() -> None:
     machine = _Machine(50, lambda level: 20)
     for _ in range(60):
         machine.run(3.4)
-        machine.governor.observe(500, 24)
-    assert machine.governor.figures()["deepest"] == 0
+        machine.shedding.observe(500, 24)
+    assert machine.shedding.figures()["deepest"] == 0
 
 
 def test_a_slow_machine_sheds_too() -> None:
     machine = _Machine(50, lambda level: 900, fps=2)
-    assert machine.run(60) == len(LADDER) - 1
+    assert machine.run(60) == len(LEVELS) - 1
 
 
 def test_failed_tries_don_t_slow_a_later_recovery_for_good() -> None:
@@ -138,8 +138,8 @@ def test_stays_on_the_ladder(latencies: list[float], target: float) -> None:
     machine = _Machine(target, lambda level: 0)
     for value in latencies:
         machine.now += 0.5
-        machine.governor.observe(value, 24)
-        assert machine.governor.effort in LADDER
+        machine.shedding.observe(value, 24)
+        assert machine.shedding.level in LEVELS
 
 
 def test_frames_on_their_way_at_a_step_don_t_ask_for_another() -> None:
@@ -147,9 +147,9 @@ def test_frames_on_their_way_at_a_step_don_t_ask_for_another() -> None:
     captured = [0] * 4  # the level that each frame on its way began with
     for _ in range(300):
         machine.now += 1 / 30
-        machine.governor.observe(20 if captured.pop(0) >= 3 else 4000 / 30, 24)
+        machine.shedding.observe(20 if captured.pop(0) >= 3 else 4000 / 30, 24)
         captured.append(machine.level)
         if machine.level == 3 and len(machine.levels) > 60:
             break
         machine.levels.append(machine.level)
-    assert machine.governor.figures()["deepest"] == 3
+    assert machine.shedding.figures()["deepest"] == 3

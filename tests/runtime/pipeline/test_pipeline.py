@@ -1,5 +1,6 @@
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from runtime import Pipeline, StageError, open_engine
 from runtime.errors import SourceError
 from runtime.messages import Face
 from runtime.sources.demo_scene import demo_scenes
+from runtime.vision.picture import Picture
 from tests.support.fakes import Brain, Finder, Pictures
 
 
@@ -39,8 +41,8 @@ def test_a_file_loses_no_frame_and_ends():
 
 def test_regions_hold_all_that_may_be_a_face():
     class Fading(Finder):
-        def detect(self, image):
-            (face,) = super().detect(image)
+        def detect(self, picture, regions=None, scale=1.0):
+            (face,) = super().detect(picture)
             weak = Face((40.0, 8.0, 60.0, 40.0), 0.5)  # begins no track
             return [[face, weak], [weak], []][min(self.calls - 1, 2)]
 
@@ -53,13 +55,13 @@ def test_regions_hold_all_that_may_be_a_face():
     assert results[28].regions == ()
 
 
-def test_doubtful_regions_change_no_face():
-    class Doubting(Finder):
-        def detect(self, image):
-            return [*super().detect(image), Face((40.0, 8.0, 60.0, 40.0), 0.25)]
+def test_weak_detections_change_no_face():
+    class Weak(Finder):
+        def detect(self, picture, regions=None, scale=1.0):
+            return [*super().detect(picture), Face((40.0, 8.0, 60.0, 40.0), 0.25)]
 
     plain = list(Pipeline([Pictures(5)], Brain(), Finder()))
-    wary = list(Pipeline([Pictures(5)], Brain(), Doubting(), regions_score=0.2))
+    wary = list(Pipeline([Pictures(5)], Brain(), Weak(), regions_score=0.2))
     assert [r.faces for r in wary] == [r.faces for r in plain]
     assert all((40.0, 8.0, 60.0, 40.0) in r.regions for r in wary)
 
@@ -335,12 +337,12 @@ def test_a_stage_that_never_returns_is_named_after_stop(monkeypatch, caplog, sta
     release = threading.Event()
 
     class HangingFinder(Finder):
-        def detect(self, image):
+        def detect(self, picture, regions=None, scale=1.0):
             assert stage != "detect" or release.wait(30)
-            return super().detect(image)
+            return super().detect(picture)
 
     class HangingBrain(Brain):
-        def infer(self, batch):
+        def infer(self, batch, outputs=("logits",)):
             assert stage != "classify" or release.wait(30)
             return super().infer(batch)
 
@@ -387,7 +389,7 @@ def test_an_extension_that_panics_is_an_error_not_a_hang():
         pass
 
     class Panicking(Finder):
-        def detect(self, image):
+        def detect(self, picture, regions=None, scale=1.0):
             raise Panic("panicked")
 
     with pytest.raises(StageError, match="panicked"):
@@ -424,8 +426,8 @@ def test_parts_of_the_callers_own_stay_the_callers():
 
 def test_a_missed_detection_keeps_the_label():
     class Blinking(Finder):
-        def detect(self, image):
-            return [] if self.calls_up() % 4 == 3 else super().detect(image)
+        def detect(self, picture, regions=None, scale=1.0):
+            return [] if self.calls_up() % 4 == 3 else super().detect(picture)
 
         def calls_up(self):
             self.calls += 1
@@ -442,8 +444,9 @@ def test_frames_of_changing_size_and_depth():
         shapes = ((48, 64, 3), (480, 640, 3), (31, 17), (1, 1, 3), (40, 40, 4))
 
         def read(self):
-            got = super().read()
-            return got and (np.zeros(self.shapes[self.index % 5], np.uint8), *got[1:])
+            frame = super().read()
+            image = np.zeros(self.shapes[self.index % 5], np.uint8)
+            return frame and replace(frame, picture=Picture(image))
 
     assert len(list(Pipeline([Odd(10)], Brain(), Finder()))) == 10
 
@@ -458,8 +461,8 @@ def test_the_group_scene_keeps_six_tracks(tiny_engine):
 
     class Scene(Pictures):
         def read(self):
-            got = super().read()
-            return got and (group.render(120 + self.index), *got[1:])
+            frame = super().read()
+            return frame and replace(frame, picture=Picture(group.render(120 + self.index)))
 
     results = list(Pipeline([Scene(40, fps=30.0)], open_engine(tiny_engine)))
     assert all(len(r.faces) == 6 for r in results[5:])
@@ -492,7 +495,7 @@ def test_work_is_shed_where_results_come_late():
     """A slow engine and detector: predicted frames, fewer faces a run, all of them labelled."""
 
     class SlowBrain(Brain):
-        def infer(self, batch):
+        def infer(self, batch, outputs=("logits",)):
             time.sleep(0.004 * len(batch))
             return super().infer(batch)
 
@@ -500,7 +503,7 @@ def test_work_is_shed_where_results_come_late():
     source = Pictures(200, live=True, pace=0.01)
     with Pipeline([source], brain, finder, latency_target_ms=5) as pipeline:
         results = list(pipeline)
-        shed = pipeline.governor.figures()
+        shed = pipeline.load_shedding.figures()
     assert shed["deepest"] >= 3
     assert finder.calls < len(results)
     assert all(len(r.faces) == 6 for r in results), "every face keeps a label"
@@ -516,17 +519,17 @@ def test_a_files_own_queue_is_no_lag():
     finder = Finder(delay=0.005)
     with Pipeline([Pictures(40, fps=12)], Brain(), finder, latency_target_ms=1) as pipeline:
         assert len(list(pipeline)) == finder.calls == 40
-        assert pipeline.governor.figures()["deepest"] == 0
+        assert pipeline.load_shedding.figures()["deepest"] == 0
 
 
 def test_every_picture_of_a_folder_is_looked_at_whatever_the_target():
     class Named(Pictures):
         def read(self):
-            got = super().read()
-            return got and (*got[:2], f"{self.index}.png")
+            frame = super().read()
+            return frame and replace(frame, name=f"{self.index}.png")
 
     finder = Finder(delay=0.005)
     pictures = Named(40, live=True, pace=0.02)
     with Pipeline([pictures], Brain(), finder, latency_target_ms=1) as pipeline:
         assert len(list(pipeline)) == finder.calls
-        assert pipeline.governor.figures()["deepest"] > 0
+        assert pipeline.load_shedding.figures()["deepest"] > 0

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from runtime.emotion.classifier import Classifier
 from runtime.engines.factory import open_engine
 from runtime.messages import Face, Frame, Track, TrackedFrame
-from runtime.pipeline.recognition import Recognizer
+from runtime.pipeline.recognition import RecognitionStage
+from runtime.vision.picture import Picture
 
 
 class _Counting(Classifier):
@@ -25,12 +26,12 @@ class _Counting(Classifier):
 def _frame(ids: list[int], time_s: float, stream: int = 0, seen: bool = True) -> TrackedFrame:
     image = np.full((48, 400, 3), 90, np.uint8)
     tracks = tuple(Track(i, Face((20.0 * i, 5, 20.0 * i + 18, 25), 0.9), seen) for i in ids)
-    return TrackedFrame(Frame(stream, round(time_s * 30), time_s, image, 0.0), tracks)
+    return TrackedFrame(Frame(Picture(image), time_s, stream, round(time_s * 30)), tracks)
 
 
-def _recognizer(engine: Path, streams: int = 1) -> tuple[Recognizer, _Counting]:
+def _recognizer(engine: Path, streams: int = 1) -> tuple[RecognitionStage, _Counting]:
     classifier = _Counting(open_engine(engine))
-    return Recognizer(classifier, streams, 0.25), classifier
+    return RecognitionStage(classifier, streams, 0.25), classifier
 
 
 def test_every_face_has_its_turn(tiny_engine: Path) -> None:

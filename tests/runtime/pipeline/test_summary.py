@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from runtime.pipeline.load_shedding import Governor
+from runtime.pipeline.load_shedding import LoadShedding
 from runtime.pipeline.summary import summary_lines
 from runtime.sources.demo import DemoSource
 from runtime.telemetry.metrics import Metrics
 
 
 def test_a_run_without_a_frame_has_two_lines():
-    metrics = {**Metrics().summary(), "shed": Governor(None).figures()}
+    metrics = {**Metrics().summary(), "shed": LoadShedding(None).figures()}
     lines = summary_lines(metrics, Counter())
     assert lines[0].startswith("0 frames in 0.0 s")
     assert lines[1:] == ["0 faces: none"]
@@ -21,7 +21,7 @@ def test_latency_levels_sources_and_labels_are_told():
     metrics = Metrics([DemoSource(), DemoSource()])
     metrics.observe("detect", 12.0)
     metrics.result(3, 40.0, 1)
-    shed = {**Governor(250).figures(), "level": 2, "deepest": 4}
+    shed = {**LoadShedding(250).figures(), "level": 2, "deepest": 4}
     lines = summary_lines(
         {**metrics.summary(), "shed": shed}, Counter({"anger": 2, "uncertain": 1})
     )

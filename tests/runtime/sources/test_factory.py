@@ -10,14 +10,15 @@ from runtime.errors import SourceError
 from runtime.sources.factory import open_source
 from runtime.sources.files import FileSource
 from runtime.sources.pictures import list_pictures, read_picture
+from runtime.vision.picture import Picture
 from tests.conftest import PORTRAIT, write_video
 
 
 def frames_of(spec):
     source = open_source(str(spec))
     frames = []
-    while (got := source.read()) is not None:
-        frames.append(got)
+    while (frame := source.read()) is not None:
+        frames.append(frame)
     source.close()
     source.close()
     return frames
@@ -25,7 +26,7 @@ def frames_of(spec):
 
 def test_a_file_gives_every_frame_with_rising_times(clip):
     frames = frames_of(clip)
-    times = [t for _, t, _ in frames]
+    times = [frame.time_s for frame in frames]
     assert len(frames) == 40
     assert times == sorted(set(times))
     assert times[-1] == pytest.approx(39 / 25, abs=0.05)
@@ -34,10 +35,10 @@ def test_a_file_gives_every_frame_with_rising_times(clip):
 def test_demo_is_the_same_in_every_run():
     a, b = open_source("demo"), open_source("demo")
     for _ in range(3):
-        (x, t, _), (y, u, _) = a.read(), b.read()
-        assert t == u
-        np.testing.assert_array_equal(x, y)
-    assert x.shape == (480, 640, 3)
+        x, y = a.read(), b.read()
+        assert x.time_s == y.time_s
+        np.testing.assert_array_equal(x.picture.bgr(), y.picture.bgr())
+    assert x.picture.bgr().shape == (480, 640, 3)
 
 
 def test_a_folder_is_read_by_name_and_bad_pictures_are_skipped(tmp_path, caplog):
@@ -47,7 +48,7 @@ def test_a_folder_is_read_by_name_and_bad_pictures_are_skipped(tmp_path, caplog)
     (tmp_path / "notes.txt").write_text("no picture either")
     with caplog.at_level(logging.WARNING):
         frames = frames_of(tmp_path)
-    assert [f[0].flat[0] for f in frames] == [10, 20]
+    assert [f.picture.bgr().flat[0] for f in frames] == [10, 20]
     assert "c.jpg" in caplog.text
     assert "notes" not in caplog.text
 
@@ -93,7 +94,7 @@ def test_a_truncated_stream_gives_what_it_has_and_says_so(tmp_path, portrait, ca
     with caplog.at_level(logging.WARNING):
         got = frames_of(short)
     assert 10 <= len(got) <= 20
-    assert np.abs(got[0][0].astype(int) - frames[0]).mean() < 6
+    assert np.abs(got[0].picture.bgr().astype(int) - frames[0]).mean() < 6
 
 
 def test_a_video_whose_frame_size_changes(tmp_path, portrait):
@@ -113,7 +114,7 @@ def test_a_video_whose_frame_size_changes(tmp_path, portrait):
         )  # fmt: skip
         parts.append(part.read_bytes())
     for order in (parts, parts[::-1]):
-        frames = [f[0] for f in frames_of(_write(tmp_path / "both.ts", b"".join(order)))]
+        frames = [f.picture.bgr() for f in frames_of(_write(tmp_path / "both.ts", b"".join(order)))]
         assert len(frames) >= 25
         # The same test picture after the change, neither frozen nor garbled.
         late = cv2.resize(frames[-1], frames[0].shape[1::-1]).astype(int)
@@ -186,9 +187,9 @@ def test_an_http_stream_on_loopback_is_live_and_its_end_is_an_error(portrait):
         source = open_source(url, reconnect_s=0)
         assert source.live
         assert "secret" not in source.name
-        image, time_s, _ = source.read()
-        assert image.shape == portrait.shape
-        assert time_s >= 0
+        frame = source.read()
+        assert frame.picture.bgr().shape == portrait.shape
+        assert frame.time_s >= 0
         with pytest.raises(SourceError, match="no more frames"):
             while True:
                 source.read()
@@ -219,7 +220,7 @@ def test_pictures_of_a_folder_are_too_far_apart_to_be_smoothed(tmp_path, portrai
 
     for name in ("a.png", "b.png"):
         cv2.imwrite(str(tmp_path / name), portrait)
-    (_, first, _), (_, second, _) = frames_of(tmp_path)
+    first, second = (frame.time_s for frame in frames_of(tmp_path))
     smoother = Smoother()
     smoother.update(1, np.eye(8)[0], first)
     assert smoother.update(1, np.eye(8)[1], second).confidence == 1.0
@@ -240,7 +241,10 @@ class Stamped:
         self.index += 1
         if self.ended or self.stamps[self.index] is None:
             return None
-        return np.zeros((4, 4, 3), np.uint8), self.stamps[self.index] / 1e3
+        return Picture(np.zeros((4, 4, 3), np.uint8)), self.stamps[self.index] / 1e3
+
+    def interrupt(self):
+        pass
 
     def close(self):
         pass
@@ -264,15 +268,15 @@ class Stamped:
 )
 def test_stamps_are_kept_and_jumps_are_mended(stamps, times):
     source = FileSource(Stamped(stamps), "clip")
-    assert [source.read()[1] for _ in stamps] == pytest.approx(times)
+    assert [source.read().time_s for _ in stamps] == pytest.approx(times)
     assert source.read() is None
 
 
 def test_broken_frames_are_passed_over_and_told_once(caplog):
     source = FileSource(Stamped([0, None, None, 120, 160, *[None] * 50, 2200]), "clip")
     times = []
-    while (got := source.read()) is not None:
-        times.append(got[1])
+    while (frame := source.read()) is not None:
+        times.append(frame.time_s)
     assert times == pytest.approx([0, 0.12, 0.16, 2.2])
     assert [r.getMessage() for r in caplog.records] == ["clip: passed over 52 broken frames"]
 
@@ -294,14 +298,14 @@ def test_a_file_broken_in_the_middle_goes_on_after_it(tmp_path, name, codec, dam
     data[start:end] = bytes(end - start) if damage == "zeros" else noise
     frames = frames_of(_write(tmp_path / f"broken_{name}", data))
     assert len(frames) >= 100
-    times = [time_s for _, time_s, _ in frames]
+    times = [frame.time_s for frame in frames]
     assert times == sorted(set(times))
     if name != "d.avi":  # an AVI has no stamps: its time counts the frames that came
         # A stamp that was broken itself, as one in the TS, moves what follows by its jump.
         assert times[-1] == pytest.approx(7.96, abs=1.1)
-    # The last picture is the film's last, not a frozen one of the middle.
-    last = frames_of(whole)[-1][0].astype(int)
-    assert np.abs(frames[-1][0] - last).mean() < 12
+    # The last picture is the video's last, not a frozen one of the middle.
+    last = frames_of(whole)[-1].picture.bgr().astype(int)
+    assert np.abs(frames[-1].picture.bgr() - last).mean() < 12
 
 
 def test_a_file_of_variable_rate_keeps_its_stamps(tmp_path):
@@ -312,7 +316,7 @@ def test_a_file_of_variable_rate_keeps_its_stamps(tmp_path):
         *("-vf", "select='lt(t,1)+not(mod(n,10))'", "-fps_mode", "passthrough"),
         *("-c:v", "libx264", "-pix_fmt", "yuv420p", str(path)),
     )
-    times = [time_s for _, time_s, _ in frames_of(path)]
+    times = [frame.time_s for frame in frames_of(path)]
     wanted = [n / 50 for n in range(150) if n < 50 or n % 10 == 0]
     assert times == pytest.approx(wanted, abs=0.002)
 

@@ -16,6 +16,7 @@ from runtime.sources.decoders import opencv as backend
 from runtime.sources.factory import open_source
 from runtime.sources.gstreamer import check_only_output, csi_pipeline, is_gstreamer
 from runtime.support.redaction import shown_address
+from runtime.vision.picture import Picture
 
 BARS = "videotestsrc ! videoconvert ! appsink"
 
@@ -27,7 +28,7 @@ class Capture:
         self.frames = frames
 
     def read(self):
-        return np.zeros((4, 4, 3), np.uint8), 0.0
+        return Picture(np.zeros((4, 4, 3), np.uint8)), 0.0
 
     def interrupt(self):
         pass
@@ -56,7 +57,7 @@ def test_a_pipeline_goes_to_gstreamer_as_it_stands(opened, spec):
     source = open_source(spec)
     assert opened == [(BARS, cv2.CAP_GSTREAMER)]
     assert source.live
-    assert source.read()[0].shape == (4, 4, 3)
+    assert source.read().picture.bgr().shape == (4, 4, 3)
     source.close()
 
 
@@ -111,7 +112,7 @@ def test_an_opencv_without_gstreamer_says_what_to_do(spec):
 @pytest.mark.skipif(not backend.has_gstreamer(), reason="this OpenCV has no GStreamer")
 def test_a_real_pipeline_gives_frames():
     source = open_source(f"gst:{BARS}", math.inf)
-    assert source.read()[0].ndim == 3
+    assert source.read().picture.bgr().ndim == 3
     source.close()
 
 
@@ -144,7 +145,7 @@ def test_a_file_named_like_a_pipeline_is_a_file(clip, tmp_path):
     odd.write_bytes(clip.read_bytes())
     source = open_source(str(odd))
     assert not source.live
-    assert source.read()[0].ndim == 3
+    assert source.read().picture.bgr().ndim == 3
     source.close()
     assert is_gstreamer("fakesrc ! " * 1000 + "appsink"), "too long for a path"
 

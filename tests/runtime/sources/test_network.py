@@ -21,6 +21,7 @@ from runtime.sources.decoders import base
 from runtime.sources.factory import open_source
 from runtime.support import backoff as retry
 from tests.conftest import REPO
+from tests.support.processes import heed_ctrl_c
 
 SCRIPT = REPO / "tests" / "support" / "rtsp_server.py"
 
@@ -113,14 +114,14 @@ def test_a_camera_survives_its_death_and_comes_back_with_another_size(monkeypatc
 
         thread = threading.Thread(target=restart)
         thread.start()
-        while got[-1][0].shape != (480, 640, 3):
+        while got[-1].picture.bgr().shape != (480, 640, 3):
             got.append(source.read())
         got += [source.read() for _ in range(20)]
         thread.join()
         source.close()
         again[0].kill()
-    assert {image.shape for image, _, _ in got} == {(240, 320, 3), (480, 640, 3)}
-    times = [time_s for _, time_s, _ in got]
+    assert {frame.picture.bgr().shape for frame in got} == {(240, 320, 3), (480, 640, 3)}
+    times = [frame.time_s for frame in got]
     assert times == sorted(set(times))
     assert source.reconnects == 1
     assert all(after > 1.5 * before for before, after in pairwise(pauses))
@@ -192,6 +193,7 @@ def test_the_command_says_what_happens_and_goes_on(tmp_path, tiny_engine):
         process = subprocess.Popen(
             [sys.executable, "-m", "runtime.webcam", *flags, "--output_json", str(lines)],
             cwd=REPO,
+            preexec_fn=heed_ctrl_c,
             stderr=subprocess.PIPE,
             text=True,
         )

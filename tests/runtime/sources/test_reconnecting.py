@@ -20,6 +20,7 @@ from runtime.sources.factory import open_source
 from runtime.sources.reconnecting import ReconnectingSource
 from runtime.support import backoff as retry
 from runtime.support.backoff import Pauses
+from runtime.vision.picture import Picture
 from tests.support.fakes import Brain, Finder
 from tests.support.streams import Server, jpegs
 
@@ -40,7 +41,7 @@ class Camera:
         self.index += 1
         if self.index in self.broken or self.index > self.count:
             return None
-        return np.zeros((*self.size, 3), np.uint8), 0.0
+        return Picture(np.zeros((*self.size, 3), np.uint8)), 0.0
 
     def interrupt(self):
         pass
@@ -103,8 +104,8 @@ def test_a_lost_camera_comes_back_with_another_size_and_time_goes_on(caplog):
     source = make([Camera(3), None, None, Camera(0), Camera(3, (96, 128))], clock=clock)
     with caplog.at_level(logging.INFO):
         got = [source.read() for _ in range(6)]
-    assert [image.shape[:2] for image, _, _ in got] == [(48, 64)] * 3 + [(96, 128)] * 3
-    times = [time_s for _, time_s, _ in got]
+    assert [frame.picture.bgr().shape[:2] for frame in got] == [(48, 64)] * 3 + [(96, 128)] * 3
+    times = [frame.time_s for frame in got]
     assert times == sorted(set(times))
     # The opening that gave no frame counts as one more failure.
     assert clock.pauses == [0.5, 1, 2, 4]
@@ -200,7 +201,7 @@ def test_a_frame_from_before_a_silence_is_no_sign_of_life():
             return super().read()
 
     source = make([Silent(20), Camera(2, (96, 128))], clock=clock)
-    shapes = [source.read()[0].shape[0] for _ in range(4)]
+    shapes = [source.read().picture.height for _ in range(4)]
     assert shapes == [48, 48, 48, 96]
     source.close()
 
@@ -237,7 +238,7 @@ def test_an_unplugged_camera_is_opened_again(monkeypatch):
     monkeypatch.setattr(camera, "open_capture", plug)
     monkeypatch.setattr(retry, "_PAUSES_S", (0.001, 0.001))
     source = open_camera(0, math.inf)
-    times = [source.read()[1] for _ in range(4)]
+    times = [source.read().time_s for _ in range(4)]
     assert times == sorted(set(times))
     assert asked == [0, 0, 0]
     source.close()
@@ -271,12 +272,12 @@ def test_a_stream_survives_its_servers_death(quick, caplog):
         after: list = []
         while len(after) < 5:
             got = source.read()
-            (before if got[0].shape == (48, 64, 3) else after).append(got)
+            (before if got.picture.bgr().shape == (48, 64, 3) else after).append(got)
         thread.join()
         again[0].kill()
     source.close()
-    assert {image.shape for image, _, _ in after} == {(96, 128, 3)}
-    times = [time_s for _, time_s, _ in before + after]
+    assert {frame.picture.bgr().shape for frame in after} == {(96, 128, 3)}
+    times = [frame.time_s for frame in before + after]
     assert times == sorted(set(times))
     assert source.reconnects == 1
     lines = [r.getMessage() for r in caplog.records]

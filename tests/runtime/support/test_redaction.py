@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.support import redaction as module
+from runtime.support.reasons import reason
 from runtime.support.redaction import (
     RedactingFormatter,
     printable,
-    reason,
     redact,
     remember,
     shown_address,

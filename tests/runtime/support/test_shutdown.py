@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPO, read_back
+from tests.support.processes import heed_ctrl_c
 
 #: Longest time from Ctrl-C to the end. It is three seconds, and the rest is for a machine
 #: under load, where a process takes its time to end.
@@ -39,7 +40,7 @@ STAGES = {
     "capture": ("runtime.sources.demo", "DemoSource", "read"),
     "detect": ("runtime.detectors.factory", "CenterFace", "detect"),
     "track": ("runtime.tracking.tracker", "Tracker", "update"),
-    "crop": ("runtime.pipeline.recognition", "Recognizer", "recognize"),
+    "crop": ("runtime.pipeline.recognition", "RecognitionStage", "recognize"),
     "classify": ("runtime.emotion.classifier", "Classifier", "classify"),
     "smooth": ("runtime.emotion.smoothing", "Smoother", "update"),
     "window": ("runtime.sinks.window", "WindowSink", "write"),
@@ -58,6 +59,7 @@ def _start(engine: Path, *argv: object, broken: str | None = None) -> subprocess
         [sys.executable, *program, "--engine", engine, "--source", *["demo"] * 4]
         + [str(a) for a in argv],
         cwd=REPO,
+        preexec_fn=heed_ctrl_c,
         env={**os.environ, "SDL_VIDEODRIVER": "dummy"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -160,25 +162,26 @@ def test_a_terminal_that_stands_still_does_not_hold_up_the_end(
 
 
 @pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="pipes can't be made small here")
-def test_a_film_that_nobody_takes_does_not_hold_up_the_end(
+def test_a_video_that_nobody_takes_does_not_hold_up_the_end(
     tiny_engine: Path, tmp_path: Path
 ) -> None:
-    film, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
-    os.mkfifo(film)
+    video, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
+    os.mkfifo(video)
     argv = ["-m", "runtime.webcam", "--engine", str(tiny_engine), "--source", "demo", "--headless"]
     process = subprocess.Popen(
-        [sys.executable, *argv, "--output_video", str(film), "--output_json", str(lines)],
+        [sys.executable, *argv, "--output_video", str(video), "--output_json", str(lines)],
         cwd=REPO,
+        preexec_fn=heed_ctrl_c,
         stderr=subprocess.PIPE,
         text=True,
     )
-    with film.open("rb") as reader:
+    with video.open("rb") as reader:
         fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
         reader.read(16)
         _settle(lines)
         err = _interrupt(process)
     assert process.returncode == 2
-    assert err.splitlines()[-1] == f"error: --output_video {film} hangs; ended after 2.8 s"
+    assert err.splitlines()[-1] == f"error: --output_video {video} hangs; ended after 2.8 s"
     assert all(json.loads(line) for line in lines.read_text().splitlines())
 
 
@@ -186,9 +189,9 @@ _SMALL_FILES = """
 import resource, sys
 from runtime.support.cli import run_command
 from runtime.sinks.files.video import VideoSink
-open_film = VideoSink._open
+open_video = VideoSink._open
 def open_small(*args):
-    open_film(*args)
+    open_video(*args)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
 VideoSink._open = open_small
 from runtime.webcam import main
@@ -196,27 +199,28 @@ sys.exit(run_command(main, None))
 """
 
 
-def test_a_film_that_gets_too_large_is_one_line_and_plays(
+def test_a_video_that_gets_too_large_is_one_line_and_plays(
     tiny_engine: Path, tmp_path: Path
 ) -> None:
-    film, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
+    video, lines = tmp_path / "o.mp4", tmp_path / "o.jsonl"
     process = subprocess.Popen(
         [
             *(sys.executable, "-c", _SMALL_FILES, "--engine", str(tiny_engine), "--headless"),
-            *("--source", "demo", "--output_video", str(film), "--output_json", str(lines)),
+            *("--source", "demo", "--output_video", str(video), "--output_json", str(lines)),
         ],
         cwd=REPO,
+        preexec_fn=heed_ctrl_c,
         stderr=subprocess.PIPE,
         text=True,
     )
     _, err = process.communicate(timeout=120)
     assert process.returncode == 2, err
-    assert err.splitlines()[-1] == f"error: --output_video {film}: File too large"
-    assert len(read_back(film)) >= 5
+    assert err.splitlines()[-1] == f"error: --output_video {video}: File too large"
+    assert len(read_back(video)) >= 5
     assert all(json.loads(line) for line in lines.read_text().splitlines())
 
 
-def test_receivers_and_askers_that_hang_do_not_hold_up_the_end(tiny_engine: Path) -> None:
+def test_receivers_and_clients_that_hang_do_not_hold_up_the_end(tiny_engine: Path) -> None:
     pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt (the extra mqtt)")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
@@ -229,8 +233,8 @@ def test_receivers_and_askers_that_hang_do_not_hold_up_the_end(tiny_engine: Path
         while "/metrics" not in line:
             line = process.stderr.readline()
         asked = int(line.split("127.0.0.1:")[1].split("/")[0])
-        with socket.create_connection(("127.0.0.1", asked)) as asker:
-            asker.sendall(b"GET /metr")
+        with socket.create_connection(("127.0.0.1", asked)) as client:
+            client.sendall(b"GET /metr")
             silent.accept()
             silent.accept()
             err = _interrupt(process)
@@ -244,6 +248,7 @@ def test_ctrl_c_while_a_stream_is_being_opened() -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "runtime.webcam", "--headless", "--source", url],
             cwd=REPO,
+            preexec_fn=heed_ctrl_c,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -251,6 +256,104 @@ def test_ctrl_c_while_a_stream_is_being_opened() -> None:
         err = _interrupt(process)
     assert process.returncode == 130
     assert err.splitlines()[-1].startswith("interrupted")
+
+
+#: Ctrl-C comes while the main thread holds the very lock that an end in order needs.
+_HOLDS_THE_LOCK = """
+import logging, signal, sys, time
+from runtime.support.mailbox import Closed, Mailbox
+from runtime.support.shutdown import Shutdown
+from runtime.support.threads import Stages
+logging.basicConfig(level="INFO")
+stages, box = Stages(), Mailbox(1)
+def stop():
+    stages.stop()
+    box.close()
+locks = {"event": stages._stop._cond, "mailbox": box._changed}
+with Shutdown(lambda: None) as shutdown:
+    shutdown.stop = stop
+    with locks[sys.argv[1]]:
+        signal.raise_signal(getattr(signal, sys.argv[2]))
+    try:
+        while True:
+            box.get()
+    except Closed:
+        print("ended in order", stages.stopped)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("lock", ["event", "mailbox"])
+def test_a_signal_never_waits_for_a_lock(lock: str, name: str) -> None:
+    done = _run_code(_HOLDS_THE_LOCK, lock, name)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "ended in order True\n"
+    assert f"stopped by {name}" in done.stderr
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    code = """
+import os, signal
+from runtime.support.shutdown import Shutdown
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+stopped = []
+with Shutdown(lambda: None) as shutdown:
+    shutdown.stop = lambda: stopped.append(True)
+    signal.raise_signal(signal.SIGINT)
+    print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, stopped)
+print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)
+"""
+    done = _run_code(code)
+    assert done.stdout.splitlines() == ["True []", "True"], done.stderr
+
+
+def test_a_second_signal_interrupts_and_handlers_come_back() -> None:
+    code = """
+import os, signal, threading
+from runtime.support.shutdown import Shutdown
+before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+fds, threads = os.listdir("/proc/self/fd"), threading.active_count()
+stopped = threading.Event()
+with Shutdown(lambda: None) as shutdown:
+    shutdown.stop = stopped.set
+    signal.raise_signal(signal.SIGINT)
+    print(stopped.wait(30))
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        print("interrupted")
+print(before == (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)))
+print(fds == os.listdir("/proc/self/fd"), threads == threading.active_count())
+"""
+    done = _run_code(code)
+    assert done.stdout.splitlines() == ["True", "interrupted", "True", "True True"], done.stderr
+
+
+def test_a_stop_that_hangs_is_ended_too() -> None:
+    code = """
+import signal, time
+from runtime.support.shutdown import Shutdown
+with Shutdown(lambda: "the main thread") as shutdown:
+    shutdown.stop = lambda: time.sleep(3600)
+    signal.raise_signal(signal.SIGTERM)
+    time.sleep(3600)
+"""
+    began = time.monotonic()
+    done = _run_code(code)
+    assert time.monotonic() - began < LIMIT_S
+    assert done.returncode == 2
+    assert done.stderr == "error: the main thread hangs; ended after 2.8 s\n"
+
+
+def _run_code(code: str, *argv: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *argv],
+        cwd=REPO,
+        preexec_fn=heed_ctrl_c,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def _settle(lines: Path) -> None:

@@ -9,30 +9,12 @@ import pytest
 
 from runtime.errors import StageError, UserError
 from runtime.telemetry.metrics import Metrics
-from runtime.telemetry.prometheus import CONTENT_TYPE, exposition
+from runtime.telemetry.prometheus import CONTENT_TYPE
 from runtime.telemetry.server import Monitor
 from tests.runtime.sinks.conftest import wait_until
-
-parser = pytest.importorskip("prometheus_client.parser", reason="needs prometheus_client")
+from tests.runtime.telemetry.test_metrics import measured
 
 SINKS = {'mq"t\\t': {"sent": 7, "dropped": 2, "queued": 1, "lost": 0}}
-
-
-def measured() -> Metrics:
-    metrics = Metrics()
-    for i in range(1, 101):
-        metrics.observe("detect", float(i))
-        metrics.result(2, 10.0 * i)
-    metrics.count("dropped", 5)
-    return metrics
-
-
-def samples(text: str) -> dict[tuple[str, frozenset], float]:
-    return {
-        (s.name, frozenset(s.labels.items())): s.value
-        for family in parser.text_string_to_metric_families(text)
-        for s in family.samples
-    }
 
 
 def get(port: int, path: str, method: str = "GET"):
@@ -55,69 +37,13 @@ def monitor():
     wait_until(lambda: threading.active_count() <= before)
 
 
-def test_prometheus_reads_every_figure():
-    text = exposition(measured(), SINKS)
-    kinds = {f.name: f.type for f in parser.text_string_to_metric_families(text)}
-    assert kinds == {
-        "emotion_frames": "counter",
-        "emotion_faces": "counter",
-        "emotion_dropped": "counter",
-        "emotion_fps": "gauge",
-        "emotion_stage_seconds": "summary",
-        "emotion_sink_sent": "counter",
-        "emotion_sink_dropped": "counter",
-        "emotion_sink_queued": "gauge",
-    }
-    got = samples(text)
-    none: frozenset = frozenset()
-    assert got["emotion_frames_total", none] == 100
-    assert got["emotion_faces_total", none] == 200
-    assert got["emotion_dropped_total", none] == 5
-    assert got["emotion_fps", none] > 0
-
-    def stage(name: str, suffix: str = "", **more: str) -> float:
-        return got[f"emotion_stage_seconds{suffix}", frozenset({"stage": name, **more}.items())]
-
-    assert stage("detect", quantile="0.5") == pytest.approx(0.0505)
-    assert stage("detect", quantile="0.99") == pytest.approx(0.09901)
-    assert stage("detect", "_sum") == pytest.approx(5.05)
-    assert stage("detect", "_count") == 100
-    assert stage("capture_to_result", quantile="0.9") == pytest.approx(0.901)
-    name = frozenset({("sink", 'mq"t\\t')})
-    assert got["emotion_sink_dropped_total", name] == 2
-    assert got["emotion_sink_sent_total", name] == 7
-    assert got["emotion_sink_queued", name] == 1
-
-
-def test_before_any_frame_all_is_zero():
-    got = samples(exposition(Metrics(), {}))
-    assert set(got.values()) == {0.0}
-    assert len(got) == 4
-
-
-def test_the_rate_falls_while_nothing_comes(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr("runtime.telemetry.metrics.time", SimpleNamespace(monotonic=lambda: now[0]))
-    metrics = Metrics()
-    assert metrics.rate() == 0
-    for _ in range(200):
-        now[0] += 0.05
-        metrics.result(1, 1.0)
-    assert metrics.rate() == pytest.approx(20)
-    now[0] += 100
-    assert metrics.rate() < 1
-    assert metrics.last_result() == (pytest.approx(100), True)
-
-
 def test_metrics_over_http(monitor):
-    pipeline = SimpleNamespace(metrics=Metrics(), error=None)
-    monitor.watch(pipeline, lambda: SINKS)
-    pipeline.metrics = measured()  # a pipeline makes new ones when it starts
+    monitor.watch(SimpleNamespace(metrics=measured(), error=None), lambda: SINKS)
     status, headers, text = get(monitor.port, "/metrics")
     assert status == 200
     assert headers["Content-Type"] == CONTENT_TYPE
-    assert "emotion_frames_total 100\n" in text
-    assert 'emotion_stage_seconds{stage="detect",quantile="0.5"} 0.0505\n' in text
+    assert 'emotion_frames_total{source="door",stream="0"} 100.0\n' in text
+    assert 'emotion_stage_seconds_bucket{le="0.05",stage="detect"} 50.0\n' in text
     status, headers, text = get(monitor.port, "/metrics", "HEAD")
     assert (status, text) == (200, "")
     assert int(headers["Content-Length"]) > 100

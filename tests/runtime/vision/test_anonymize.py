@@ -10,6 +10,7 @@ from runtime.detectors.centerface import _extents
 from runtime.messages import EmotionResult, Face, FrameResult
 from runtime.tracking.tracker import Tracker
 from runtime.vision.anonymize import MARGIN, anonymize, cover
+from runtime.vision.picture import Picture
 
 BOX = (182.0, 58.0, 270.0, 178.0)  # the portrait's face
 
@@ -73,7 +74,7 @@ def test_small_faces_of_real_people_are_covered(clips_dir, name):
         for result in pipeline:
             if result.frame % 4:
                 continue
-            for face in careful.detect(result.image):
+            for face in careful.detect(Picture(result.image)):
                 x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
                 seen += 1
                 missed += not any(a <= x <= c and b <= y <= d for a, b, c, d in result.regions)
@@ -85,8 +86,8 @@ def test_detector_finds_no_face_there(portrait):
     from runtime.detectors.factory import open_detector
 
     detector = open_detector("centerface", size=320)
-    assert detector.detect(portrait)
-    assert not detector.detect(anonymize(frame(portrait, BOX)).image)
+    assert detector.detect(Picture(portrait))
+    assert not detector.detect(Picture(anonymize(frame(portrait, BOX)).image))
 
 
 def test_hair_and_chin_are_covered_too(portrait):

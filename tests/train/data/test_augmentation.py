@@ -11,7 +11,7 @@ import torch
 from runtime.manifest import EMOTIONS, Preprocess
 from train.data.augmentation import Augment, AugmentOptions
 from train.data.batches import FaceDataset
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 
 ALL = AugmentOptions(blur=1.0, noise=1.0, low_resolution=1.0, erase=1.0)
 NONE = AugmentOptions(rotate=0, shift=0, zoom=0, shear=0, light=0, blur=0, noise=0, erase=0)

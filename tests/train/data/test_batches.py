@@ -13,7 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from runtime.manifest import EMOTIONS, Preprocess
 from train.data.augmentation import AugmentOptions
-from train.data.batches import FaceData, class_weights
+from train.data.batches import FaceData, LoaderOptions, class_weights
 from train.datasets.faces import FaceSet, single_labels
 
 
@@ -25,7 +25,8 @@ def _faces(classes: list[int]) -> FaceSet:
 
 def _data(faces: FaceSet, batch: int = 4, **changes: object) -> FaceData:
     spec, augment = Preprocess(size=16), AugmentOptions()
-    return FaceData(faces, faces, spec, augment, batch, 0, 1, **changes)  # type: ignore[arg-type]
+    loader = LoaderOptions(batch, seed=1, **changes)  # type: ignore[arg-type]
+    return FaceData(faces, faces, spec, augment, loader)
 
 
 @given(st.lists(st.integers(0, 3), min_size=20, max_size=60))
@@ -49,7 +50,7 @@ def test_the_mean_weight_of_a_face_is_one() -> None:
 
 def test_balanced_sampling_draws_each_class_equally_often() -> None:
     classes = [0] * 900 + [1] * 90 + [2] * 10
-    loader = _data(_faces(classes), 50, balanced=True).train_dataloader()
+    loader = _data(_faces(classes), 50, balanced_sampling=True).train_dataloader()
     drawn = torch.cat([majority for _, _, majority in loader])
     assert len(drawn) == 1000
     assert torch.bincount(drawn).tolist() == pytest.approx([333, 333, 333], abs=60)
@@ -59,7 +60,7 @@ def test_a_face_that_is_drawn_again_looks_different() -> None:
     labels = [0] * 95 + [1] * 5
     rng = np.random.default_rng(0)
     images = [rng.integers(0, 256, (16, 16)).astype(np.uint8) for _ in labels]
-    loader = _data(single_labels("test", EMOTIONS[:2], images, labels), balanced=True)
+    loader = _data(single_labels("test", EMOTIONS[:2], images, labels), balanced_sampling=True)
     batches = list(loader.train_dataloader())
     rare = [
         inputs.numpy().tobytes()

@@ -12,7 +12,7 @@ from torch.nn import functional
 from runtime.manifest import Preprocess
 from train.data.augmentation import Augment, AugmentOptions
 from train.data.batches import FaceDataset
-from train.data.out_of_distribution import make_outlier
+from train.data.out_of_distribution import make_out_of_distribution
 from train.datasets.faces import FaceSet
 
 
@@ -22,22 +22,24 @@ from train.datasets.faces import FaceSet
     colour=st.booleans(),
     seed=st.integers(0, 2**32),
 )
-def test_an_outlier_has_the_faces_shape_and_leaves_it_alone(
+def test_a_sample_has_the_faces_shape_and_leaves_it_alone(
     height: int, width: int, colour: bool, seed: int
 ) -> None:
     shape = (height, width, 3) if colour else (height, width)
     face = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
     before = face.copy()
-    made = make_outlier(face, np.random.default_rng(seed))
+    made = make_out_of_distribution(face, np.random.default_rng(seed))
     assert (made.shape, made.dtype) == (shape, np.uint8)
     assert made.flags.c_contiguous
     np.testing.assert_array_equal(face, before)
-    np.testing.assert_array_equal(made, make_outlier(face, np.random.default_rng(seed)))
+    np.testing.assert_array_equal(made, make_out_of_distribution(face, np.random.default_rng(seed)))
 
 
 def test_kinds_differ() -> None:
     face = np.random.default_rng(1).integers(0, 256, (48, 48), np.uint8)
-    made = {make_outlier(face, np.random.default_rng(seed)).tobytes() for seed in range(20)}
+    made = {
+        make_out_of_distribution(face, np.random.default_rng(seed)).tobytes() for seed in range(20)
+    }
     assert len(made) == 20
     assert face.tobytes() not in made
 
@@ -56,14 +58,14 @@ def test_their_part_of_a_training_set_has_even_targets(part: float) -> None:
     assert abs(sum(even) - 400 * part) <= 4 * (400 * part * (1 - part)) ** 0.5
     assert [majority == -1 for _, _, majority in samples] == even
     flat = [bool((inputs == inputs.flatten()[0]).all()) for inputs, _, _ in samples]
-    # A piece or the tiles of a flat face are flat themselves.
-    assert all(f for f, outlier in zip(flat, even, strict=True) if not outlier)
+    # A patch or the tiles of a flat face are flat themselves.
+    assert all(f for f, sample in zip(flat, even, strict=True) if not sample)
     assert all(flat) == (part == 0)
     # Validation, which is not augmented, has none.
     assert all(FaceDataset(faces, Preprocess(size=32), None, 5, part)[i][2] == 0 for i in range(50))
 
 
-def test_weights_of_the_loss_leave_doubt_even() -> None:
+def test_weights_of_the_loss_leave_uncertainty_even() -> None:
     votes = np.tile(np.array([[9, 1, 0, 0], [0, 0, 5, 5]], np.float32), (20, 1))
     labels = ("neutral", "happiness", "surprise", "sadness")
     images = list(np.full((40, 48, 48), 90, np.uint8))

@@ -14,7 +14,7 @@ import pytest
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from tests.train.datasets.conftest import WritePicture
-from train.datasets import load_faces
+from train.datasets.catalogue import load_faces
 
 NUMBERS = [
     "neutral",

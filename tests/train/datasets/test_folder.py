@@ -9,7 +9,7 @@ import pytest
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from tests.train.datasets.conftest import WritePicture
-from train.datasets import load_faces
+from train.datasets.catalogue import load_faces
 
 
 def test_folder_layout(tmp_path: Path, write_picture: WritePicture) -> None:

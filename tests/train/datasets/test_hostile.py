@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
-from train.datasets import FaceSet, load_faces
+from train.datasets.catalogue import load_faces
+from train.datasets.faces import FaceSet
 
 VOTES = ",".join((*EMOTIONS, "unknown", "NF"))
 HEADERS = {

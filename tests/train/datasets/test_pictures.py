@@ -12,7 +12,8 @@ import pytest
 
 from runtime.errors import UserError
 from tests.train.datasets.conftest import WritePicture
-from train.datasets import notes, pictures
+from train import progress
+from train.datasets import pictures
 from train.datasets.pictures import load_pictures
 
 
@@ -114,9 +115,11 @@ def test_a_disk_that_answers_again_is_waited_for(
 def test_long_reading_shows_progress(
     files: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(notes, "INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "DELAY_S", 0.0)
     load_pictures("set", files)
-    assert "set: 12 of 12 faces read" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "set: 100%" in said
+    assert "12/12" in said
 
 
 def test_a_pipe_and_a_huge_picture_are_no_faces(tmp_path: Path) -> None:

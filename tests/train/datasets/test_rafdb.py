@@ -10,7 +10,7 @@ import pytest
 from runtime.errors import UserError
 from runtime.manifest import EMOTIONS
 from tests.train.datasets.conftest import WritePicture
-from train.datasets import load_faces
+from train.datasets.catalogue import load_faces
 
 BASIC = ["surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"]
 

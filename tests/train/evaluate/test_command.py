@@ -9,9 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
-from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -23,37 +21,18 @@ from runtime.errors import UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess, file_hash
 from runtime.support.cli import run_command
 from tests.conftest import REPO, TINY
+from tests.train.evaluate.conftest import VOTES
 from train.checkpoint import save_checkpoint
-from train.datasets import load_faces
-from train.evaluate import EvaluateOptions, evaluate
-from train.evaluate.__main__ import main
-from train.evaluate.report import worst_mistakes
+from train.datasets.catalogue import load_faces
+from train.evaluate.command import evaluate, main
+from train.evaluate.options import EvaluateOptions
 from train.models.emotion_net import EmotionNet, ModelOptions
 
-# Majorities: neutral, happiness, surprise, neutral, none, happiness, contempt.
-VOTES = [
-    [8, 2, 0, 0, 0, 0, 0, 0, 0, 0],
-    [0, 9, 1, 0, 0, 0, 0, 0, 0, 0],
-    [2, 0, 8, 0, 0, 0, 0, 0, 0, 0],
-    [10, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-    [5, 5, 0, 0, 0, 0, 0, 0, 0, 0],
-    [3, 7, 0, 0, 0, 0, 0, 0, 0, 0],
-    [2, 0, 0, 0, 0, 0, 0, 8, 0, 0],
-]
 ALWAYS = {
     *("metrics.json", "report.html", "per_class.csv", "roc.png", "reliability.png"),
     *("confusion_counts.csv", "confusion_counts.png"),
     *("confusion_normalised.csv", "confusion_normalised.png"),
 }
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory, write_ferplus: Callable[..., None]) -> Path:
-    """FER+ whose validation faces 0 to 3 stand in the training split as well."""
-    folder = tmp_path_factory.mktemp("data")
-    write_ferplus(folder, "valid", VOTES)
-    write_ferplus(folder, "train", VOTES[:4])
-    return folder
 
 
 def _checkpoint(path: Path, **changes: object) -> EmotionNet:
@@ -89,7 +68,7 @@ def test_everything_is_written_and_agrees(
     assert metrics["accuracy"] == pytest.approx(np.trace(counts) / 6, abs=1e-4)
     faces = load_faces(data, "ferplus", "valid")
     grey = np.stack([np.full((3, 32, 32), f.mean() / 127.5 - 1, np.float32) for f in faces.images])
-    guess = open_engine(tiny_engine).infer(grey).argmax(1)
+    guess = open_engine(tiny_engine).infer(grey)["logits"].argmax(1)
     wanted = np.zeros((8, 8), int)
     for truth, said in zip(faces.majority, guess, strict=True):
         wanted[truth, said] += truth >= 0
@@ -145,7 +124,7 @@ def test_a_part_of_the_split_keeps_its_rows(data: Path, tiny_engine: Path, tmp_p
     assert any("--limit 3" in note for note in metrics["notes"])
 
 
-def test_doubt_of_backgrounds_is_measured_and_shown(
+def test_uncertainty_about_backgrounds_is_measured_and_shown(
     data: Path, tiny_engine: Path, tmp_path: Path
 ) -> None:
     assets = str(REPO / "runtime" / "assets")
@@ -213,21 +192,6 @@ def test_a_model_without_a_label_of_the_set(
     assert "contempt: 1 of the split's 7 faces have such a label and are left out" in note
 
 
-def test_a_failing_run_leaves_the_earlier_one_whole(
-    data: Path, tiny_engine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = _options(data, tmp_path, engine=str(tiny_engine))
-    evaluate(options)
-    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-
-    for error, shown in ((OSError(28, "full"), UserError), (KeyboardInterrupt(), None)):
-        with monkeypatch.context() as patch:
-            patch.setattr("train.evaluate.report._render", Mock(side_effect=error))
-            with pytest.raises(shown or KeyboardInterrupt):
-                evaluate(options)
-        assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
-
-
 def test_a_folder_whose_name_is_no_text(data: Path, tiny_engine: Path, tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.symlink_to(data)
@@ -255,39 +219,6 @@ def test_a_set_without_a_label_of_the_model(tiny_engine: Path, tmp_path: Path) -
     page = (out / "report.html").read_text()
     assert "<script>" not in page
     assert "&lt;script&gt;faces" in page
-
-
-def test_the_report_needs_nothing_beside_it(data: Path, tiny_engine: Path, tmp_path: Path) -> None:
-    class Sources(HTMLParser):
-        found: list[str] = []  # noqa: RUF012
-
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.found += [v or "" for k, v in attrs if k in ("src", "href")]
-
-    evaluate(
-        _options(data, tmp_path, engine=str(tiny_engine), skip_corruptions=False, skip_copies=False)
-    )
-    parser = Sources()
-    parser.feed((tmp_path / "report.html").read_text())
-    # Plots, a sheet of 7 times 5, 4 pairs of copies, and the mistakes.
-    wrong = round(6 * (1 - json.loads((tmp_path / "metrics.json").read_text())["accuracy"]))
-    assert len(parser.found) == 5 + 35 + 8 + wrong
-    assert all(source.startswith("data:image/png;base64,") for source in parser.found)
-
-
-def test_worst_mistakes_are_the_surest(data: Path) -> None:
-    faces = load_faces(data, "ferplus", "valid")
-    probabilities = np.full((7, 8), 0.05)
-    # Right, wrong at 0.7, wrong at 0.9, right, no majority, wrong at 0.8, right.
-    for row, (guess, sure) in enumerate(
-        [(0, 0.9), (3, 0.7), (3, 0.9), (0, 0.6), (4, 0.99), (4, 0.8), (7, 0.9)]
-    ):
-        probabilities[row, guess] = sure
-    mistakes = worst_mistakes(probabilities, faces, np.arange(7) + 100)
-    assert [m["place"] for m in mistakes] == [102, 105, 101]
-    first = mistakes[0]
-    assert (first["guess"], first["truth"]) == ("sadness", "surprise")
-    assert first["votes"] == "surprise 8, neutral 2"
 
 
 def test_endless_logits_are_refused(data: Path, tmp_path: Path) -> None:
@@ -338,7 +269,7 @@ def test_mistakes_are_one_line_and_exit_code_2(
 def test_help_needs_nothing_heavy() -> None:
     code = (
         "import sys; sys.modules.update(torch=None, sklearn=None, matplotlib=None, scipy=None); "
-        "import train.evaluate.__main__ as m; m.main(['--help'])"
+        "import train.evaluate.command as m; m.main(['--help'])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True

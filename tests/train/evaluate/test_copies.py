@@ -1,4 +1,4 @@
-"""Copies are found whatever was done to the picture, and strangers are not."""
+"""Copies are found whatever was done to the picture, and other faces are not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from train.datasets import load_faces
+from train.datasets.catalogue import load_faces
 from train.evaluate.copies import find_copies
 
 
@@ -67,7 +67,7 @@ def test_exact_copies_are_told_from_near_ones(train: list[np.ndarray]) -> None:
     ]
 
 
-def test_strangers_and_flat_pictures_are_no_copies(train: list[np.ndarray]) -> None:
+def test_other_faces_and_flat_pictures_are_no_copies(train: list[np.ndarray]) -> None:
     flat = [np.full((48, 48), grey, np.uint8) for grey in (0, 90, 255)]
     assert find_copies([*_faces(60, 2), *flat], [*train, np.full((48, 48), 91, np.uint8)]) == []
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import classification_report, roc_auc_score
 
 from runtime.emotion.classifier import softmax
-from train.datasets import FaceSet
+from train.datasets.faces import FaceSet
 from train.evaluate.figures import compute_figures, wilson_interval
 
 LABELS = ("neutral", "happiness", "sadness")
@@ -93,9 +93,9 @@ def test_one_vote_a_face_has_no_divergence() -> None:
     assert compute_figures(_logits([0]), _faces([0]), 1.0).after.kl is None
 
 
-def test_doubt_is_low_confidence_where_people_disagreed() -> None:
+def test_uncertainty_is_low_confidence_where_people_disagreed() -> None:
     logits = _logits([0, 1, 2, 0]) * np.array([[1], [2], [0.1], [0.2]], np.float32)
-    assert compute_figures(logits, _faces([0, 1, -1, -1]), 1.3).doubt == 1
-    assert compute_figures(logits, _faces([0, -1, -1, 0]), 1.3).doubt == 0.5
-    assert compute_figures(logits, _faces([-1, -1, 0, 0]), 1.3).doubt == 0
-    assert compute_figures(logits, _faces([0, 1, 2, 0]), 1.3).doubt is None
+    assert compute_figures(logits, _faces([0, 1, -1, -1]), 1.3).disputed_auroc == 1
+    assert compute_figures(logits, _faces([0, -1, -1, 0]), 1.3).disputed_auroc == 0.5
+    assert compute_figures(logits, _faces([-1, -1, 0, 0]), 1.3).disputed_auroc == 0
+    assert compute_figures(logits, _faces([0, 1, 2, 0]), 1.3).disputed_auroc is None

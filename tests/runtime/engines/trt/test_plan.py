@@ -6,18 +6,19 @@ from dataclasses import replace
 import pytest
 
 from runtime.engines.factory import open_engine
+from runtime.engines.sidecar import read_sidecar, write_sidecar
 from runtime.engines.trt import plan
 from runtime.engines.trt.plan import PlanError
 from runtime.errors import EngineError
-from runtime.manifest import Manifest, sidecar_path
+from runtime.manifest import sidecar_path
 from runtime.pipeline.pipeline import Pipeline
 from runtime.predict import main as predict
 from runtime.support.cli import run_command
 from runtime.webcam import main as webcam
-from tests.conftest import PORTRAIT
+from tests.conftest import PORTRAIT, REPO, write_tiny_onnx
 from tests.support.fake_gpu import Error
 
-BUILD = "python -m export.to_plan --onnx"
+BUILD = "`emotion-webcam --engine"
 
 
 def refused(path) -> EngineError:
@@ -53,7 +54,7 @@ def test_a_plan_for_elsewhere_is_refused_with_the_command_that_mends_it(
     assert isinstance(error, PlanError)
     for word in words:
         assert word in str(error)
-    assert str(error).endswith(f"`{BUILD} {path.with_suffix('.onnx')}`")
+    assert str(error).endswith(f"{BUILD} {path} --rebuild`")
     assert not gpu.cudart.calls["cudaMalloc"]
 
 
@@ -97,9 +98,9 @@ def test_broken_manifest(gpu, make_plan):
 
 def test_manifest_that_knows_of_no_plan(gpu, make_plan):
     path = make_plan()
-    manifest = Manifest.load_sidecar(path)
+    manifest = read_sidecar(path)
     assert manifest is not None
-    replace(manifest, plan={}).save(path)
+    write_sidecar(replace(manifest, plan={}), path)
     assert "doesn't say the plan's library" in str(refused(path))
 
 
@@ -168,7 +169,7 @@ def test_paths_in_the_command_can_be_pasted(gpu, make_plan, tmp_path):
     (tmp_path / "my models").mkdir()
     error = refused(make_plan("my models/a.engine", version="9.0"))
     folder = tmp_path / "my models"
-    assert f"--onnx '{folder}/a.onnx' --output '{folder}/a.engine'`" in str(error)
+    assert f"{BUILD} '{folder}/a.engine' --rebuild`" in str(error)
 
 
 def test_a_plan_does_not_run_on_openvino(gpu, make_plan):
@@ -191,7 +192,9 @@ def test_rebuild_builds_and_opens(gpu, make_plan, monkeypatch):
     assert not commands
     open_engine(path, rebuild=True).close()
     onnx = str(path.with_suffix(".onnx"))
-    assert commands == [[sys.executable, "-m", "export.to_plan", "--onnx", onnx]]
+    (command,) = commands
+    assert command[:2] == [sys.executable, "-I"]
+    assert command[-2:] == [onnx, str(path)]
     open_engine(path, rebuild=True).close()  # it suits now
     assert len(commands) == 1
 
@@ -202,8 +205,45 @@ def test_a_plan_that_still_does_not_suit_is_not_built_for_ever(gpu, make_plan, m
         open_engine(make_plan(version="10.1.0"), rebuild=True)
 
 
+@pytest.mark.parametrize("started", ["-c", "-m"])
+def test_a_rebuild_imports_nothing_from_the_users_folder(tmp_path, started):
+    """Modules of the same names there would run as the user, or take a part's place."""
+    tensorrt_rtx = pytest.importorskip("tensorrt_rtx")
+    folder = tmp_path / "user"
+    folder.mkdir()
+    for name in ("export", "train", "json", "tensorrt", "numpy"):
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    path = write_tiny_onnx(folder / "tiny.onnx").with_suffix(".plan")
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from runtime.engines.trt.plan import rebuild_plan\n"
+        f"sys.path.insert(0, {'' if started == '-c' else str(folder)!r})\n"
+        f"rebuild_plan(Path({path.name!r}))\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(REPO)}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(REPO)!r})\n{code}"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=env,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "parsed and built, not run" in done.stderr
+    manifest = read_sidecar(path)
+    assert manifest is not None
+    assert manifest.plan["version"] == tensorrt_rtx.__version__
+    assert not (tmp_path / "ran").exists()
+
+
 def _print_and_fail(path):
-    return ["-c", "import sys; print('layer 1'); print('no space', file=sys.stderr); sys.exit(3)"]
+    return [
+        sys.executable,
+        "-c",
+        "import sys; print('layer 1'); print('no space', file=sys.stderr); sys.exit(3)",
+    ]
 
 
 @pytest.mark.parametrize("command", [webcam, predict])

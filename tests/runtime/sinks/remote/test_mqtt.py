@@ -1,5 +1,4 @@
 import json
-import os
 import shutil
 import socket
 import struct
@@ -13,51 +12,12 @@ import pytest
 from runtime.errors import UserError
 from runtime.sinks.remote.mqtt import Mqtt
 from runtime.sinks.remote.queue import RemoteSink, SendError
+from runtime.support.backoff import Pauses
 from tests.runtime.sinks.conftest import result, wait_until
-from tests.support.servers import encrypted, refused, stranger
+from tests.support.receivers import MOSQUITTO, Broker
+from tests.support.servers import encrypted, refused, untrusted_server
 
 paho = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt (the extra mqtt)")
-MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-class Broker:
-    """Mosquitto on loopback."""
-
-    def __init__(self, folder, *lines: str) -> None:
-        self.port = free_port()
-        self.config = folder / "mosquitto.conf"
-        text = [f"listener {self.port} 127.0.0.1", *lines]
-        if os.geteuid() == 0:
-            text.append("user root")  # else it gives up its right to read our files
-        self.config.write_text("\n".join(text) + "\n")
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        assert MOSQUITTO is not None
-        self.process = subprocess.Popen(
-            [MOSQUITTO, "-c", str(self.config)], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
-        )
-        wait_until(self._answers)
-
-    def stop(self) -> None:
-        if self.process is not None:
-            self.process.terminate()
-            self.process.wait()
-
-    def _answers(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None, "mosquitto ended"
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
 
 
 @pytest.fixture
@@ -116,7 +76,9 @@ def test_every_frame_reaches_the_broker(broker, listen):
 def test_a_broker_that_comes_back_gets_what_waited(broker, listen, caplog):
     caplog.set_level("INFO")
     one = broker()
-    sink = RemoteSink(Mqtt(f"mqtt://127.0.0.1:{one.port}/t"), pauses_s=(0.01, 0.1), flush_s=60)
+    sink = RemoteSink(
+        Mqtt(f"mqtt://127.0.0.1:{one.port}/t"), pauses=Pauses(limits_s=(0.01, 0.1)), flush_s=60
+    )
     sink.write(result(0))
     wait_until(lambda: sink.counts()["sent"] == 1)
     one.stop()
@@ -282,7 +244,7 @@ def published(number: int) -> bytes:
     ],
 )
 def test_a_flood_ends_the_connection_at_once(then):
-    with stranger(broker_that_sends(ACCEPTED, then=then)) as port:
+    with untrusted_server(broker_that_sends(ACCEPTED, then=then)) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=60)
         with pytest.raises(SendError, match="the connection broke|doesn't speak"):
             link.send([b"x"])
@@ -297,7 +259,7 @@ def test_a_flood_while_idle_ends_the_connection():
             if data[0] == 0x32:
                 peer.sendall(b"\x40\x02\0\x01" + published(1) * 1000)
 
-    with stranger(talk) as port:
+    with untrusted_server(talk) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=60)
         link.send([b"x"])
 
@@ -318,7 +280,7 @@ def test_acknowledgements_of_what_was_not_read_let_nothing_pile_up():
         while peer.recv(1 << 16):
             pass
 
-    with stranger(talk) as port:
+    with untrusted_server(talk) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=1)
         with pytest.raises(SendError):
             for _ in range(1000):
@@ -337,7 +299,7 @@ def test_acknowledgements_of_what_was_not_read_let_nothing_pile_up():
     ],
 )
 def test_one_deadline_holds_for_a_batch(talk):
-    with stranger(talk) as port:
+    with untrusted_server(talk) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=0.3)
         started = time.monotonic()
         with pytest.raises(SendError, match=r"within 0.3 s"):
@@ -347,7 +309,7 @@ def test_one_deadline_holds_for_a_batch(talk):
 
 @pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 27, 128, 135, 255])
 def test_refusals_are_in_words_of_our_own(code):
-    with stranger(broker_that_sends(b"\x20\x02\0" + bytes([code]))) as port:
+    with untrusted_server(broker_that_sends(b"\x20\x02\0" + bytes([code]))) as port:
         link = Mqtt(f"mqtt://127.0.0.1:{port}/t", timeout_s=60)
         with pytest.raises(SendError) as caught:
             link.send([b"x"])
@@ -367,16 +329,16 @@ def test_certificates_of_brokers_are_checked(tmp_path, monkeypatch):
 
     def publish(file, trusted, old: bool = False) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-        with stranger(encrypted(file, talk, old)) as port:
+        with untrusted_server(encrypted(file, talk, old)) as port:
             link = Mqtt(f"mqtts://user:secret@127.0.0.1:{port}/t")
             link.send([b"x"])
             link.close()
 
     own, wrong = refused(tmp_path)
     for file, trusted, why in wrong:
-        with pytest.raises(SendError, match=f"its certificate is refused: .*{why}"):
+        with pytest.raises(SendError, match=f"its certificate is not trusted: .*{why}"):
             publish(file, trusted)
-    with pytest.raises(SendError, match="SSL"):
+    with pytest.raises(SendError, match="no TLS connection"):
         publish(own, own, old=True)
     assert not asked
     publish(own, own)
@@ -385,10 +347,10 @@ def test_certificates_of_brokers_are_checked(tmp_path, monkeypatch):
 
 def test_proxies_of_the_environment_are_not_used(monkeypatch):
     asked = []
-    with stranger(lambda peer: asked.append(peer.recv(100))) as proxy:
+    with untrusted_server(lambda peer: asked.append(peer.recv(100))) as proxy:
         monkeypatch.setenv("mqtt_proxy", f"http://127.0.0.1:{proxy}")
         refusing = broker_that_sends(b"\x20\x02\0\x05")
-        with stranger(refusing) as port, pytest.raises(SendError, match="Not authorized"):
+        with untrusted_server(refusing) as port, pytest.raises(SendError, match="Not authorized"):
             Mqtt(f"mqtt://127.0.0.1:{port}/t").send([b"x"])
     assert not asked
 
@@ -423,5 +385,5 @@ def test_other_urls_are_refused(url):
 
 def test_without_paho_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
-    with pytest.raises(UserError, match=r"pip install -e '\.\[mqtt\]'"):
+    with pytest.raises(UserError, match="pip install 'paho-mqtt"):
         Mqtt("mqtt://host/a")

@@ -1,4 +1,4 @@
-"""What a stranger's file or server can't do to us, with real files and servers."""
+"""What a untrusted_server's file or server can't do to us, with real files and servers."""
 
 import http.server
 import os
@@ -15,13 +15,14 @@ import pytest
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from runtime.errors import SourceError, Unreachable
-from runtime.sources.decoders import base
+from runtime.sources.decoders import base, container
 from runtime.sources.decoders import ffmpeg as media
-from runtime.sources.decoders.http import Allowance, HttpFile, check_step
+from runtime.sources.decoders.http import HttpFile
+from runtime.sources.decoders.http_connection import Allowance, check_step
 from runtime.sources.factory import open_source
 from runtime.support.net.tls import Tls
 from tests.conftest import REPO, write_video
-from tests.support.servers import stranger
+from tests.support.servers import untrusted_server
 
 
 def ffmpeg(*argv):
@@ -86,7 +87,7 @@ def strict(monkeypatch):
     """Small limits, so that the tests are quick."""
     monkeypatch.setattr(base, "TIMEOUT_S", 1.0)
     monkeypatch.setattr(media, "OPEN_BYTES", 4_000_000)
-    monkeypatch.setattr(media, "FRAME_BYTES", 2_000_000)
+    monkeypatch.setattr(container, "FRAME_BYTES", 2_000_000)
 
 
 def jpeg(width=64, height=48, claim=None):
@@ -189,10 +190,10 @@ print(frames, int(peak.split()[1]) // 1024)
 @pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc to look in")
 def test_a_frame_that_claims_to_be_huge_is_passed_over(tmp_path):
     frames = [jpeg(), jpeg(claim=(30000, 30000)), jpeg()] * 3
-    film = tmp_path / "bomb.mjpeg"
-    film.write_bytes(b"".join(frames))
+    video = tmp_path / "bomb.mjpeg"
+    video.write_bytes(b"".join(frames))
     done = subprocess.run(
-        [sys.executable, "-c", _BOMB, film], cwd=REPO, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", _BOMB, video], cwd=REPO, capture_output=True, text=True, timeout=120
     )
     frames_read, megabytes = map(int, done.stdout.split()[-2:])
     assert frames_read >= 3, done
@@ -324,14 +325,14 @@ def _link(link, path):
     return True
 
 
-def test_a_turned_film_stands_upright(tmp_path, portrait):
+def test_a_turned_video_stands_upright(tmp_path, portrait):
     flat, turned = tmp_path / "flat.mp4", tmp_path / "turned.mp4"
     write_video(flat, [portrait[:256]] * 5)
     ffmpeg("-display_rotation", "90", "-i", flat, "-c", "copy", turned)
     (upright, _), (raw, _) = media.open_file(turned).read(), media.open_file(flat).read()
-    wanted = cv2.rotate(raw, cv2.ROTATE_90_COUNTERCLOCKWISE)
-    assert upright.shape == wanted.shape
-    assert np.abs(upright.astype(int) - wanted).mean() < 3
+    wanted = cv2.rotate(raw.bgr(), cv2.ROTATE_90_COUNTERCLOCKWISE)
+    assert (upright.height, upright.width) == wanted.shape[:2] == upright.bgr().shape[:2]
+    assert np.abs(upright.bgr().astype(int) - wanted).mean() < 3
 
 
 def test_parts_of_a_file_are_asked_for_where_the_server_has_them(tmp_path, clip):
@@ -400,29 +401,29 @@ def test_redirects_that_drip_share_one_time(strict, head):
 
 def test_what_comes_with_a_redirect_is_not_read(strict):
     def lead(handler):
-        handler.head("text/plain", 302, Location="/film")
+        handler.head("text/plain", 302, Location="/video")
         while True:
             handler.send(bytes(1 << 16))
 
-    def film(handler):
+    def video(handler):
         handler.head(MULTIPART)
         for _ in range(5):
             handler.send(part(jpeg()))
 
-    with Web(cam=lead, film=film) as server:
+    with Web(cam=lead, video=video) as server:
         open_source(server.url("cam"), 0).close()
 
 
-def test_pictures_one_after_the_other_are_a_film(tmp_path):
-    film = tmp_path / "a.mjpeg"
-    film.write_bytes(jpeg() * 5)
-    assert count(film) == 5
+def test_pictures_one_after_the_other_are_a_video(tmp_path):
+    video = tmp_path / "a.mjpeg"
+    video.write_bytes(jpeg() * 5)
+    assert count(video) == 5
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "video/mp2t"])
 def test_a_playlist_by_any_other_type_is_one(kind, tmp_path):
-    film = tmp_path / "a.ts"
-    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", film)
+    video = tmp_path / "a.ts"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", video)
 
     def playlist(handler):
         handler.head(kind)
@@ -430,7 +431,7 @@ def test_a_playlist_by_any_other_type_is_one(kind, tmp_path):
 
     def piece(handler):
         handler.head("video/mp2t")
-        handler.send(film.read_bytes())
+        handler.send(video.read_bytes())
 
     with Web(list=playlist, part=piece) as server:
         # In a process of its own: FFmpeg may end it.
@@ -468,12 +469,12 @@ def test_a_playlist_without_end_is_given_up():
 
 
 def test_parts_of_a_playlist_lie_beside_where_it_was_found(tmp_path):
-    film = tmp_path / "a.ts"
-    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", film)
+    video = tmp_path / "a.ts"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1", video)
 
     def piece(handler):
         handler.head("video/mp2t")
-        handler.send(film.read_bytes())
+        handler.send(video.read_bytes())
 
     def playlist(handler):
         handler.head("application/vnd.apple.mpegurl")
@@ -512,7 +513,7 @@ def test_an_rtsp_server_gets_no_two_gigabytes():
             while True:
                 peer.sendall(bytes(1 << 20))
 
-    with stranger(answer) as port:
+    with untrusted_server(answer) as port:
         done = subprocess.run(
             [sys.executable, "-c", _GREEDY, f"rtsp://127.0.0.1:{port}/x"],
             cwd=REPO,

@@ -14,7 +14,15 @@ from runtime.errors import UserError
 from runtime.options.protected_files import model_files, protected_files
 from runtime.predict import main as predict_main
 from runtime.support.cli import run_command
-from runtime.support.files.writing import check_apart, create, read_mode, replacing, write_whole
+from runtime.support.files.writing import (
+    check_apart,
+    check_writable,
+    create,
+    read_mode,
+    replacing,
+    write_whole,
+    writing,
+)
 from runtime.webcam import main as webcam_main
 from tests.conftest import PORTRAIT, REPO
 
@@ -49,27 +57,27 @@ def victim(tmp_path):
     "flag", ["--output_video", "--output_json", "--output_csv", "--output_summary"]
 )
 def test_no_output_replaces_its_own_input(tmp_path, clip, tiny_engine, capsys, way, flag):
-    film = tmp_path / "films" / "a.mp4"
-    film.parent.mkdir()
-    shutil.copy(clip, film)
-    source, output = str(film), film
+    video = tmp_path / "videos" / "a.mp4"
+    video.parent.mkdir()
+    shutil.copy(clip, video)
+    source, output = str(video), video
     if way == "dots":
-        output = film.parent / ".." / "films" / "a.mp4"
+        output = video.parent / ".." / "videos" / "a.mp4"
     elif way == "symlink":
         output = tmp_path / "link.mp4"
-        output.symlink_to(film)
+        output.symlink_to(video)
     elif way == "hardlink":
         output = tmp_path / "hard.mp4"
-        output.hardlink_to(film)
+        output.hardlink_to(video)
     elif way == "url":
-        source = f"file://{film}"
+        source = f"file://{video}"
     elif way == "folderlink":
-        (tmp_path / "same").symlink_to(film.parent)
+        (tmp_path / "same").symlink_to(video.parent)
         output = tmp_path / "same" / "a.mp4"
-    before = film.read_bytes()
+    before = video.read_bytes()
     assert webcam("--source", source, "--engine", tiny_engine, flag, output) == 2
     assert "would overwrite a file in use: it is an input" in capsys.readouterr().err
-    assert film.read_bytes() == before
+    assert video.read_bytes() == before
 
 
 def test_no_output_replaces_what_else_is_read(tmp_path, tiny_engine, capsys):
@@ -177,8 +185,41 @@ def test_what_fails_in_the_middle_leaves_the_older_file_and_nothing_else(tmp_pat
     assert path.read_text() == "old"
 
 
+def test_a_check_makes_nothing_and_the_writing_makes_the_folders(tmp_path):
+    path = tmp_path / "a" / "b" / "c.json"
+    check_writable(path, "--x")
+    assert not list(tmp_path.iterdir())
+    write_whole(path, "done", "--x")
+    assert path.read_text() == "done"
+    with writing(tmp_path / "d" / "e.csv", "--x") as partial:
+        partial.write_text("row")
+    assert (tmp_path / "d" / "e.csv").read_text() == "row"
+    os.close(create(tmp_path / "f" / "g.jsonl"))
+
+
+def test_a_folder_that_can_t_be_made_is_found_early(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="--x .*can't make its folder"):
+        check_writable(tmp_path / "file" / "sub" / "c.json", "--x")
+    with pytest.raises(UserError, match="is a folder"):
+        check_writable(tmp_path, "--x")
+    with pytest.raises(UserError, match="--x .*Not a directory"):
+        write_whole(tmp_path / "file" / "sub" / "c.json", "", "--x")
+
+
+@pytest.mark.parametrize("flag", ["", "--x"])
+def test_a_failure_in_the_middle_of_writing_is_one_line(tmp_path, flag):
+    path = tmp_path / "a"
+    path.write_text("old")
+    with pytest.raises(UserError) as raised, writing(path, flag):
+        raise OSError(28, "No space left on device")
+    assert str(raised.value) == f"{flag} {path}: No space left on device".lstrip()
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
-def test_a_strangers_pipe_is_replaced(tmp_path):
+def test_somebody_elses_pipe_is_replaced(tmp_path):
     path = tmp_path / "fifo"
     os.mkfifo(path)
     os.chown(path, 12345, 12345)
@@ -186,14 +227,14 @@ def test_a_strangers_pipe_is_replaced(tmp_path):
     assert stat.S_ISREG(path.stat().st_mode)
 
 
-def test_what_a_strangers_link_leads_to_is_not_written(tmp_path, monkeypatch):
+def test_what_somebody_elses_link_leads_to_is_not_written(tmp_path, monkeypatch):
     pipe, link = tmp_path / "pipe", tmp_path / "out.json"
     os.mkfifo(pipe)
     link.symlink_to(pipe)
     found = os.lstat(link)
-    strangers = os.stat_result((*found[:4], 12345, *found[5:]))
+    others = os.stat_result((*found[:4], 12345, *found[5:]))
     lstat = os.lstat
-    monkeypatch.setattr(os, "lstat", lambda path: strangers if path == link else lstat(path))
+    monkeypatch.setattr(os, "lstat", lambda path: others if path == link else lstat(path))
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     os.close(create(link))
     os.close(reader)
@@ -362,3 +403,47 @@ def test_results_show_no_secret_either(tmp_path, tiny_engine):
     assert done.returncode == 0, text
     assert "secret" not in text
     assert f"http://127.0.0.1:{server.server_port}" in summary.read_text()
+
+
+def test_outputs_stay_apart_from_inputs_and_each_other(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    check_apart({"--a": None, "--b": "-", "--c": str(tmp_path / "x")}, [clip])
+    with pytest.raises(UserError, match="an input"):
+        check_apart({"--output_video": str(tmp_path / "." / "clip.mp4")}, [clip])
+    with pytest.raises(UserError, match="it is --a"):
+        check_apart({"--a": str(tmp_path / "x"), "--b": str(tmp_path / "x")}, [clip])
+    with pytest.raises(UserError, match="standard output is taken: it is --a"):
+        check_apart({"--a": "-", "--b": "-"}, [clip])
+
+
+def test_a_whole_file_takes_the_place_of_an_older_one(tmp_path):
+    path, link = tmp_path / "s.json", tmp_path / "link"
+    path.write_text("old")
+    link.symlink_to(path)
+    write_whole(path, "new", "--output_summary")
+    assert path.read_text() == "new"
+    write_whole(link, "newer", "--output_summary")
+    assert not link.is_symlink()
+    assert (path.read_text(), link.read_text()) == ("new", "newer")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "s.json"]
+
+
+def test_a_whole_file_that_fails_leaves_the_older_one(tmp_path, monkeypatch):
+    path = tmp_path / "s.json"
+    path.write_text("old")
+
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        write_whole(path, "new", "--output_summary")
+    assert [p.name for p in tmp_path.iterdir()] == ["s.json"]
+    assert path.read_text() == "old"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_device_is_written_to_not_replaced():
+    with pytest.raises(UserError, match="No space left"):
+        write_whole(Path("/dev/full"), "new", "--output_summary")
+    assert not os.path.isfile("/dev/full")

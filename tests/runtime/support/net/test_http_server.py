@@ -1,4 +1,4 @@
-"""What strangers may do at the metrics port."""
+"""What untrusted clients may do at the metrics port."""
 
 import os
 import socket
@@ -223,7 +223,7 @@ def test_clients_that_reset_are_nothing(serve, capfd):
 
 _WITHOUT_DESCRIPTORS = """
 import os, resource, socket, sys, threading, time
-from runtime.server import LimitedServer
+from runtime.support.net.http_server import LimitedServer
 
 server = LimitedServer("127.0.0.1", 0, {"/x": lambda: (200, "text/plain", "fine")}, 5.0)
 threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

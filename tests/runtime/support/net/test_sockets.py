@@ -8,7 +8,7 @@ import pytest
 
 from runtime.support.net.sockets import LimitedSocket, dial
 from runtime.support.net.tls import Tls
-from tests.support.servers import certificate, encrypted, stranger
+from tests.support.servers import certificate, encrypted, untrusted_server
 
 MUCH = 1 << 20
 
@@ -40,7 +40,7 @@ def read_all(link: LimitedSocket) -> int:
 
 
 def test_one_deadline_holds_for_all_steps():
-    with stranger(drip) as port:
+    with untrusted_server(drip) as port:
         started = time.monotonic()
         with pytest.raises(TimeoutError):
             read_all(dial("127.0.0.1", port, 0.3, MUCH))
@@ -52,7 +52,7 @@ def test_one_deadline_holds_for_all_steps():
 
 
 def test_one_deadline_holds_for_writing():
-    with stranger(hold) as port, dial("127.0.0.1", port, 0.3, MUCH) as link:
+    with untrusted_server(hold) as port, dial("127.0.0.1", port, 0.3, MUCH) as link:
         with pytest.raises(TimeoutError):
             link.sendall(b"x" * (1 << 28))
         with pytest.raises(TimeoutError):
@@ -74,7 +74,7 @@ def test_bytes_are_counted_however_they_come(tls, tmp_path, monkeypatch):
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
         talk = encrypted(file, flood)
     context = Tls().context() if tls else None
-    with stranger(talk) as port:
+    with untrusted_server(talk) as port:
         with pytest.raises(OSError, match="sends more than it should"):
             read_all(dial("127.0.0.1", port, 60, 30000, tls=context))
         link = dial("127.0.0.1", port, 60, 30000, at_once=100, tls=context)
@@ -99,7 +99,7 @@ def test_a_socket_without_limits_does_nothing():
 
 def test_addresses_share_the_time(monkeypatch):
     """The first one of a name is often one that doesn't answer."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, stranger(drip) as port:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, untrusted_server(drip) as port:
         address = full.getsockname()
         waiting = []
         for _ in range(4):  # until it answers no more
@@ -121,16 +121,16 @@ def test_addresses_share_the_time(monkeypatch):
 
 
 def test_a_handshake_has_the_same_deadline():
-    with stranger(drip) as port, pytest.raises(ssl.SSLError):
+    with untrusted_server(drip) as port, pytest.raises(ssl.SSLError):
         dial("127.0.0.1", port, 60, MUCH, tls=Tls().context())
-    with stranger(hold) as port, pytest.raises(TimeoutError):
+    with untrusted_server(hold) as port, pytest.raises(TimeoutError):
         dial("127.0.0.1", port, 0.2, MUCH, tls=Tls().context())
 
     def record(peer: socket.socket) -> None:
         peer.sendall(b"\x16\x03\x03\x3f\xff")  # a handshake record of 16 KiB
         drip(peer)
 
-    with stranger(record) as port, pytest.raises(TimeoutError):
+    with untrusted_server(record) as port, pytest.raises(TimeoutError):
         dial("127.0.0.1", port, 0.3, MUCH, tls=Tls().context())
 
 
@@ -143,7 +143,7 @@ def test_certificates_are_checked(tmp_path, monkeypatch):
     def connect(file, trusted, old: bool = False) -> str | None:
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
         with (
-            stranger(encrypted(file, drip, old)) as port,
+            untrusted_server(encrypted(file, drip, old)) as port,
             dial("127.0.0.1", port, 60, MUCH, tls=Tls().context()) as link,
         ):
             assert link.recv(1) == b"x"

@@ -14,7 +14,7 @@ from runtime.support.cli import parse_options, run_command
 from runtime.support.net.tls import Tls, choose_trust
 from runtime.webcam import main
 from tests.support.fakes import Brain, Finder
-from tests.support.servers import certificate, encrypted, stranger
+from tests.support.servers import certificate, encrypted, untrusted_server
 from tests.support.streams import jpegs
 
 pytestmark = pytest.mark.skipif(not shutil.which("openssl"), reason="needs openssl")
@@ -72,7 +72,7 @@ class Camera:
 def camera(own):
     """(camera, port) of one whose certificate is `own`."""
     there = Camera()
-    with stranger(encrypted(own, there.talk)) as port:
+    with untrusted_server(encrypted(own, there.talk)) as port:
         yield there, port
 
 
@@ -83,7 +83,7 @@ def url(scheme, port, host="localhost"):
 def read(address, tls):
     source = open_source(address, 0, tls)
     try:
-        return source.read()[0].shape
+        return source.read().picture.bgr().shape
     finally:
         source.close()
 
@@ -113,7 +113,7 @@ def test_nor_does_the_right_one_of_another_name(camera, own, scheme):
 def test_nor_an_expired_one(tmp_path, scheme):
     old, there = certificate(tmp_path, "DNS:localhost", "2021"), Camera()
     with (
-        stranger(encrypted(old, there.talk)) as port,
+        untrusted_server(encrypted(old, there.talk)) as port,
         pytest.raises(SourceError, match="certificate is not trusted"),
     ):
         open_source(url(scheme, port), 0, Tls(str(old)))
@@ -133,7 +133,7 @@ def test_one_of_a_known_authority_is_read(camera, own, monkeypatch):
 def test_rtsps_goes_on_to_the_login_once_it_trusts(camera, own, trust):
     there, port = camera
     host = "localhost" if trust == "file" else "127.0.0.1"
-    with pytest.raises(SourceError):  # this camera has no film
+    with pytest.raises(SourceError):  # this camera has no video
         open_source(url("rtsps", port, host), 0, Tls(str(own), trust == "insecure"))
     assert there.knows_password
 
@@ -150,7 +150,7 @@ def test_an_insecure_source_is_said_in_the_log(camera, caplog):
 
 def test_an_old_tls_is_refused(own):
     old = encrypted(own, lambda _: None, old=True)
-    with stranger(old) as port, pytest.raises(SourceError, match="no TLS connection"):
+    with untrusted_server(old) as port, pytest.raises(SourceError, match="no TLS connection"):
         open_source(url("https", port), 0, Tls(str(own)))
 
 

@@ -1,0 +1,1 @@
+"""`python -m benchmarks.stability`: do labels hold still, and what delay does that add?"""

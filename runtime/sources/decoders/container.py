@@ -1,0 +1,130 @@
+"""The frames of an open media container, decoded by FFmpeg through PyAV."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import av
+
+from runtime.errors import SourceError
+from runtime.sources.decoders.base import Stamped
+from runtime.vision.picture import FrameConverter, Picture
+
+if TYPE_CHECKING:
+    from runtime.sources.decoders.http_connection import Allowance
+
+#: Most pixels of a frame; 8K has half as many.
+MAX_PIXELS = 64_000_000
+
+#: Most bytes that a server may send for one frame.
+FRAME_BYTES = 64_000_000
+
+
+class Container:
+    """The best video stream of an open container, frame by frame."""
+
+    def __init__(
+        self, container: Any, allowance: Allowance | None, timeout_s: float, live: bool
+    ) -> None:
+        """Takes over a container.
+
+        Args:
+            container: From `av.open`; freed by `close`.
+            allowance: Renewed for each frame; None where nothing is limited.
+            timeout_s: Longest wait for a frame in seconds.
+            live: Decode without holding frames back, where one thread is fast enough.
+
+        Raises:
+            SourceError: It holds no video.
+        """
+        self._container, self._allowance, self._timeout_s = container, allowance, timeout_s
+        stream = container.streams.best("video")
+        if stream is None or stream.codec_context is None:
+            raise SourceError("holds no video that can be decoded")
+        context = stream.codec_context
+        context.options = {"max_pixels": str(MAX_PIXELS)}
+        # Several threads decode several frames at a time, and hold them back for it.
+        one = live and context.width * context.height <= 1920 * 1088
+        context.thread_count = 1 if one else min(4, len(os.sched_getaffinity(0)))
+        context.thread_type = "AUTO"
+        self._stream = stream
+        self._converter = FrameConverter()
+        # What the last frame that could be converted was.
+        self._sound: tuple[str, int, int] | None = None
+        self._frames: deque[Any] = deque()
+        self._packets: Iterator[Any] = container.demux(stream)
+        #: Whether nothing more will come.
+        self.ended = False
+        rate = stream.average_rate or stream.guessed_rate
+        #: Frames a second, as the container says; 0 where it doesn't.
+        self.fps = float(rate or 0)
+        self._start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(0)))
+        #: Frames in it; 0 where that is unknown, as for what has no end.
+        self.frames: int = stream.frames or round(self._duration_s() * self.fps)
+
+    def read(self) -> Stamped | None:
+        """The next frame, not converted yet, and its stamp in seconds from the start.
+
+        Returns:
+            None at the end (`ended`), and for a part that is broken, after which others
+            may come. A stamp is None where the container has none.
+        """
+        while not self._frames:
+            if self.ended:
+                return None
+            packet = self._next_packet()
+            if packet is None:
+                return None
+            try:
+                self._frames.extend(packet.decode())
+            except (av.FFmpegError, MemoryError):
+                return None
+        frame = self._frames.popleft()
+        stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self._start_s
+        picture = Picture.of_video_frame(frame, self._converter)
+        kind = (frame.format.name, frame.width, frame.height)
+        if kind != self._sound:
+            # The first of a kind tells whether such frames can be converted at all.
+            try:
+                picture.bgr()
+            except (MemoryError, ValueError):
+                return None
+            self._sound = kind
+        return picture, stamp
+
+    def interrupt(self) -> None:
+        """Ends the waiting in `read` where that can be done. For another thread."""
+        if self._allowance is not None:
+            self._allowance.interrupt()
+
+    def close(self) -> None:
+        """Frees decoder, file and connection; a second call does nothing."""
+        self.ended = True
+        self._frames.clear()
+        self._packets = iter(())
+        self._container.close()
+
+    def _duration_s(self) -> float:
+        if self._stream.duration is not None and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        return (self._container.duration or 0) / av.time_base
+
+    def _next_packet(self) -> Any:
+        """The next packet; None where it is broken, and at the end."""
+        if self._allowance is not None:
+            self._allowance.renew(self._timeout_s, FRAME_BYTES)
+        try:
+            packet = next(self._packets, None)
+        except av.error.InvalidDataError:
+            # The generator is over after an error, the container isn't.
+            self._packets = self._container.demux(self._stream)
+            return None
+        except (av.FFmpegError, OSError, MemoryError):
+            # The file or the connection, not what it holds.
+            packet = None
+        self.ended = packet is None
+        return packet
