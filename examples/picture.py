@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import cv2
+
 import runtime
 from emotion_edge import EmotionRecognizer, UserError
 
