@@ -146,14 +146,14 @@ def _scripts() -> list[Path]:
 
 @pytest.mark.parametrize("page", PRESENT, ids=name_of)
 def test_paths_are_there(page: Path) -> None:
-    missing = []
-    for code in code_of(page.read_text(encoding="utf-8")):
+    def is_missing(code: str) -> bool:
         if re.fullmatch(rf"(?:{OURS}|docs|configs|examples|requirements|\.github)/[\w./-]+", code):
-            if not (REPO / code).exists():
-                missing.append(code)
-        elif re.fullmatch(r"(?:[\w/]+/)?test_\w+\.py", code):
-            if not list((REPO / "tests").rglob(code)):
-                missing.append(code)
+            return not (REPO / code).exists()
+        if re.fullmatch(r"(?:[\w/]+/)?test_\w+\.py", code):
+            return not list((REPO / "tests").rglob(code))
+        return False
+
+    missing = [code for code in code_of(page.read_text(encoding="utf-8")) if is_missing(code)]
     assert not missing
 
 
