@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
+from collections import defaultdict
 from contextlib import closing
 
 from emotion_edge import FrameResult, Pipeline, PipelineConfig, SourceConfig, UserError
@@ -25,7 +25,7 @@ class Tally:
     name = "the tally"
 
     def __init__(self) -> None:
-        self._seconds: Counter[str] = Counter()
+        self._seconds: dict[str, float] = defaultdict(float)
         self._before: dict[int, float] = {}  # the media time of each stream's last frame
 
     def write(self, result: FrameResult) -> None:
@@ -38,7 +38,7 @@ class Tally:
 
     def close(self) -> None:
         """Prints the times, once."""
-        for emotion, seconds in self._seconds.most_common():
+        for emotion, seconds in sorted(self._seconds.items(), key=lambda item: -item[1]):
             print(f"{emotion}: {seconds:.1f} s")
         self._seconds.clear()
 

@@ -24,10 +24,13 @@ def main() -> int:
     """Prints a line for each face."""
     parser = argparse.ArgumentParser(description="Emotions of the faces in one picture.")
     parser.add_argument("picture", nargs="?", default=str(PORTRAIT))
-    image = cv2.imread(parser.parse_args().picture)  # (H, W, 3) uint8 BGR, or None
+    path = parser.parse_args().picture
+    image = cv2.imread(path)  # (H, W, 3) uint8 BGR
+    if image is None:  # OpenCV says no more; `predict(path)` would say why
+        raise UserError(f"{path}: no picture can be read from it")
 
     with EmotionRecognizer() as recognizer:
-        result = recognizer.predict(image)  # None raises TypeError: reading it failed
+        result = recognizer.predict(image)
 
     for face in result.faces:
         x1, y1, x2, y2 = (round(value) for value in face.box)
@@ -44,6 +47,6 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except (UserError, TypeError) as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -12,7 +15,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from tests.conftest import REPO
+from tests.conftest import PORTRAIT, REPO
 
 #: What a newcomer reads, and what says how it came to be.
 ROOT_PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "train/RESULTS.md")
@@ -202,3 +205,31 @@ def test_every_folder_of_the_runtime_has_its_room_in_the_architecture() -> None:
     ).stdout.split()
     rooms = {"/".join(path.split("/")[:2]) for path in tracked}
     assert all(f"`{room}/`" in text for room in rooms)
+
+
+def test_the_python_of_the_front_page_runs(tmp_path: Path, clip: Path) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (REPO / "README.md").read_text(), re.DOTALL)
+    shutil.copy(PORTRAIT, tmp_path / "photo.jpg")
+    shutil.copy(clip, tmp_path / "clip.mp4")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(REPO)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("happiness ")
+    assert len(lines) == 1 + 40
+
+
+@pytest.mark.parametrize("page", PRESENT, ids=name_of)
+def test_python_in_a_page_names_what_the_package_exports(page: Path) -> None:
+    import emotion_edge
+
+    for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and node.module == "emotion_edge":
+                assert {alias.name for alias in node.names} <= set(emotion_edge.__all__)
