@@ -54,8 +54,8 @@ def calibrate(options: TemperatureOptions) -> float:
     """
     from train.checkpoint import load_checkpoint, save_checkpoint
     from train.datasets.catalogue import load_faces
-    from train.evaluate.scores import BINS, calibration_error, negative_log_likelihood
     from train.inference import face_logits
+    from train.scores import BINS, calibration_error, negative_log_likelihood
     from train.temperature import fit_temperature
     from train.torch_engine import TorchEngine
 

@@ -80,28 +80,6 @@ def test_a_full_disk_leaves_no_half_artifact(
     assert {p.name for p in tmp_path.iterdir()} == {"emotion.onnx", "emotion.json"}
 
 
-def test_a_file_for_phones(small_checkpoint: Path, real_faces_dir: Path, tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch", reason="the converter isn't installed")
-    assert _export(small_checkpoint, real_faces_dir, tmp_path, "--precision", "tflite") == 0
-    path = tmp_path / "emotion.tflite"
-    assert {p.name for p in tmp_path.iterdir()} == {path.name, "emotion.tflite.json"}
-    manifest = read_sidecar(path)
-    assert manifest is not None
-    assert manifest.precision == "fp32"
-    assert manifest.proof["agreement"] == 1
-    assert manifest.proof["kl"] < 1e-6
-
-
-def test_without_the_converter_a_line_names_it(
-    real_faces_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    # Before anything slow: the checkpoint isn't even read.
-    with pytest.raises(UserError, match="pip install litert-torch ai-edge-litert"):
-        _export(tmp_path / "unread", real_faces_dir, tmp_path, "--precision", "tflite")
-    assert not list(tmp_path.iterdir())
-
-
 def test_layers_that_stay_in_float_are_in_the_manifest(
     small_checkpoint: Path, real_faces_dir: Path, tmp_path: Path
 ) -> None:

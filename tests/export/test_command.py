@@ -16,9 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from calibration.ranges import weights_hash
 from export.__main__ import PROG, ExportOptions, main
-from export.graph.to_onnx import to_onnx
 from runtime.engines.sidecar import read_sidecar
 from runtime.errors import UserError
 from runtime.manifest import METADATA_KEY, Manifest, file_hash
@@ -56,18 +54,6 @@ def command(
 def folder(command: subprocess.CompletedProcess[str]) -> Path:
     """Where the whole architecture was exported to."""
     return Path(command.args[-1])
-
-
-def test_a_second_export_in_one_process_has_the_same_names(full_checkpoint: Path) -> None:
-    # Kept ranges and --float_layers go by names; PyTorch's exporter goes on counting.
-    net, manifest = load_checkpoint(full_checkpoint)
-    first, second = (to_onnx(net, manifest.preprocess.size) for _ in range(2))
-    assert first.SerializeToString(deterministic=True) == second.SerializeToString(
-        deterministic=True
-    )
-    names = [node.name for node in first.graph.node]
-    assert len(set(names)) == len(names)
-    assert weights_hash(first) == weights_hash(second)
 
 
 def test_says_what_it_does_and_nothing_else(

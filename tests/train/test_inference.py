@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,12 @@ class Mean:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def infer(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] = ("logits",)
+    ) -> dict[str, NDArray[np.float32]]:
+        return {"logits": self.logits(batch)}
+
+    def logits(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
         self.batches.append(len(batch))
         return np.stack([batch.mean((1, 2, 3)), np.zeros(len(batch))], 1).astype(np.float32)
 
@@ -53,14 +59,14 @@ def test_each_face_has_its_own_row(faces: FaceSet) -> None:
 def test_prepared_inputs_go_in_batches_of_ones_choice(faces: FaceSet) -> None:
     engine = Mean()
     inputs = np.stack([face_to_input(f, engine.manifest.preprocess) for f in faces.images])
-    logits = input_logits(engine.infer, inputs, "inputs", 30)
+    logits = input_logits(engine.logits, inputs, "inputs", 30)
     assert engine.batches == [30, 30, 13]
     np.testing.assert_array_equal(logits, face_logits(engine, faces))
 
 
 def test_what_is_not_finite_is_one_line(faces: FaceSet) -> None:
     class Broken(Mean):
-        def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        def logits(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
             return np.full((len(batch), 2), np.nan, np.float32)
 
     with pytest.raises(UserError, match=r"mean: its logits are not finite \(set/valid\)"):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.evaluate.scores import calibration_error, negative_log_likelihood
+from train.scores import calibration_error, negative_log_likelihood
 from train.temperature import fit_temperature
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from runtime.errors import UserError
+from runtime.errors import EngineError, UserError
 from runtime.manifest import EMOTIONS, Manifest, Preprocess
 from train.checkpoint import save_checkpoint
 from train.models.emotion_net import EmotionNet, ModelOptions
@@ -32,12 +32,14 @@ def test_logits_are_the_networks(net: EmotionNet, tmp_path: Path) -> None:
     with torch.inference_mode():
         expected = net(torch.from_numpy(batch)).numpy()
     for engine in (opened, given):
-        logits = engine.infer(batch)["logits"]
+        logits = engine.logits(batch)
         np.testing.assert_array_equal(logits, expected)
         assert logits.dtype == np.float32
         # The caller owns them.
         logits[:] = 0
-        np.testing.assert_array_equal(engine.logits(batch), expected)
+        np.testing.assert_array_equal(engine.infer(batch)["logits"], expected)
+        with pytest.raises(EngineError, match="no output 'age'; it has logits"):
+            engine.infer(batch, ("age",))
         engine.close()
 
 

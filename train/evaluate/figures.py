@@ -13,7 +13,7 @@ from sklearn.metrics import auc, precision_recall_fscore_support, roc_auc_score,
 
 from runtime.emotion.classifier import softmax
 from train.datasets.faces import FaceSet
-from train.evaluate.scores import (
+from train.scores import (
     Reliability,
     Score,
     divergence,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from train.data.corruptions import STRENGTHS
 from train.evaluate.figures import Calibration, ClassFigures
 from train.evaluate.robustness import Robustness
-from train.evaluate.scores import BINS
+from train.scores import BINS
 
 _DPI = 130
 

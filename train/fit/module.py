@@ -16,9 +16,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchvision.transforms import v2
 
 from runtime.errors import UserError
-from train.evaluate.scores import Score, score_logits
 from train.fit.schedule import PROGRESS, ScheduleOptions, make_optimizer, make_scheduler
 from train.models.emotion_net import EmotionNet
+from train.scores import Score, score_logits
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,6 @@ from train.checkpoint import (
 )
 from train.data.batches import FaceData, class_weights
 from train.datasets.faces import FaceSet
-from train.evaluate.scores import Score, confusion_table, score_logits
 from train.fit.build import make_data, make_net, make_recipe, make_spec, part_of
 from train.fit.distillation import distill
 from train.fit.module import EmotionModule, LossOptions
@@ -33,6 +32,7 @@ from train.fit.schedule import ScheduleOptions
 from train.fit.summary import Summary, describe, progress_of
 from train.fit.trainer import make_trainer
 from train.inference import face_logits
+from train.scores import Score, confusion_table, score_logits
 from train.threads import use_threads
 from train.torch_engine import TorchEngine
 

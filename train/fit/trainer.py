@@ -22,11 +22,11 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from runtime.errors import UserError
 from runtime.support.files.writing import replacing
-from train.evaluate.scores import Score
 from train.fit.module import EmotionModule, OnValidation
 from train.fit.options import FitOptions
 from train.fit.schedule import PROGRESS
 from train.fit.summary import Summary
+from train.scores import Score
 
 
 def make_trainer(

@@ -16,7 +16,7 @@ from scipy.stats import DegenerateDataWarning, bootstrap
 
 from runtime.emotion.classifier import softmax
 from runtime.emotion.smoothing import Smoother
-from train.evaluate.scores import calibration_error
+from train.scores import calibration_error
 from train.temporal.head import TemporalNet
 from train.temporal.head_training import head_logits
 from train.temporal.observations import Observed

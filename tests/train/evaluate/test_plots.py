@@ -10,7 +10,7 @@ import numpy as np
 from train.evaluate import plots
 from train.evaluate.figures import Calibration, ClassFigures
 from train.evaluate.robustness import Robustness
-from train.evaluate.scores import reliability
+from train.scores import reliability
 
 
 def _calibration(temperature: float) -> Calibration:

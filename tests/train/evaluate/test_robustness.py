@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,9 +19,11 @@ class _Dark:
 
     manifest = Manifest(labels=EMOTIONS[:2], preprocess=Preprocess(size=16, color="gray"))
 
-    def infer(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+    def infer(
+        self, batch: NDArray[np.float32], outputs: Sequence[str] = ("logits",)
+    ) -> dict[str, NDArray[np.float32]]:
         bright = batch.mean((1, 2, 3)) > 0
-        return np.stack([~bright, bright], 1).astype(np.float32)
+        return {"logits": np.stack([~bright, bright], 1).astype(np.float32)}
 
     def close(self) -> None:
         pass

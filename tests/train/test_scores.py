@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from train.evaluate.scores import (
+from train.scores import (
     BINS,
     calibration_error,
     confusion_table,
