@@ -29,6 +29,7 @@ from benchmarks.harness.provenance import artifact
 from benchmarks.harness.reference import Reference
 from benchmarks.harness.schema.overload import (
     CapacitySamples,
+    LoadRun,
     OverloadReport,
     OverloadRow,
     OverloadSamples,
@@ -56,19 +57,6 @@ class OverloadOptions(CompareOptions, LatencyTargetOption, EngineOption):
     threads: int = threads_option()
 
 
-@dataclass(frozen=True)
-class LoadRun:
-    """One run at one load; as in `benchmarks.harness.schema.overload.OverloadRow`."""
-
-    offered_fps: float
-    fps: float
-    p50_ms: float
-    p99_ms: float
-    dropped: float
-    least_over_most_stream: float
-    shed_level: float
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = parse_options(OverloadOptions, PROG, argv)
@@ -88,7 +76,7 @@ def measure(options: OverloadOptions) -> OverloadReport:
         refs.append(reference.ms(20))
         capacities.append(_capacity(options, engine, frames))
         for load, done in runs.items():
-            done.append(_offer(options, engine, frames, load * capacities[-1]))
+            done.append(_offer(options, engine, frames, load, capacities[-1]))
             print(
                 f"round {number}, {load:g} x {capacities[-1]:.0f} FPS: "
                 f"p50 {done[-1].p50_ms:.0f} ms, p99 {done[-1].p99_ms:.0f} ms",
@@ -96,7 +84,7 @@ def measure(options: OverloadOptions) -> OverloadReport:
             )
     engine.close()
     reference.close()
-    rows = [_row(load, done, refs) for load, done in runs.items()]
+    rows = [_row(done, refs) for done in runs.values()]
     for base in [row.p99_ms for row in rows if row.load == 1]:
         rows = [replace(row, p99_over_1x=round(row.p99_ms / base, 2)) for row in rows]
     return OverloadReport(
@@ -127,9 +115,14 @@ def _capacity(
 
 
 def _offer(
-    options: OverloadOptions, engine: Engine, frames: Sequence[NDArray[np.uint8]], fps: float
+    options: OverloadOptions,
+    engine: Engine,
+    frames: Sequence[NDArray[np.uint8]],
+    load: float,
+    capacity_fps: float,
 ) -> LoadRun:
-    """One run at so many frames a second over all streams."""
+    """One run at so many times the capacity, over all streams."""
+    fps = load * capacity_fps
     each = fps / options.streams
     count = round(each * options.seconds)
     sources = [PacedCamera(SyntheticVideo(frames, count), each) for _ in range(options.streams)]
@@ -146,6 +139,7 @@ def _offer(
         summary, shed = pipeline.metrics.summary(), pipeline.load_shedding.figures()
     p50, p99 = np.percentile(latencies, (50, 99)) if latencies else (math.nan, math.nan)
     return LoadRun(
+        load=load,
         offered_fps=fps,
         fps=sum(counts) / options.seconds,
         p50_ms=float(p50),
@@ -156,7 +150,7 @@ def _offer(
     )
 
 
-def _row(load: float, runs: Sequence[LoadRun], refs: Sequence[float]) -> OverloadRow:
+def _row(runs: Sequence[LoadRun], refs: Sequence[float]) -> OverloadRow:
     """Medians over the rounds, and their values; latencies as ratios to REF."""
     medians = {
         field.name: round(statistics.median(getattr(run, field.name) for run in runs), 3)
@@ -164,7 +158,6 @@ def _row(load: float, runs: Sequence[LoadRun], refs: Sequence[float]) -> Overloa
     }
     pairs = list(zip(runs, refs, strict=True))
     return OverloadRow(
-        load=load,
         **medians,
         samples=OverloadSamples(
             p50_over_ref=[round(run.p50_ms / ref, 4) for run, ref in pairs],

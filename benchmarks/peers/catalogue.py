@@ -70,7 +70,7 @@ OURS = tuple(
         (
             "default, every frame",
             ("default", "0"),
-            "looks for faces in every frame (detect_interval_s=0)",
+            "detects faces in every frame (detect_interval_s=0)",
         ),
     )
 )

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,21 @@ _GRACE_S = 60.0
 
 #: Longest line that is read, in characters.
 _LONGEST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a peer did with a frame or face.
+
+    Attributes:
+        index: Number of the frame or face.
+        ms: How long it took.
+        labels: Of the faces in it, by our names.
+    """
+
+    index: int
+    ms: float
+    labels: list[str]
 
 
 class Conversation:
@@ -85,7 +101,7 @@ class Conversation:
                 raise PeerError(f"did not start: {error}{hint}") from error
             raise
 
-    def ask(self, request: Mapping[str, Any], limit_s: float) -> list[dict[str, Any]]:
+    def ask(self, request: Mapping[str, Any], limit_s: float) -> list[Answer]:
         """Sends a request and collects its answers.
 
         Args:
@@ -93,10 +109,10 @@ class Conversation:
             limit_s: After this time the peer stops, with what it has.
 
         Returns:
-            For each frame or face: `index`, `ms` and `labels`, by our names.
+            One for each frame or face.
 
         Raises:
-            PeerError: It ended, is too late, or says something else.
+            PeerError: It ended, takes too long, or says something else.
         """
         text = json.dumps({**request, "limit_s": limit_s}) + "\n"
         try:
@@ -106,7 +122,7 @@ class Conversation:
         except OSError as error:
             raise PeerError(self._why_ended()) from error
         until = time.monotonic() + limit_s + _GRACE_S
-        answers: list[dict[str, Any]] = []
+        answers: list[Answer] = []
         while True:
             said = self._next(until - time.monotonic())
             if said.get("done") is True:
@@ -115,11 +131,11 @@ class Conversation:
                 return answers
             try:
                 answers.append(
-                    {
-                        "index": int(said["index"]),
-                        "ms": float(said["ms"]),
-                        "labels": [our_label(name) for name in said["labels"]],
-                    }
+                    Answer(
+                        int(said["index"]),
+                        float(said["ms"]),
+                        [our_label(name) for name in said["labels"]],
+                    )
                 )
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise PeerError(f"said something else: {json.dumps(said)[:60]}") from error

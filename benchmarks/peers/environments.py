@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks.harness.json_codec import from_json, to_json
 from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.processes import PeerError, run_quietly, variables
 from runtime.errors import UserError
@@ -52,6 +52,21 @@ class Environment:
     install_s: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Install:
+    """What the mark of a complete environment says.
+
+    Attributes:
+        lock: Which packages it was made of.
+        install_s: How long that took.
+        megabytes: What the files take.
+    """
+
+    lock: str
+    install_s: float
+    megabytes: float
+
+
 def default_folder() -> Path:
     """Where environments are kept unless `--environments` says otherwise."""
     return Path.home() / ".cache" / "emotion-edge" / "peers"
@@ -81,7 +96,7 @@ def prepare(peer: Peer, root: Path, limit_s: float) -> Environment:
             print(f"{peer.name}: installing into {folder}", file=sys.stderr, flush=True)
             found = _make(peer, folder, limit_s)
     home = folder / "home"
-    return Environment(folder, interpreter, home, fresh, found["megabytes"], found["install_s"])
+    return Environment(folder, interpreter, home, fresh, found.megabytes, found.install_s)
 
 
 @contextmanager
@@ -97,18 +112,16 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _completed(peer: Peer, folder: Path, interpreter: str) -> dict[str, Any] | None:
+def _completed(peer: Peer, folder: Path, interpreter: str) -> Install | None:
     """What the mark says, or None where the environment can't be used."""
     try:
-        found = json.loads((folder / MARK).read_text())
+        found = from_json(Install, json.loads((folder / MARK).read_text()))
     except (OSError, ValueError):
         return None
-    if not isinstance(found, dict) or found.get("lock") != _wanted(peer):
-        return None
-    return found if Path(interpreter).exists() else None
+    return found if found.lock == _wanted(peer) and Path(interpreter).exists() else None
 
 
-def _make(peer: Peer, folder: Path, limit_s: float) -> dict[str, Any]:
+def _make(peer: Peer, folder: Path, limit_s: float) -> Install:
     """Installs from nothing; whatever stops it, no mark is left."""
     try:
         if folder.exists():
@@ -131,12 +144,12 @@ def _make(peer: Peer, folder: Path, limit_s: float) -> dict[str, Any]:
         # Ctrl-C: nothing half-made stays.
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    found = {
-        "lock": _wanted(peer),
-        "install_s": round(time.monotonic() - start, 1),
-        "megabytes": _megabytes(folder),
-    }
-    write_whole(folder / MARK, json.dumps(found, indent=2) + "\n", "--environments")
+    found = Install(
+        lock=_wanted(peer),
+        install_s=round(time.monotonic() - start, 1),
+        megabytes=_megabytes(folder),
+    )
+    write_whole(folder / MARK, json.dumps(to_json(found), indent=2) + "\n", "--environments")
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.catalogue import Peer
-from benchmarks.peers.conversation import Conversation
+from benchmarks.peers.conversation import Answer, Conversation
 from benchmarks.peers.environments import Environment, prepare
 from benchmarks.peers.material import Material
 from benchmarks.peers.processes import PeerError
@@ -77,22 +77,22 @@ class Runner:
             return
         answers = self._ask({"do": "frames", "clip": clip, "count": count}, limit_s)
         if answers is not None and keep:
-            self.frames_ms.setdefault(clip, []).append([a["ms"] for a in answers])
-            self.found.setdefault(clip, []).extend(len(a["labels"]) for a in answers)
+            self.frames_ms.setdefault(clip, []).append([a.ms for a in answers])
+            self.found.setdefault(clip, []).extend(len(a.labels) for a in answers)
 
     def faces(self, first: int, count: int, limit_s: float, keep: bool) -> None:
         """Runs it on some of the cropped faces."""
         answers = self._ask({"do": "faces", "first": first, "count": count}, limit_s)
         if answers is not None and keep:
-            self.faces_ms.append([a["ms"] for a in answers])
-            self.said |= {a["index"]: (a["labels"] or [None])[0] for a in answers}
+            self.faces_ms.append([a.ms for a in answers])
+            self.said |= {a.index: a.labels[0] if a.labels else None for a in answers}
 
     def finish(self) -> None:
         """Reads its peak memory, while it still runs."""
         if self._talk is not None:
             self.peak_memory_mb = self._talk.peak_memory_mb()
 
-    def _ask(self, request: dict[str, Any], limit_s: float) -> list[dict[str, Any]] | None:
+    def _ask(self, request: dict[str, Any], limit_s: float) -> list[Answer] | None:
         """Its answers; None where it has failed, now or before."""
         if self._talk is None:
             return None

@@ -15,7 +15,7 @@ import statistics
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -164,7 +164,7 @@ def measure_case(
         latency_target_ms=options.latency_target,
         **_speed(runs, ref_ms, case.streams, options.paced),
         samples=_samples(runs, ref_ms),
-        **slowest(shares, steps, fps),
+        **asdict(slowest(shares, steps, fps)),
     )
 
 

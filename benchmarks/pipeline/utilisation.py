@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from benchmarks.harness.synthetic import PacedCamera
 from runtime.pipeline.config import PipelineConfig
@@ -17,6 +17,18 @@ from runtime.telemetry.metrics import Metrics
 #: Threads of the pipeline, and the metrics whose times they spend. A thread of
 #: capture is one of several where there are several streams.
 STAGES = {"capture": ("capture",), "detect": ("detect", "predict"), "classify": ("classify",)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFigures:
+    """Fields of `benchmarks.harness.schema.pipeline.PipelineRow` about the stages."""
+
+    utilisation: dict[str, float]
+    alone_fps: dict[str, float | None]
+    busiest: str
+    slowest: str
+    slowest_alone_fps: float
+    fps_over_slowest: float | None
 
 
 def utilisation(
@@ -74,7 +86,7 @@ def alone_ms(config: PipelineConfig) -> dict[str, float]:
 
 def slowest(
     shares: Mapping[str, float], alone: Mapping[str, float], fps: float | None
-) -> dict[str, Any]:
+) -> StageFigures:
     """The bottleneck, and how near the pipeline comes to it.
 
     Args:
@@ -85,11 +97,11 @@ def slowest(
     """
     stage = max(alone, key=lambda name: alone[name])
     own_fps = 1e3 / alone[stage] if alone[stage] > 0 else 0.0
-    return {
-        "utilisation": {name: round(share, 3) for name, share in shares.items()},
-        "alone_fps": {name: round(1e3 / ms, 1) if ms else None for name, ms in alone.items()},
-        "busiest": max(shares, key=lambda name: shares[name]),
-        "slowest": stage,
-        "slowest_alone_fps": round(own_fps, 1),
-        "fps_over_slowest": round(fps / own_fps, 3) if fps and own_fps else None,
-    }
+    return StageFigures(
+        utilisation={name: round(share, 3) for name, share in shares.items()},
+        alone_fps={name: round(1e3 / ms, 1) if ms else None for name, ms in alone.items()},
+        busiest=max(shares, key=lambda name: shares[name]),
+        slowest=stage,
+        slowest_alone_fps=round(own_fps, 1),
+        fps_over_slowest=round(fps / own_fps, 3) if fps and own_fps else None,
+    )

@@ -5,16 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runtime.detectors.base import Detector
 from runtime.messages import Face
 from runtime.vision.boxes import Box
 from runtime.vision.picture import Picture
-
-if TYPE_CHECKING:
-    from runtime.detectors.base import Detector
 
 #: Most faces of a frame that are tracked and read, best first.
 MAX_FACES = 100

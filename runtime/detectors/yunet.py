@@ -15,6 +15,7 @@ from runtime.engines.onnx_file import read_onnx
 from runtime.errors import EngineError
 from runtime.messages import Face
 from runtime.vision.boxes import Box
+from runtime.vision.opencv_log import quiet_opencv
 from runtime.vision.picture import Picture
 
 
@@ -34,11 +35,12 @@ class Yunet:
             OrtNetwork(model, file.path, "cpu", 1).close()
             content = np.frombuffer(file.content, np.uint8)
         try:
-            self._net: Any = cv2.FaceDetectorYN.create(
-                "onnx", content, np.empty(0, np.uint8), (size, size), threshold
-            )
-            # Another network loads too; it fails at its first picture.
-            self._net.detect(np.zeros((size, size, 3), np.uint8))
+            with quiet_opencv():
+                self._net: Any = cv2.FaceDetectorYN.create(
+                    "onnx", content, np.empty(0, np.uint8), (size, size), threshold
+                )
+                # Another network loads too; it fails at its first picture.
+                self._net.detect(np.zeros((size, size, 3), np.uint8))
         except (cv2.error, AttributeError) as error:
             raise EngineError(f"--detector_model {model}: not a YuNet model") from error
         self._size = size

@@ -37,7 +37,7 @@ def model_path(spec: str | Path, provider: str = "cpu") -> Path:
     """The file that a model's spec stands for.
 
     `default` is `fast` on the CPU, where INT8 takes about half the time at the same
-    accuracy (docs/export.md), and `main` anywhere else.
+    accuracy (docs/guides/export.md), and `main` anywhere else.
 
     Args:
         spec: A file, a name in `SHIPPED`, or `default`.

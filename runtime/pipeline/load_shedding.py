@@ -28,7 +28,7 @@ class Level:
     detect_scale: float = 1.0
 
 
-#: From all of the work to the least, each step sheds more. First what costs
+#: From all of the work to the least, each level sheds more. First what costs
 #: nobody much (boxes are predicted well over 100 ms: at 30 frames a second, with
 #: 50 ms between two detections, they are 67, 133 and 200 ms apart), then how many
 #: faces are classified, last the detector's size, which loses small faces.
@@ -59,8 +59,8 @@ _REST_S, _LONGEST_REST_S = 3.0, 60.0
 class LoadShedding:
     """Moves along `LEVELS` so that the 99th percentile of latency keeps to a target.
 
-    One step down whenever a second's latencies break the target (eight frames
-    are enough), then new ones are waited for; one step up after a time of ease,
+    One level down whenever a second's latencies break the target (eight frames
+    are enough), then new ones are waited for; one level up after a time of ease,
     which doubles each time that a step up had to be taken back at once, and
     halves with each that held. Steps that change nothing for the faces that are
     there (a limit of eight where there are two) are passed over.
@@ -155,7 +155,7 @@ class LoadShedding:
         return level
 
     def _work(self, level: int) -> tuple[int, int, float]:
-        """What a level does with as many faces as there were lately."""
+        """What a level does with as many faces as there were recently."""
         at, most = LEVELS[level], max((faces for _, _, faces in self._recent), default=0)
         return (
             at.detect_every if self._sheds_detections else 1,

@@ -1,4 +1,4 @@
-"""A camera or stream that wasn't there at the start."""
+"""Deferred sources: a camera or stream that wasn't there at the start."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 
 
 class DeferredSource:
-    """Looks for its source until that is there, and is it from then on."""
+    """A source that is opened again and again until it is there, and stands for it then."""
 
     def __init__(
         self, name: str, open_: Callable[[], Source], error: SourceError, retry: Retry
     ) -> None:
-        """Looks only when it is read.
+        """Opens nothing before it is read.
 
         Args:
             name: For the log; without credentials.

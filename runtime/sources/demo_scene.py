@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from runtime.errors import SourceError
 from runtime.manifest import Preprocess
 from runtime.vision.boxes import Box
+from runtime.vision.opencv_log import quiet_opencv
 from runtime.vision.preprocess import crop_face
 
 WIDTH, HEIGHT, FPS = 640, 480, 30.0
@@ -29,9 +30,9 @@ _PORTRAIT = Path(__file__).resolve().parents[1] / "assets" / "astronaut.jpg"
 _PORTRAIT_BOX: Box = (181.5, 58.1, 269.9, 177.9)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scene:
-    """A still picture and the camera that looks at it.
+    """A still picture and how the camera moves over it.
 
     Attributes:
         image: (H, W, 3) uint8 BGR.
@@ -99,7 +100,8 @@ def demo_faces() -> list[NDArray[np.uint8]]:
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    with quiet_opencv():
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise SourceError(f"{path}: the demo picture can't be read; install the package again")
     return np.asarray(image, np.uint8)

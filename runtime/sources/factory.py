@@ -1,9 +1,9 @@
-"""Where frames come from: camera, video file, stream, pictures, the demo.
+"""Opens a source by its name: camera, video file, stream, pictures, the demo.
 
-`base` says what a source is; `pictures`, `files`, `live` (cameras and streams,
-which come back after a loss), `gstreamer` and `demo` are the kinds of them;
-`media` decodes files and streams (`http` reads what web servers send), `backend`
-holds OpenCV's readers, and `group` lets one of several fail.
+`base` says what a source is; `pictures`, `files`, `camera`, `network`, `gstreamer` and
+`demo` are the kinds of them. `reconnecting` brings cameras and streams back after a loss,
+`deferred` waits for those that aren't there yet, `group` lets one of several fail, and
+`decoders` turns bytes into frames.
 """
 
 from __future__ import annotations

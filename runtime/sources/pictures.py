@@ -14,6 +14,7 @@ from runtime.errors import SourceError
 from runtime.messages import Frame
 from runtime.sources.decoders.picture_header import is_animation, picture_size
 from runtime.support.files.reading import read_input_file
+from runtime.vision.opencv_log import quiet_opencv
 from runtime.vision.picture import Picture
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,8 @@ def read_picture(path: Path, grey: bool = False) -> NDArray[np.uint8]:
         )
     try:
         flag = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
+        with quiet_opencv():
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except (cv2.error, MemoryError) as error:
         raise SourceError(f"{path}: broken, or too large for this machine's memory") from error
     if image is None:
@@ -96,7 +98,7 @@ def read_picture(path: Path, grey: bool = False) -> NDArray[np.uint8]:
 
 
 class PictureSource:
-    """Pictures one by one, two seconds each; unreadable ones are skipped with a word."""
+    """Pictures one by one, two seconds each; unreadable ones are skipped, which is logged."""
 
     live = False
     fps = _FOLDER_FPS

@@ -1,4 +1,4 @@
-"""Cameras and network streams: what has no end, and comes back after a loss."""
+"""Reconnecting sources: cameras and network streams, which have no end and come back."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ start, so this keeps the two ideas that matter for faces: ByteTrack's (Zhang et 
 arXiv:2110.06864) second chance for weak detections, and SORT's (Bewley et al.
 2016, arXiv:1602.00763) Kalman filter of the motion, here in seconds so that
 dropped frames don't matter, and in parts of the face's side so that near and
-far faces are alike. Faces seen lately are matched before those that have been
+far faces are alike. Faces seen recently are matched before those that have been
 hidden for longer (DeepSORT's cascade, Wojke et al. 2017, arXiv:1703.07402): who
 stands in front keeps the box.
 """

@@ -69,8 +69,13 @@ def crop_square(box: Box, spec: Preprocess) -> tuple[float, float, float]:
 
     Returns:
         Centre x, centre y and side of the square, in pixels.
+
+    Raises:
+        ValueError: The box is not finite.
     """
     x1, y1, x2, y2 = box
+    if not (math.isfinite(x2 - x1) and math.isfinite(y2 - y1)):
+        raise ValueError(f"a face's box must be finite, not {box}")
     side = max(x2 - x1, y2 - y1, 1.0) * spec.margin
     return (x1 + x2) / 2, (y1 + y2) / 2 + spec.shift * side, side
 
@@ -85,7 +90,7 @@ def crop_face(
 
     Pixels outside the picture repeat its border. A crop of more than `MAX_CROP` pixels a
     side that isn't simply a part of the picture is cut at the resolution of `_REDUCED`
-    pixels a side: its size is the detector's word, and no network takes more.
+    pixels a side: its size is only what the detector says, and no network takes more.
 
     Args:
         image: (H, W, 3) uint8 BGR.
@@ -96,6 +101,9 @@ def crop_face(
 
     Returns:
         (S, S, 3) uint8 crop, S at least 1; it may share memory with `image`.
+
+    Raises:
+        ValueError: The box is not finite.
     """
     angle = None
     if spec.align == "roll" and landmarks is not None:

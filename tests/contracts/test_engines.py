@@ -42,9 +42,9 @@ def real_tensorrt(tmp_path: Path, request: pytest.FixtureRequest) -> Engine:
 
 
 def pytorch(tmp_path: Path, request: pytest.FixtureRequest) -> Engine:
-    from train.inference import TorchEngine
+    from train.torch_engine import TorchEngine
 
-    return TorchEngine(write_checkpoint(tmp_path / "c.safetensors"), "cpu")
+    return TorchEngine.open(write_checkpoint(tmp_path / "c.safetensors"), "cpu")
 
 
 def timed_pytorch(tmp_path: Path, request: pytest.FixtureRequest) -> Engine:

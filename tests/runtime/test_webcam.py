@@ -19,6 +19,7 @@ from runtime.engines.catalogue import SHIPPED_HEAD
 from runtime.manifest import EMOTIONS
 from runtime.options.webcam import WebcamOptions
 from runtime.support.cli import parse_options, run_command
+from runtime.vision.picture import Picture
 from runtime.webcam import main, run
 from tests.conftest import REPO, read_back
 from tests.support.processes import heed_ctrl_c
@@ -155,17 +156,17 @@ def test_a_metrics_port_in_use_is_one_line(tiny_engine, capsys):
     assert f"error: --metrics_port {port}: can't listen" in capsys.readouterr().err
 
 
-def test_no_face_is_in_an_anonymized_film(tmp_path, clip, tiny_engine):
-    films = {}
+def test_no_face_is_in_an_anonymized_video(tmp_path, clip, tiny_engine):
+    videos = {}
     for flag in ("--no-anonymize", "--anonymize"):
         video = tmp_path / f"{flag}.mp4"
         argv = ("--engine", tiny_engine, "--source", clip, "--max_frames", 5)
         assert webcam(*argv, "--output_video", video, flag) == 0
-        films[flag] = read_back(video)
+        videos[flag] = read_back(video)
     detector = open_detector("centerface", size=320)
-    assert all(detector.detect(frame) for frame in films["--no-anonymize"])
-    assert len(films["--anonymize"]) == 5
-    assert not any(detector.detect(frame) for frame in films["--anonymize"])
+    assert all(detector.detect(Picture(frame)) for frame in videos["--no-anonymize"])
+    assert len(videos["--anonymize"]) == 5
+    assert not any(detector.detect(Picture(frame)) for frame in videos["--anonymize"])
 
 
 def test_an_anonymized_video_has_no_sound_and_its_json_is_as_ever(tmp_path, tiny_engine, portrait):

@@ -18,8 +18,8 @@ class OverloadSamples:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverloadRow:
-    """Live sources at one load.
+class LoadRun:
+    """Live sources at one load, in one run or as the medians of several.
 
     Attributes:
         load: Offered frames over the capacity.
@@ -30,8 +30,6 @@ class OverloadRow:
         dropped: Share of the frames.
         least_over_most_stream: Results of the stream with the fewest over the most.
         shed_level: Deepest level of load shedding.
-        samples: For `--compare`.
-        p99_over_1x: `p99_ms` over that at the capacity, where that was measured.
     """
 
     load: float
@@ -42,6 +40,17 @@ class OverloadRow:
     dropped: float
     least_over_most_stream: float
     shed_level: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverloadRow(LoadRun):
+    """Medians at one load.
+
+    Attributes:
+        samples: For `--compare`.
+        p99_over_1x: `p99_ms` over that at the capacity, where that was measured.
+    """
+
     samples: OverloadSamples
     p99_over_1x: float | None = absent()
 

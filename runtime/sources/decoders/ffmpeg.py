@@ -1,6 +1,6 @@
 """Media files and network streams, decoded by FFmpeg through PyAV.
 
-What a stranger's file or server may do is bounded here: which protocols and
+What an untrusted file or server may do is bounded here: which protocols and
 containers it may lead to, how large a picture may be, how long it may take and how
 much it may send before a frame comes.
 """

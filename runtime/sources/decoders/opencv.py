@@ -14,12 +14,8 @@ import numpy as np
 
 from runtime.sources.decoders import base
 from runtime.sources.decoders.base import Stamped
+from runtime.vision.opencv_log import quiet_opencv
 from runtime.vision.picture import Picture
-
-# OpenCV's own log would stand beside our one line on the terminal. The call
-# moved in OpenCV 5; 0 is silent in both.
-_set_log_level: Any = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # type: ignore[attr-defined]
-_set_log_level(0)
 
 
 class OpenCvCapture:
@@ -36,8 +32,9 @@ class OpenCvCapture:
     def read(self) -> Stamped | None:
         """See `Capture.read`."""
         try:
-            good, image = self._capture.read()
-            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+            with quiet_opencv():
+                good, image = self._capture.read()
+                stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
         except cv2.error:
             return None
         if not good or image is None:
@@ -74,7 +71,8 @@ def open_capture(address: str | int, backend: int, limited: bool = False) -> Ope
         except UnicodeEncodeError:
             return None  # OpenCV would end the process
     try:
-        capture = cv2.VideoCapture(address, backend, asked)  # type: ignore[call-overload]
+        with quiet_opencv():
+            capture = cv2.VideoCapture(address, backend, asked)  # type: ignore[call-overload]
     except cv2.error:
         return None
     if capture.isOpened():

@@ -10,13 +10,14 @@ import pytest
 
 from benchmarks.harness.synthetic import PacedCamera, SyntheticVideo, render
 from runtime.detectors.factory import open_detector
+from runtime.vision.picture import Picture
 
 
 @pytest.mark.parametrize("faces", [1, 6, 16])
 def test_rendered_frames_hold_so_many_faces(faces: int) -> None:
     frames = render(faces, 3)
     detector = open_detector(size=320, threshold=0.4)
-    assert [len(detector.detect(frame)) for frame in frames] == [faces] * 3
+    assert [len(detector.detect(Picture(frame))) for frame in frames] == [faces] * 3
 
 
 def test_other_shapes_get_margins() -> None:
@@ -31,7 +32,7 @@ def test_a_camera_keeps_its_frame_rate_and_never_catches_up_early() -> None:
     start = time.monotonic()
     times = []
     while (got := camera.read()) is not None:
-        times.append(got[1])
+        times.append(got.time_s)
     assert len(times) + camera.skipped == 20
     assert time.monotonic() - start >= 0.19
     assert times == sorted(times)
@@ -48,7 +49,7 @@ def test_what_passes_while_nobody_reads_is_gone() -> None:
     got = camera.read()
     assert got is not None
     assert camera.skipped >= 8
-    assert got[0][0, 0, 0] == camera.skipped + 2, "the frame of that moment"
+    assert got.picture.bgr()[0, 0, 0] == camera.skipped + 2, "the frame of that moment"
 
 
 def test_what_passes_after_the_end_is_no_frame() -> None:

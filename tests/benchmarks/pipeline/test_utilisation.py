@@ -31,10 +31,10 @@ def test_a_cameras_wait_is_no_work() -> None:
 def test_the_slowest_stage_is_that_alone() -> None:
     shares = {"capture": 0.2, "detect": 0.7, "classify": 0.9}
     found = slowest(shares, {"capture": 1.0, "detect": 20.0, "classify": 10.0}, 40.0)
-    assert found["busiest"] == "classify"
-    assert found["slowest"] == "detect"
-    assert found["slowest_alone_fps"] == 50
-    assert found["fps_over_slowest"] == 0.8
+    assert found.busiest == "classify"
+    assert found.slowest == "detect"
+    assert found.slowest_alone_fps == 50
+    assert found.fps_over_slowest == 0.8
 
 
 def test_stages_alone(tiny_engine: Path) -> None:

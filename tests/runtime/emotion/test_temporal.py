@@ -287,13 +287,24 @@ def test_a_model_of_ones_own_is_averaged(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("spec", ["main", SHIPPED["main"], str(SHIPPED["main"])])
-def test_the_pipeline_has_the_head_however_the_model_is_named(spec: str | Path) -> None:
-    with Pipeline("demo", spec, max_frames=1) as pipeline:
-        assert pipeline._recognizer._head is not None
+def test_the_pipeline_has_the_head_however_the_model_is_named(
+    spec: str | Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runtime.pipeline import parts
+
+    chosen = []
+
+    def spy(*arguments: Any) -> Any:
+        chosen.append(choose_head(*arguments))
+        return chosen[-1]
+
+    monkeypatch.setattr(parts, "choose_head", spy)
     engine = open_engine(spec)
-    with Pipeline("demo", engine, max_frames=1) as pipeline:
-        assert pipeline._recognizer._head is not None
+    for model in (spec, engine):
+        Pipeline("demo", model).close()
     engine.close()
+    assert len(chosen) == 2
+    assert None not in chosen
 
 
 def test_a_head_and_an_average_are_refused() -> None:

@@ -1,4 +1,4 @@
-"""Work is shed in order while results are late, and taken up again with ease."""
+"""Work is shed in order while results take too long, and taken up again with ease."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_takes_the_work_up_again_when_the_load_is_gone() -> None:
 
 
 def test_probes_less_and_less_often_at_a_cliff() -> None:
-    """Level 3 is easy and level 2 too slow: each try makes frames late."""
+    """Level 3 is easy and level 2 too slow: each try makes results too slow."""
     machine = _Machine(50, lambda level: 20 if level >= 3 else 200)
     machine.run(60)
     early = machine.shedding.figures()["changes"]

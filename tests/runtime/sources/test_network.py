@@ -29,7 +29,7 @@ SCRIPT = REPO / "tests" / "support" / "rtsp_server.py"
 @functools.cache
 def _python() -> str | None:
     """A Python that has GStreamer's server: ours, or the system's."""
-    look = (
+    probe = (
         "import gi; gi.require_version('GstRtspServer', '1.0'); "
         "from gi.repository import Gst, GstRtspServer; "
         "Gst.init(None); exit(Gst.ElementFactory.find('x264enc') is None)"
@@ -37,7 +37,7 @@ def _python() -> str | None:
     for python in (sys.executable, "/usr/bin/python3"):
         if (
             shutil.which(python)
-            and not subprocess.run([python, "-c", look], capture_output=True).returncode
+            and not subprocess.run([python, "-c", probe], capture_output=True).returncode
         ):
             return python
     return None
@@ -156,15 +156,15 @@ def test_a_camera_that_falls_silent_is_lost_at_the_first_silence(monkeypatch):
         os.kill(camera.pid, signal.SIGSTOP)
         timer = threading.Timer(5, os.kill, (camera.pid, signal.SIGCONT))
         timer.start()
-        late = []
+        slow = []
         while not source.reconnects:
             began = time.monotonic()
             source.read()
             if time.monotonic() - began > 1.9:
-                late.append(source.reconnects)
+                slow.append(source.reconnects)
         source.close()
         timer.join()
-    assert late == [1], "no frame that the decoder still held comes seconds later"
+    assert slow == [1], "no frame that the decoder still held comes seconds later"
 
 
 def test_a_wrong_password_is_one_line_without_it():

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from runtime.pipeline.pipeline import Pipeline
 from runtime.telemetry.metrics import Metrics
 
 
@@ -103,3 +104,11 @@ def test_many_threads_lose_nothing():
         thread.join()
     assert metrics.summary()["frames"] == 2000
     assert metrics.totals()["detect"][0] == 2000
+
+
+def test_a_pipeline_has_one_for_its_whole_life(tiny_engine):
+    with Pipeline("demo", tiny_engine, max_frames=3) as pipeline:
+        kept = pipeline.metrics
+        assert len(list(pipeline)) == 3
+        assert pipeline.metrics is kept
+    assert kept.summary()["frames"] == 3

@@ -124,7 +124,7 @@ def test_nothing_coasts_over_a_cut():
 
 
 def test_prediction_goes_on_between_detections():
-    """Looking at every third frame keeps ids, and boxes within a few pixels."""
+    """Detection in every third frame keeps ids, and boxes within a few pixels."""
     tracker = Tracker()
     for i in range(60):
         x, time_s = 100 + 4.0 * i, i / 30
@@ -145,7 +145,7 @@ def test_prediction_shows_no_more_than_the_last_detection():
     assert len(tracker.predict(0.4)) == 1, "a slow stream's cadence is no miss"
     tracker.update([], 0.6)
     assert tracker.predict(0.7) == []
-    # Time that goes back is another film.
+    # Time that goes back is another video.
     tracker.update([face(0)], 5.0)
     assert tracker.predict(1.0) == []
 

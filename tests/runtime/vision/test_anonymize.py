@@ -60,7 +60,7 @@ def test_what_is_inside_a_cell_is_gone_for_good(portrait):
 
 @pytest.mark.parametrize("name", ["classroom", "face-demographics-walking"])
 def test_small_faces_of_real_people_are_covered(clips_dir, name):
-    """What a careful look finds, the quick look of the pipeline covers."""
+    """What a careful search finds, the quick one of the pipeline covers."""
     from runtime import Pipeline
     from runtime.detectors.factory import open_detector
     from runtime.vision.anonymize import COVER_SCORE

@@ -1,3 +1,5 @@
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -115,3 +117,23 @@ def test_transparent_pixels_are_black():
 def test_no_picture_is_refused(image):
     with pytest.raises(ValueError, match="picture"):
         to_bgr(image)
+
+
+@pytest.mark.parametrize("align", ["none", "roll"])
+@pytest.mark.parametrize(
+    "box", [(math.nan, 0, 9, 9), (0, 0, math.inf, 9), (0, -math.inf, 9, 9), (-1e308, 0, 1e308, 9)]
+)
+def test_a_box_without_bounds_is_one_clear_error(align, box):
+    marks = np.array([[10, 10], [30, 12], [0, 0], [0, 0], [0, 0]], np.float32)
+    with pytest.raises(ValueError, match="must be finite"):
+        crop_face(np.zeros((48, 64, 3), np.uint8), box, Preprocess(align=align), marks)
+
+
+@pytest.mark.parametrize("align", ["none", "roll"])
+@pytest.mark.parametrize("box", [(1e19, 1e19, 2e19, 2e19), (1e9, 1e9, 1e9 + 40, 1e9 + 40)])
+def test_a_box_far_away_is_a_crop_of_the_border(align, box):
+    image = np.full((48, 64, 3), 7, np.uint8)
+    marks = np.array([[10, 10], [30, 12], [0, 0], [0, 0], [0, 0]], np.float32)
+    crop = crop_face(image, box, Preprocess(align=align), marks)
+    assert crop.shape[0] == crop.shape[1] <= 1024
+    assert (crop == 7).all()

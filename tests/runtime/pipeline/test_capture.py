@@ -1,0 +1,96 @@
+"""What the capture stage makes of sources' frames."""
+
+import time
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import numpy as np
+import pytest
+
+from runtime import Pipeline, StageError
+from runtime.messages import Frame
+from runtime.pipeline.capture import CaptureStage
+from runtime.sources.group import SourceGroup
+from runtime.support.mailbox import Mailbox
+from runtime.support.threads import Stages
+from runtime.telemetry.metrics import Metrics
+from runtime.vision.picture import Picture
+from tests.support.fakes import Brain, Finder, Pictures
+
+
+def captured(source, stream=0):
+    """The frames of a source, as the stage puts them into its mailbox, and the metrics."""
+    sources = [*[Pictures(0)] * stream, source]
+    group, frames, metrics = SourceGroup(sources), Mailbox(100), Metrics(sources)
+    stage = CaptureStage(group, frames, Stages(), metrics)
+    stage.run(stream)
+    frames.close()
+    return list(frames), metrics
+
+
+def test_frames_are_numbered_stamped_and_named():
+    before = time.monotonic()
+    frames, metrics = captured(Pictures(5), stream=2)
+    assert [frame.index for frame in frames] == list(range(5))
+    assert {frame.stream for frame in frames} == {2}
+    assert {frame.source for frame in frames} == {"pictures"}
+    assert all(before <= frame.captured <= time.monotonic() for frame in frames)
+    assert metrics.summary()["streams"][2]["state"] == "ended"
+
+
+def test_what_a_source_says_itself_stays():
+    at = datetime(2026, 1, 2, tzinfo=timezone.utc)
+
+    class Stamping(Pictures):
+        def read(self):
+            frame = super().read()
+            return frame and replace(frame, captured=7.0, at=at, source="door")
+
+    frames, _ = captured(Stamping(2))
+    assert {(frame.captured, frame.at, frame.source) for frame in frames} == {(7.0, at, "door")}
+
+
+def test_conversion_belongs_to_this_stage(monkeypatch):
+    made = []
+
+    to_bgr = Picture._make_bgr
+    monkeypatch.setattr(Picture, "_make_bgr", lambda self: made.append(1) or to_bgr(self))
+    frames, _ = captured(Pictures(4))
+    assert len(made) == len(frames) == 4
+
+
+def test_what_cant_be_converted_costs_its_frame_alone(caplog):
+    class Odd(Pictures):
+        def read(self):
+            frame = super().read()
+            if frame and self.index == 2:
+                return replace(frame, picture=Picture(np.zeros((4, 4, 2), np.uint8)))
+            return frame
+
+    frames, metrics = captured(Odd(5))
+    assert [frame.index for frame in frames] == [0, 2, 3, 4]
+    assert metrics.summary()["dropped"] == 1
+    assert "a frame is passed over: capture, frame 1: a picture must have" in caplog.text
+
+
+@pytest.mark.parametrize("given", [(np.zeros((4, 4, 3), np.uint8), 0.0, ""), "frame", 7])
+def test_what_is_no_frame_is_named(given):
+    class Old(Pictures):
+        def read(self):
+            return given
+
+    with pytest.raises(StageError, match=r"capture, frame 0: .*must give a Frame or None"):
+        list(Pipeline([Old(5)], Brain(), Finder()))
+
+
+def test_a_frame_may_be_given_twice():
+    """A source of stills may repeat one; each gets its own number."""
+    still = Frame(Picture(np.zeros((48, 64, 3), np.uint8)), 0.0)
+
+    class Still(Pictures):
+        def read(self):
+            return still if super().read() else None
+
+    frames, _ = captured(Still(3))
+    assert [frame.index for frame in frames] == [0, 1, 2]
+    assert still.index == 0

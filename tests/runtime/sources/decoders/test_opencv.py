@@ -1,0 +1,59 @@
+"""OpenCV's readers: what they give, and that they are freed."""
+
+import cv2
+import numpy as np
+import pytest
+
+from runtime.sources.decoders import opencv
+from runtime.sources.decoders.opencv import OpenCvCapture, open_capture
+from tests.conftest import write_video
+
+
+def test_a_capture_gives_pictures_and_stamps(tmp_path, portrait):
+    clip = write_video(tmp_path / "a.avi", [portrait] * 3, codec="MJPG")
+    capture = OpenCvCapture(cv2.VideoCapture(str(clip)))
+    assert (capture.fps, capture.frames) == (25.0, 3)
+    for _ in range(3):
+        picture, stamp = capture.read()
+        assert np.abs(picture.bgr().astype(int) - portrait).mean() < 6
+        assert stamp >= 0
+    assert capture.read() is None
+    assert not capture.ended
+    capture.close()
+
+
+def test_an_error_of_opencv_is_no_frame():
+    class Broken:
+        def get(self, _):
+            return 0.0
+
+        def read(self):
+            raise cv2.error("broke")
+
+    assert OpenCvCapture(Broken()).read() is None
+
+
+@pytest.mark.parametrize("address", ["/dev/video97", 97, "caf\udce9"])
+def test_what_cant_be_opened_is_none(address):
+    assert open_capture(address, cv2.CAP_V4L2) is None
+
+
+def test_a_camera_keeps_no_old_frames(monkeypatch):
+    asked = []
+
+    class Opened:
+        def __init__(self, *_):
+            pass
+
+        def isOpened(self):
+            return True
+
+        def set(self, *what):
+            asked.append(what)
+
+        def get(self, _):
+            return 0.0
+
+    monkeypatch.setattr(opencv.cv2, "VideoCapture", Opened)
+    assert open_capture(0, cv2.CAP_ANY) is not None
+    assert asked == [(cv2.CAP_PROP_BUFFERSIZE, 1)]
