@@ -35,6 +35,7 @@ def publish(data: Any, manifest: Manifest, path: Path) -> None:
     content = memoryview(data)
     digest = hashlib.sha256(content).hexdigest()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path.parent) as sync:
             previous = describe_present(path)
             try:
