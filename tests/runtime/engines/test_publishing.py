@@ -268,3 +268,11 @@ def test_the_error_of_a_tampered_plan_stays(
     path.write_bytes(path.read_bytes() + b" ")
     with pytest.raises(EngineError, match="the hash differs"):
         open_engine(path)
+
+
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    data = write_tiny_onnx(tmp_path / "a.onnx").read_bytes()
+    path = tmp_path / "new" / "folder" / "emotion.onnx"
+    publish(data, TINY, path)
+    assert {p.name for p in path.parent.iterdir()} == {"emotion.onnx", "emotion.json"}
+    open_engine(path).close()
