@@ -38,8 +38,7 @@ def main() -> int:
                 # Tracks are numbered in each stream: both together name a face.
                 if shown.get((stream, face.track)) != label:
                     shown[stream, face.track] = label
-                    name = config.sources[stream].name
-                    print(f"{name} {result.time_s:.2f} s: face {face.track} shows {label}")
+                    print(f"{result.source} {result.time_s:.2f} s: face {face.track} shows {label}")
         for stream in pipeline.metrics.summary()["streams"]:
             print(f"{stream['name']}: {stream['frames']} frames, {stream['dropped']} dropped")
     return 0
