@@ -144,10 +144,10 @@ def _results(
                 rebuild=options.rebuild,
             )
         )
-        wary: Detector | None = None
+        sensitive: Detector | None = None
         if options.anonymize and options.visualize and not options.face_crops:
             # One of its own: weak detections must not keep the other from its retry.
-            wary = open_detector(
+            sensitive = open_detector(
                 options.detector,
                 options.detector_model,
                 options.detect_size,
@@ -155,16 +155,16 @@ def _results(
                 options.threads,
                 extents=True,
             )
-            opened.callback(wary.close)
+            opened.callback(sensitive.close)
         for number, file in enumerate(files):
             result = None
             try:
                 result = recognizer.predict(file)
-                if wary is not None:
+                if sensitive is not None:
                     # At half the size too: a near face is missed at full size, whoever
                     # else is found.
                     picture = Picture(result.image)
-                    found = (*find_faces(wary, picture), *find_faces(wary, picture, scale=0.5))
+                    found = (*find_faces(sensitive, picture), *find_faces(sensitive, picture, scale=0.5))
                     result = replace(result, regions=tuple(face.region for face in found))
             except SourceError as error:
                 print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)

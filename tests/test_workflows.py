@@ -81,7 +81,7 @@ def test_expressions_name_what_is_there_and_never_stand_in_a_command(path: Path)
         assert found <= matrix | CONTEXT, name
         assert matrix <= found, name
         for step in job["steps"]:
-            # A branch's name is a stranger's text: commands get it by the environment.
+            # A branch's name is untrusted text: commands get it by the environment.
             assert "${{" not in step.get("run", "")
 
 

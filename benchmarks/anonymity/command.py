@@ -3,7 +3,7 @@
 Runs videos through the pipeline as `--anonymize` does and counts the pixels of
 faces that no cover reaches. In synthetic videos, where a face is lost in ways
 that detectors fail, the true place is known. In others, and in the demo, it is what a
-more careful reference finds: CenterFace on frames enlarged to 1280 pixels, at
+more thorough reference finds: CenterFace on frames enlarged to 1280 pixels, at
 a low threshold, tracked forward and backward, and interpolated between.
 """
 
@@ -67,7 +67,7 @@ class VideoWithTruth:
         self._index = 0
 
     def read(self) -> Frame | None:
-        """See `runtime.sources.Source`."""
+        """See `runtime.sources.base.Source`."""
         if self._index == len(self.images):
             self._index = 0
             return None

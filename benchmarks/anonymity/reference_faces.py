@@ -1,4 +1,4 @@
-"""Where the faces of a video are, as a careful detector finds them with time and hindsight."""
+"""Where the faces of a video are, as a detector finds them that may take its time and see later frames."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BRIDGE_S, _LEAST = 1.0, 3
 
 
 def find_reference(images: Sequence[NDArray[np.uint8]], fps: float) -> list[FaceMasks]:
-    """Where a careful detector, with time and hindsight, finds faces.
+    """Where a detector finds faces that may take its time and see later frames.
 
     Args:
         images: (H, W, 3) uint8 BGR pictures of one size.

@@ -29,7 +29,7 @@ class SyntheticVideo:
         self._frames, self._count, self._index = frames, count, 0
 
     def read(self) -> Frame | None:
-        """See `runtime.sources.Source`."""
+        """See `runtime.sources.base.Source`."""
         if self._index >= self._count:
             return None
         self._index += 1
@@ -62,7 +62,7 @@ class PacedCamera:
         self._start: float | None = None
 
     def read(self) -> Frame | None:
-        """See `runtime.sources.Source`."""
+        """See `runtime.sources.base.Source`."""
         now = time.monotonic()
         self._start = self._start if self._start is not None else now
         while self._start + (self._index + 1) / self.fps < now:

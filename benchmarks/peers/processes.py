@@ -15,7 +15,7 @@ from runtime.errors import UserError
 _LONGEST = 120
 
 
-#: All that a stranger's code sees of the caller's variables, which may hold tokens;
+#: All that a peer's code sees of the caller's variables, which may hold tokens;
 #: the certificates are files of the system, without which it could download nothing.
 _KEPT = (
     *("PATH", "LANG", "LC_ALL", "LC_CTYPE"),

@@ -146,7 +146,7 @@ class LoadShedding:
         self._move(level, now)
 
     def _next(self, step: int) -> int:
-        """The next level, down the ladder or up, at which there is other work; or the last."""
+        """The next level, higher or lower, at which there is other work; or the last."""
         level = self._level
         while 0 <= level + step < len(LEVELS):
             level += step

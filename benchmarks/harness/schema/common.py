@@ -16,7 +16,7 @@ class Machine:
         cpu: Name of the processor or board.
         cores: CPU cores that the process may use.
         gpu: Name of the GPU, where CUDA knows one.
-        governor: How the clock is ruled, where the system says so.
+        governor: The kernel's policy for the clock rate (cpufreq), where the system says so.
         git: The commit, with `+` where the tree was changed.
         load_1min: Load of the last minute, before the run.
         date: When, in ISO 8601 with the zone.

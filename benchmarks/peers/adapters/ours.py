@@ -27,7 +27,7 @@ class _Source:
         self._read, self._count, self._index = read, count, 0
 
     def read(self) -> Frame | None:
-        """See `runtime.sources.Source`."""
+        """See `runtime.sources.base.Source`."""
         if self._index >= self._count:
             return None
         self._index += 1

@@ -61,9 +61,9 @@ def test_weak_detections_change_no_face():
             return [*super().detect(picture), Face((40.0, 8.0, 60.0, 40.0), 0.25)]
 
     plain = list(Pipeline([Pictures(5)], Brain(), Finder()))
-    wary = list(Pipeline([Pictures(5)], Brain(), Weak(), regions_score=0.2))
-    assert [r.faces for r in wary] == [r.faces for r in plain]
-    assert all((40.0, 8.0, 60.0, 40.0) in r.regions for r in wary)
+    sensitive = list(Pipeline([Pictures(5)], Brain(), Weak(), regions_score=0.2))
+    assert [r.faces for r in sensitive] == [r.faces for r in plain]
+    assert all((40.0, 8.0, 60.0, 40.0) in r.regions for r in sensitive)
 
 
 def test_a_failed_stage_can_be_asked_for():

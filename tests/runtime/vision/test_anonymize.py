@@ -60,12 +60,12 @@ def test_what_is_inside_a_cell_is_gone_for_good(portrait):
 
 @pytest.mark.parametrize("name", ["classroom", "face-demographics-walking"])
 def test_small_faces_of_real_people_are_covered(clips_dir, name):
-    """What a careful search finds, the quick one of the pipeline covers."""
+    """What a thorough search finds, the quick one of the pipeline covers."""
     from runtime import Pipeline
     from runtime.detectors.factory import open_detector
     from runtime.vision.anonymize import COVER_SCORE
 
-    careful = open_detector("centerface", size=640, threshold=0.5)
+    thorough = open_detector("centerface", size=640, threshold=0.5)
     seen = missed = 0
     clip = clips_dir / f"{name}.gif"
     with Pipeline(
@@ -74,7 +74,7 @@ def test_small_faces_of_real_people_are_covered(clips_dir, name):
         for result in pipeline:
             if result.frame % 4:
                 continue
-            for face in careful.detect(Picture(result.image)):
+            for face in thorough.detect(Picture(result.image)):
                 x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
                 seen += 1
                 missed += not any(a <= x <= c and b <= y <= d for a, b, c, d in result.regions)

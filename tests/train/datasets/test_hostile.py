@@ -36,7 +36,7 @@ PLACES = [
     ("affectnet", "validation.csv"),
     ("affectnet7", "val_set/annotations/a_exp.npy"),
 ]
-#: Pieces of sound rows, so that some get further than the first check.
+#: Parts of sound rows, so that some get further than the first check.
 CELLS = st.one_of(
     st.sampled_from(
         ["a.png", "test_1.jpg", "PublicTest", "0", "3", "-1", "9" * 5000, "nan", "1e400", "", '"']
