@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.harness.hits import fingerprint, pack
 from benchmarks.harness.json_codec import to_json
 from benchmarks.harness.options import CompareOptions
 from benchmarks.harness.provenance import artifact, describe
 from benchmarks.harness.results import write_report
-from benchmarks.harness.samples import fingerprint, pack
 from benchmarks.harness.schema.accuracy import (
     AccuracyReport,
     AccuracyRow,
@@ -223,12 +223,12 @@ def _corrupted(engine: Engine, faces: FaceSet, places: NDArray[np.int64], seed: 
 
 def _through(engine: Engine, faces: FaceSet, data: DataSet, limit: int) -> ThroughDetection:
     """Accuracy end to end; the detector runs once for all models of the same labels."""
-    from benchmarks.framing import find_faces, name_faces
+    from benchmarks.framing import detect_placed_faces, name_faces
 
     subset = faces.with_majority().spread(limit)
     key = engine.manifest.labels
     if key not in data.found:
-        data.found[key] = find_faces(subset)
+        data.found[key] = detect_placed_faces(subset)
     named = name_faces(engine, subset, data.found[key])
     return ThroughDetection(
         n=len(subset),

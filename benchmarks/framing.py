@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.harness.hits import fingerprint, pack
 from benchmarks.harness.options import CompareOptions
 from benchmarks.harness.provenance import artifact
-from benchmarks.harness.samples import fingerprint, pack
 from benchmarks.harness.schema.framing import FramingReport, FramingSamples
 from benchmarks.regression.session import begin, finish, header
 from runtime.detectors.factory import open_detector
@@ -107,7 +107,7 @@ def measure(options: FramingOptions) -> FramingReport:
     engine = open_engine(options.engine, threads=2) if options.engine else None
     faces = load_faces(Path(options.data_dir), options.dataset, options.split).with_majority()
     faces = faces.spread(options.samples)
-    found = find_faces(faces, options.face_size, options.detect_size, options.min_score)
+    found = detect_placed_faces(faces, options.face_size, options.detect_size, options.min_score)
     seen = [face is not None for face in found]
     if not any(seen):
         raise UserError(f"{faces.name}: the detector found none of {len(faces)} faces")
@@ -131,7 +131,7 @@ def measure(options: FramingOptions) -> FramingReport:
     )
 
 
-def find_faces(
+def detect_placed_faces(
     faces: FaceSet, face_size: int = 160, detect_size: int = 640, min_score: float = 0.4
 ) -> list[Face | None]:
     """What the detector finds of each face, set into a picture; None where it misses it."""
@@ -182,7 +182,7 @@ def name_faces(
     Args:
         engine: The model.
         faces: N faces, all with a majority.
-        found: What `find_faces` gave for them at the same size.
+        found: What `detect_placed_faces` gave for them at the same size.
         face_size: Side of the face in the picture, in pixels.
     """
     from runtime.emotion.classifier import Classifier

@@ -164,7 +164,10 @@ def _results(
                     # At half the size too: a near face is missed at full size, whoever
                     # else is found.
                     picture = Picture(result.image)
-                    found = (*find_faces(sensitive, picture), *find_faces(sensitive, picture, scale=0.5))
+                    found = (
+                        *find_faces(sensitive, picture),
+                        *find_faces(sensitive, picture, scale=0.5),
+                    )
                     result = replace(result, regions=tuple(face.region for face in found))
             except SourceError as error:
                 print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)

@@ -24,7 +24,7 @@ from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.messages import EmotionResult, Face, FrameResult
 from runtime.sources.pictures import read_picture
-from runtime.vision.arrays import to_bgr
+from runtime.vision.arrays import array_to_bgr
 from runtime.vision.picture import Picture
 from runtime.vision.preprocess import cut_face
 
@@ -171,7 +171,7 @@ class EmotionRecognizer:
         images, names = [], []
         for picture in pictures:
             is_path = isinstance(picture, (str, os.PathLike))
-            images.append(read_picture(Path(picture)) if is_path else to_bgr(picture))
+            images.append(read_picture(Path(picture)) if is_path else array_to_bgr(picture))
             names.append(str(picture) if is_path else "")
         with self._lock:
             if self._closed:

@@ -49,7 +49,7 @@ _SHOWN = 0.1
 class AnonymityOptions(CompareOptions, EngineOption):
     """Measure how much of the faces `--anonymize` leaves uncovered, and what else it covers."""
 
-    clip: list[str] | None = option("video whose faces a careful reference finds", None)
+    clip: list[str] | None = option("video whose faces a thorough reference finds", None)
     demo: bool = option("also the built-in demo", False)
     synthetic: bool = option("synthetic videos, in which detectors lose faces", True)
     detect_size: int = detect_size_option()

@@ -1,4 +1,4 @@
-"""Where the faces of a video are, as a detector finds them that may take its time and see later frames."""
+"""Where the faces of a video are, as a slow detector finds them that sees later frames too."""
 
 from __future__ import annotations
 

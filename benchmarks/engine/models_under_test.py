@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.engine.latency_breakdown import TimedRuns, open_timed
 from benchmarks.harness.provenance import artifact
-from benchmarks.harness.schema.common import Artifact
+from benchmarks.harness.schema.common import ArtifactRecord
 from benchmarks.harness.schema.engine import FailedEngine
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
@@ -30,7 +30,7 @@ class ModelUnderTest:
         torch_precision: What a checkpoint computes in; None for what is exported.
     """
 
-    artifact: Artifact
+    artifact: ArtifactRecord
     runs_as: str
     precision: str
     engine: Engine

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.harness.schema.common import Artifact, Machine
+from benchmarks.harness.schema.common import ArtifactRecord, Machine
 from runtime.engines.catalogue import model_path
 from runtime.engines.trt.cuda import Cuda
 from runtime.errors import EngineError
@@ -54,7 +54,7 @@ def describe(machine: Machine) -> str:
     return ", ".join([machine.cpu, f"{machine.cores} cores", *known])
 
 
-def artifact(name: str, provider: str = "cpu") -> Artifact:
+def artifact(name: str, provider: str = "cpu") -> ArtifactRecord:
     """Which file a model is.
 
     Args:
@@ -62,7 +62,7 @@ def artifact(name: str, provider: str = "cpu") -> Artifact:
         provider: Where it runs.
     """
     path = model_path(name, provider)
-    return Artifact(
+    return ArtifactRecord(
         engine=Path(name).name,
         sha256=file_hash(path) if path.is_file() else None,
         megabytes=round(path.stat().st_size / 1e6, 2) if path.is_file() else None,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from benchmarks.harness.schema.accuracy import AccuracyReport, FailedAccuracy
 from benchmarks.harness.schema.anonymity import AnonymityReport
-from benchmarks.harness.schema.common import Artifact, Hits
+from benchmarks.harness.schema.common import ArtifactRecord, Hits
 from benchmarks.harness.schema.engine import EngineReport
 from benchmarks.harness.schema.framing import FramingReport
 from benchmarks.harness.schema.loading import LoadingReport
@@ -49,7 +49,7 @@ class ComparedFigure:
     lower: bool = True
     tolerance: float = 0.05
     items: str | None = None
-    artifact: Artifact | None = None
+    artifact: ArtifactRecord | None = None
 
 
 Found = Iterator[ComparedFigure]
@@ -172,11 +172,11 @@ def _anonymity(report: AnonymityReport) -> Found:
             )
 
 
-def _dropped(row: str, values: Sequence[float], model: Artifact) -> ComparedFigure:
+def _dropped(row: str, values: Sequence[float], model: ArtifactRecord) -> ComparedFigure:
     return ComparedFigure(row, "dropped", values, "difference", tolerance=0.02, artifact=model)
 
 
-def _hits(row: str, name: str, found: Hits, model: Artifact | None) -> ComparedFigure:
+def _hits(row: str, name: str, found: Hits, model: ArtifactRecord | None) -> ComparedFigure:
     values = [int(c) for c in found.right]
     return ComparedFigure(row, name, values, "share", False, 0.005, found.items, model)
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from benchmarks.harness.schema.common import Artifact, ComparableReport
+from benchmarks.harness.schema.common import ArtifactRecord, ComparableReport
 from benchmarks.harness.statistics import (
     LEAST_VALUES,
     Interval,
@@ -66,7 +66,10 @@ class Change:
 
 
 def check(
-    old: ComparableReport, settings: Mapping[str, object], artifacts: Sequence[Artifact], name: str
+    old: ComparableReport,
+    settings: Mapping[str, object],
+    artifacts: Sequence[ArtifactRecord],
+    name: str,
 ) -> None:
     """Refuses a report that a run with these settings can't be compared with.
 
@@ -187,7 +190,7 @@ def _key(figure: ComparedFigure, by_file: bool) -> str | None:
     return figure.artifact.sha256 if by_file else figure.artifact.engine
 
 
-def _same(a: Artifact, b: Artifact) -> bool:
+def _same(a: ArtifactRecord, b: ArtifactRecord) -> bool:
     """One model by its file or its name."""
     return a.engine == b.engine or (a.sha256 is not None and a.sha256 == b.sha256)
 

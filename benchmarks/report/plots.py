@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.harness.schema.accuracy import AccuracyReport, AccuracyRow
-from benchmarks.harness.schema.common import Artifact
+from benchmarks.harness.schema.common import ArtifactRecord
 from benchmarks.harness.schema.engine import EngineReport
 from benchmarks.harness.schema.overload import OverloadReport
 from benchmarks.harness.schema.peers import PeerRow, PeersReport
@@ -227,7 +227,7 @@ def accuracy_against_latency(
     return {"latency": ("Accuracy against latency", figure)}
 
 
-def _key(row: Artifact) -> str:
+def _key(row: ArtifactRecord) -> str:
     """Which artifact a row is of: by its hash, as files in two folders may share a name."""
     return row.sha256 or row.engine
 

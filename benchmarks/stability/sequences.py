@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness.samples import fingerprint
+from benchmarks.harness.hits import fingerprint
 from benchmarks.harness.schema.stability import (
     AddedDelay,
     LabelFigures,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 _OVERSHOOT = 0.05
 
 
-def to_bgr(picture: Any) -> NDArray[np.uint8]:
+def array_to_bgr(picture: Any) -> NDArray[np.uint8]:
     """A picture as (H, W, 3) uint8 BGR; the array itself where it is that already.
 
     Args:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from runtime.engines.sidecar import write_sidecar
@@ -15,6 +17,11 @@ from tests.conftest import TINY, write_tiny_onnx
 
 #: What both outputs are.
 DESCRIBED = replace(TINY, outputs={"embedding": Output("embedding", (3,))})
+
+
+def batch(n: int, seed: int = 0) -> NDArray[np.float32]:
+    """(n, 3, 32, 32) of noise, the same for the same seed."""
+    return np.random.default_rng(seed).normal(size=(n, 3, 32, 32)).astype(np.float32)
 
 
 def write_two_outputs(path: Path, broken: bool = False) -> Path:

@@ -14,12 +14,8 @@ from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.errors import EngineError
 from runtime.manifest import EMOTIONS, Manifest
-from tests.contracts.models import DESCRIBED, write_checkpoint, write_two_outputs
+from tests.contracts.models import DESCRIBED, batch, write_checkpoint, write_two_outputs
 from tests.support.fakes import Brain
-
-
-def batch(n: int, seed: int = 0) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).normal(size=(n, 3, 32, 32)).astype(np.float32)
 
 
 def onnx_runtime(tmp_path: Path, request: pytest.FixtureRequest) -> Engine:

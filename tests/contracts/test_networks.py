@@ -7,16 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from runtime.engines.base import Network
 from runtime.engines.factory import open_network
 from runtime.errors import EngineError
-from tests.contracts.models import DESCRIBED, write_two_outputs
-
-
-def batch(n: int, seed: int = 0) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).normal(size=(n, 3, 32, 32)).astype(np.float32)
+from tests.contracts.models import DESCRIBED, batch, write_two_outputs
 
 
 def onnx_runtime(tmp_path: Path, request: pytest.FixtureRequest) -> Network:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.harness.json_codec import absent
-from benchmarks.harness.schema.common import Artifact, ComparableReport, Hits
+from benchmarks.harness.schema.common import ArtifactRecord, ComparableReport, Hits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class ThroughDetection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccuracyRow(Artifact):
+class AccuracyRow(ArtifactRecord):
     """An artifact on a data set.
 
     Attributes:
@@ -94,7 +94,7 @@ class AccuracyRow(Artifact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FailedAccuracy(Artifact):
+class FailedAccuracy(ArtifactRecord):
     """An artifact and a data set that couldn't be measured, and why."""
 
     data: str

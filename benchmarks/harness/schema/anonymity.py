@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.harness.schema.common import Artifact, ComparableReport
+from benchmarks.harness.schema.common import ArtifactRecord, ComparableReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,5 +46,5 @@ class AnonymityRow:
 class AnonymityReport(ComparableReport):
     """What `--anonymize` leaves uncovered, and what else it covers."""
 
-    artifact: Artifact
+    artifact: ArtifactRecord
     rows: list[AnonymityRow]

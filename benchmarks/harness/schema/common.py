@@ -40,7 +40,7 @@ class Machine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Artifact:
+class ArtifactRecord:
     """Which file a model is: its name alone may stand for several.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.harness.json_codec import absent
-from benchmarks.harness.schema.common import Artifact, ComparableReport
+from benchmarks.harness.schema.common import ArtifactRecord, ComparableReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class RooflineShare:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineRow(Artifact):
+class EngineRow(ArtifactRecord):
     """One model at one batch size.
 
     Attributes:

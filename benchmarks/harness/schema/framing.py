@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.harness.json_codec import absent
-from benchmarks.harness.schema.common import Artifact, ComparableReport
+from benchmarks.harness.schema.common import ArtifactRecord, ComparableReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class FramingReport(ComparableReport):
     margin: float
     shift_x: float
     shift_y: float
-    artifact: Artifact | None = absent()
+    artifact: ArtifactRecord | None = absent()
     accuracy_face_crops: float | None = absent()
     accuracy_face_crops_where_detected: float | None = absent()
     accuracy_through_detection: float | None = absent()

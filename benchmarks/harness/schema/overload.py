@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.harness.json_codec import absent
-from benchmarks.harness.schema.common import Artifact, ComparableReport
+from benchmarks.harness.schema.common import ArtifactRecord, ComparableReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class OverloadReport(ComparableReport):
         samples: Of the capacity.
     """
 
-    artifact: Artifact
+    artifact: ArtifactRecord
     faces: int
     streams: int
     latency_target_ms: float | None

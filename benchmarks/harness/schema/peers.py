@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.harness.json_codec import absent
-from benchmarks.harness.schema.common import Artifact, Report
+from benchmarks.harness.schema.common import ArtifactRecord, Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ class PeersReport(Report):
     """
 
     load_1min_after: float
-    artifacts: list[Artifact]
+    artifacts: list[ArtifactRecord]
     cores: int
     threads: str
     rounds: int

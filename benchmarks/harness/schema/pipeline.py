@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.harness.json_codec import absent
-from benchmarks.harness.schema.common import Artifact, ComparableReport
+from benchmarks.harness.schema.common import ArtifactRecord, ComparableReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,5 +132,5 @@ class PipelineReport(ComparableReport):
     """
 
     pipeline: list[PipelineRow]
-    artifact: Artifact
+    artifact: ArtifactRecord
     start: StartUp | None = absent()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.harness.json_codec import absent
-from benchmarks.harness.schema.common import Artifact, ComparableReport
+from benchmarks.harness.schema.common import ArtifactRecord, ComparableReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,6 @@ class Kills:
 class SoakReport(ComparableReport):
     """Memory, threads and handles over many frames; and the kills."""
 
-    artifact: Artifact
+    artifact: ArtifactRecord
     soak: Soak | None = absent()
     kills: Kills | None = absent()

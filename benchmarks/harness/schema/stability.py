@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.harness.json_codec import absent
-from benchmarks.harness.schema.common import Artifact, ComparableReport
+from benchmarks.harness.schema.common import ArtifactRecord, ComparableReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ class StabilityReport(ComparableReport):
         clips: A row for each video.
     """
 
-    artifact: Artifact
+    artifact: ArtifactRecord
     temporal_head: str
     smoothing_s: float | None
     sequences: Sequences | None = absent()

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.harness.results import read_report
 from benchmarks.harness.schema.accuracy import AccuracyReport, AccuracyRow
-from benchmarks.harness.schema.common import Artifact
+from benchmarks.harness.schema.common import ArtifactRecord
 from benchmarks.harness.schema.engine import EngineReport, EngineRow
 from benchmarks.regression.compared_figures import ComparedFigure
 from benchmarks.regression.comparison import change, check, compare
@@ -158,7 +158,7 @@ ROW = _row("m.onnx", "1", 1)
 def test_what_cannot_be_compared_is_refused_beforehand(
     settings: dict[str, object], engine: str, old: EngineReport, message: str
 ) -> None:
-    model = Artifact(engine=engine, sha256=None, megabytes=None)
+    model = ArtifactRecord(engine=engine, sha256=None, megabytes=None)
     with pytest.raises(UserError, match=message) as caught:
         check(old, settings, [model], "old.json")
     assert str(caught.value).startswith("--compare old.json: ")
@@ -175,5 +175,5 @@ def test_a_sample_that_is_none_is_refused() -> None:
 
 
 def test_what_can_be_compared_is_let_pass() -> None:
-    model = Artifact(engine="other", sha256="1", megabytes=None)
+    model = ArtifactRecord(engine="other", sha256="1", megabytes=None)
     check(_old(ROW), {"threads": 1, "batches": ["8", "16"]}, [model], "old.json")

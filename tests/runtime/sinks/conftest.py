@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -26,3 +27,18 @@ def wait_until(true: Callable[[], bool], limit_s: float = 60.0) -> None:
         if time.monotonic() > deadline:
             pytest.fail("waited in vain")
         time.sleep(0.01)
+
+
+def nearly_full_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    """Lets `os.write` take as many bytes as there is room for, and fail after them."""
+    real = os.write
+
+    def write(fd: int, data: bytes) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(28, "No space left on device")
+        taken = real(fd, data[:room])
+        room -= taken
+        return taken
+
+    monkeypatch.setattr(os, "write", write)

@@ -8,16 +8,7 @@ import pytest
 from runtime.errors import SourceError
 from runtime.sources.factory import open_source
 from tests.conftest import write_video
-
-
-def frames_of(spec):
-    source = open_source(str(spec))
-    frames = []
-    while (frame := source.read()) is not None:
-        frames.append(frame)
-    source.close()
-    source.close()
-    return frames
+from tests.runtime.sources.reading import frames_of
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,7 @@ from runtime.sources.factory import open_source
 from runtime.sources.files import FileSource
 from runtime.vision.picture import Picture
 from tests.conftest import write_video
-
-
-def frames_of(spec):
-    source = open_source(str(spec))
-    frames = []
-    while (frame := source.read()) is not None:
-        frames.append(frame)
-    source.close()
-    source.close()
-    return frames
+from tests.runtime.sources.reading import frames_of
 
 
 def test_a_file_gives_every_frame_with_rising_times(clip):

@@ -7,19 +7,9 @@ import numpy as np
 import pytest
 
 from runtime.errors import SourceError
-from runtime.sources.factory import open_source
 from runtime.sources.pictures import list_pictures, read_picture
 from tests.conftest import PORTRAIT
-
-
-def frames_of(spec):
-    source = open_source(str(spec))
-    frames = []
-    while (frame := source.read()) is not None:
-        frames.append(frame)
-    source.close()
-    source.close()
-    return frames
+from tests.runtime.sources.reading import frames_of
 
 
 def test_a_folder_is_read_by_name_and_bad_pictures_are_skipped(tmp_path, caplog):

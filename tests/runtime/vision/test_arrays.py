@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from runtime.vision.arrays import to_bgr
+from runtime.vision.arrays import array_to_bgr
 
 PIXELS = hnp.arrays(
     np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=8).map(lambda side: (*side, 3))
@@ -13,7 +13,7 @@ PIXELS = hnp.arrays(
 
 def test_bgr_is_passed_on_as_it_is():
     picture = np.zeros((4, 5, 3), np.uint8)
-    assert to_bgr(picture) is picture
+    assert array_to_bgr(picture) is picture
 
 
 @given(PIXELS)
@@ -28,7 +28,7 @@ def test_every_form_of_a_picture_is_the_same_picture(picture):
         "a view": np.ascontiguousarray(picture[:, ::-1])[:, ::-1],
     }
     for name, form in forms.items():
-        got = to_bgr(form)
+        got = array_to_bgr(form)
         assert got.dtype == np.uint8, name
         assert got.flags.c_contiguous, name
         assert (got == picture).all(), name
@@ -37,7 +37,7 @@ def test_every_form_of_a_picture_is_the_same_picture(picture):
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1)])
 def test_grey_gets_three_channels(shape):
     grey = np.arange(20, dtype=np.uint8).reshape(shape)
-    got = to_bgr(grey)
+    got = array_to_bgr(grey)
     assert got.shape == (4, 5, 3)
     assert all((got[:, :, i] == grey.reshape(4, 5)).all() for i in range(3))
 
@@ -63,17 +63,17 @@ def test_grey_gets_three_channels(shape):
 )
 def test_what_is_no_picture_is_refused(picture, error, word):
     with pytest.raises(error) as caught:
-        to_bgr(picture)
+        array_to_bgr(picture)
     assert word in str(caught.value)
 
 
 @given(st.floats(-0.05, 1.05))
 def test_a_little_overshoot_of_resampling_is_cut_off(value):
-    got = to_bgr(np.full((2, 2), value))
+    got = array_to_bgr(np.full((2, 2), value))
     assert int(got[0, 0, 0]) == round(min(max(value, 0), 1) * 255)
 
 
 def test_a_pillow_image_is_told_how():
     image_module = pytest.importorskip("PIL.Image", reason="needs Pillow (the extra train)")
     with pytest.raises(TypeError, match="asarray"):
-        to_bgr(image_module.new("RGB", (4, 4)))
+        array_to_bgr(image_module.new("RGB", (4, 4)))

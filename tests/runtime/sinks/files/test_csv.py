@@ -6,7 +6,7 @@ import pytest
 
 from runtime.errors import UserError
 from runtime.sinks.files.csv import COLUMNS, CsvSink
-from tests.runtime.sinks.conftest import result
+from tests.runtime.sinks.conftest import nearly_full_disk, result
 
 LABELS = ("neutral", "happiness")
 
@@ -54,16 +54,7 @@ def test_rows_of_a_frame_are_taken_back_together(tmp_path, monkeypatch):
     sink = CsvSink(str(path), LABELS)
     sink.write(result(0))
     whole = path.read_bytes()
-    real, room = os.write, [90]  # enough for the first row of two
-
-    def nearly_full(fd: int, data: bytes) -> int:
-        if not room[0]:
-            raise OSError(28, "No space left on device")
-        taken = real(fd, data[: room[0]])
-        room[0] -= taken
-        return taken
-
-    monkeypatch.setattr(os, "write", nearly_full)
+    nearly_full_disk(monkeypatch, room=90)  # enough for the first row of two
     with pytest.raises(UserError, match="--output_csv .*No space left"):
         sink.write(result(1, faces=2))
     assert path.read_bytes() == whole

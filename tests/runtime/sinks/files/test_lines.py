@@ -6,7 +6,7 @@ import pytest
 
 from runtime.errors import UserError
 from runtime.sinks.files.jsonl import JsonSink
-from tests.runtime.sinks.conftest import result
+from tests.runtime.sinks.conftest import nearly_full_disk, result
 
 
 def test_an_older_output_stays_until_there_is_a_result(tmp_path):
@@ -27,17 +27,7 @@ def test_a_half_written_line_is_taken_back(tmp_path, monkeypatch):
     sink = JsonSink(str(path))
     sink.write(result(0))
     whole = path.read_bytes()
-    real = os.write
-    room = [20]
-
-    def nearly_full(fd: int, data: bytes) -> int:
-        if not room[0]:
-            raise OSError(28, "No space left on device")
-        taken = real(fd, data[: room[0]])
-        room[0] -= taken
-        return taken
-
-    monkeypatch.setattr(os, "write", nearly_full)
+    nearly_full_disk(monkeypatch, room=20)
     with pytest.raises(UserError, match="No space left"):
         sink.write(result(1))
     assert path.read_bytes() == whole

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.harness.samples import fingerprint, pack
+from benchmarks.harness.hits import fingerprint, pack
 from train.datasets.catalogue import load_faces
 
 

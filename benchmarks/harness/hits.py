@@ -1,4 +1,4 @@
-"""Samples as reports keep them: which faces they are of, and which were named right."""
+"""Hits as reports keep them: which faces they are of, and which were named right."""
 
 from __future__ import annotations
 
