@@ -23,7 +23,7 @@ from runtime import __version__ as __version__
 from runtime.errors import EngineError, ManifestError, SourceError, StageError, UserError
 
 if TYPE_CHECKING:
-    from runtime.messages import EmotionResult, FrameResult
+    from runtime.messages import EmotionResult, Face, Frame, FrameResult
     from runtime.pipeline.config import (
         DetectorConfig,
         EngineConfig,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from runtime.pipeline.pipeline import Pipeline
     from runtime.recognizer import EmotionRecognizer
+    from runtime.vision.picture import Picture
 
 __all__ = [
     "DetectorConfig",
@@ -41,10 +42,13 @@ __all__ = [
     "EmotionResult",
     "EngineConfig",
     "EngineError",
+    "Face",
+    "Frame",
     "FrameResult",
     "LabelsConfig",
     "LatencyConfig",
     "ManifestError",
+    "Picture",
     "Pipeline",
     "PipelineConfig",
     "SourceConfig",

@@ -13,12 +13,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from emotion_edge import DetectorConfig, Pipeline, PipelineConfig, SourceConfig, UserError
+from emotion_edge import (
+    DetectorConfig,
+    Face,
+    Picture,
+    Pipeline,
+    PipelineConfig,
+    SourceConfig,
+    UserError,
+)
 from runtime.detectors.base import Detector
 from runtime.detectors.factory import open_detector
-from runtime.messages import Face
 from runtime.vision.boxes import Box
-from runtime.vision.picture import Picture
 
 
 class ZoneDetector:

@@ -21,7 +21,7 @@ from runtime.manifest import EMOTIONS, Manifest
 
 if TYPE_CHECKING:
     from runtime.engines.factory import open_engine
-    from runtime.messages import EmotionResult, FrameResult
+    from runtime.messages import EmotionResult, Face, Frame, FrameResult
     from runtime.pipeline.config import (
         DetectorConfig,
         EngineConfig,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from runtime.pipeline.pipeline import Pipeline
     from runtime.recognizer import EmotionRecognizer
+    from runtime.vision.picture import Picture
 
 #: The one place where the version stands.
 __version__ = "0.1.0"
@@ -47,11 +48,14 @@ __all__ = [
     "EmotionResult",
     "EngineConfig",
     "EngineError",
+    "Face",
+    "Frame",
     "FrameResult",
     "LabelsConfig",
     "LatencyConfig",
     "Manifest",
     "ManifestError",
+    "Picture",
     "Pipeline",
     "PipelineConfig",
     "SourceConfig",
@@ -67,9 +71,12 @@ _HEAVY = {
     "EmotionRecognizer": "runtime.recognizer",
     "EmotionResult": "runtime.messages",
     "EngineConfig": "runtime.pipeline.config",
+    "Face": "runtime.messages",
+    "Frame": "runtime.messages",
     "FrameResult": "runtime.messages",
     "LabelsConfig": "runtime.pipeline.config",
     "LatencyConfig": "runtime.pipeline.config",
+    "Picture": "runtime.vision.picture",
     "Pipeline": "runtime.pipeline.pipeline",
     "PipelineConfig": "runtime.pipeline.config",
     "SourceConfig": "runtime.pipeline.config",

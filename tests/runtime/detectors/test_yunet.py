@@ -9,7 +9,7 @@ from runtime.errors import EngineError
 @pytest.mark.parametrize("name", ["yunet", "scrfd"])
 def test_other_detectors_refuse_a_file_that_is_none(name, tmp_path):
     if name == "scrfd":
-        pytest.importorskip("insightface.model_zoo")
+        pytest.importorskip("insightface.model_zoo", reason="needs insightface with its own needs")
     path = tmp_path / "text.onnx"
     path.write_text("no model")
     with pytest.raises(EngineError, match="not a"):

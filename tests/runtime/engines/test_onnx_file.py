@@ -160,7 +160,7 @@ def test_every_way_to_open_a_model_refuses_it(tmp_path, tiny_engine):
 
 
 def test_scrfd_refuses_it_too(tmp_path):
-    pytest.importorskip("insightface.model_zoo")
+    pytest.importorskip("insightface.model_zoo", reason="needs insightface with its own needs")
     with pytest.raises(EngineError, match="outside the file"):
         open_detector("scrfd", str(hidden(CENTERFACE, tmp_path)))
 
