@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,11 @@ from hypothesis import settings
 from runtime.engines.sidecar import write_sidecar
 from runtime.manifest import METADATA_KEY, Manifest, Preprocess
 from runtime.sources.demo_scene import demo_faces
+
+# Ctrl-C works in the tests and in what they start, also where our parent has us ignore it, as
+# `nohup`, a shell's background jobs and some CI runners do.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Speed is nothing that a test may fail by.
 settings.register_profile("plain", deadline=None)

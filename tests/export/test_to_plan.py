@@ -7,7 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -111,14 +111,6 @@ def test_the_shipped_model_builds_for_all_but_turing(rtx: ModuleType, tmp_path: 
     with pytest.raises(UserError, match=r"Turing .*; leave 7\.5 out of --targets$"):
         build_plan(replace(options, targets="7.5"))
     assert _load(plan) == manifest
-
-
-@pytest.fixture(autouse=True)
-def _ctrl_c_works() -> Iterator[None]:
-    """Also where the tests run in the background, and their parent has them ignore it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 # --- a fake TensorRT -------------------------------------------------------------------------

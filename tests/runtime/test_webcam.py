@@ -22,7 +22,6 @@ from runtime.support.cli import parse_options, run_command
 from runtime.vision.picture import Picture
 from runtime.webcam import main, run
 from tests.conftest import REPO, read_back
-from tests.support.processes import heed_ctrl_c
 from tests.support.streams import Server, jpegs
 
 
@@ -35,7 +34,6 @@ def start(*argv: object, **env: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "runtime.webcam", *map(str, argv)],
         cwd=REPO,
-        preexec_fn=heed_ctrl_c,
         env={**clean, **env},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -21,7 +21,6 @@ from runtime.sources.decoders import base
 from runtime.sources.factory import open_source
 from runtime.support import backoff as retry
 from tests.conftest import REPO
-from tests.support.processes import heed_ctrl_c
 
 SCRIPT = REPO / "tests" / "support" / "rtsp_server.py"
 
@@ -193,7 +192,6 @@ def test_the_command_says_what_happens_and_goes_on(tmp_path, tiny_engine):
         process = subprocess.Popen(
             [sys.executable, "-m", "runtime.webcam", *flags, "--output_json", str(lines)],
             cwd=REPO,
-            preexec_fn=heed_ctrl_c,
             stderr=subprocess.PIPE,
             text=True,
         )

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPO, read_back
-from tests.support.processes import heed_ctrl_c
 
 #: Longest time from Ctrl-C to the end. It is three seconds, and the rest is for a machine
 #: under load, where a process takes its time to end.
@@ -59,7 +58,6 @@ def _start(engine: Path, *argv: object, broken: str | None = None) -> subprocess
         [sys.executable, *program, "--engine", engine, "--source", *["demo"] * 4]
         + [str(a) for a in argv],
         cwd=REPO,
-        preexec_fn=heed_ctrl_c,
         env={**os.environ, "SDL_VIDEODRIVER": "dummy"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -171,7 +169,6 @@ def test_a_video_that_nobody_takes_does_not_hold_up_the_end(
     process = subprocess.Popen(
         [sys.executable, *argv, "--output_video", str(video), "--output_json", str(lines)],
         cwd=REPO,
-        preexec_fn=heed_ctrl_c,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -209,7 +206,6 @@ def test_a_video_that_gets_too_large_is_one_line_and_plays(
             *("--source", "demo", "--output_video", str(video), "--output_json", str(lines)),
         ],
         cwd=REPO,
-        preexec_fn=heed_ctrl_c,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -248,7 +244,6 @@ def test_ctrl_c_while_a_stream_is_being_opened() -> None:
         process = subprocess.Popen(
             [sys.executable, "-m", "runtime.webcam", "--headless", "--source", url],
             cwd=REPO,
-            preexec_fn=heed_ctrl_c,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -349,7 +344,6 @@ def _run_code(code: str, *argv: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code, *argv],
         cwd=REPO,
-        preexec_fn=heed_ctrl_c,
         capture_output=True,
         text=True,
         timeout=60,
