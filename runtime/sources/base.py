@@ -53,7 +53,7 @@ class Source(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """Ends the waiting in `read`, now and later. For another thread or a signal handler.
+        """Ends the waiting in `read`, now and later. For another thread.
 
         A source that never waits for long has nothing to do here.
         """
