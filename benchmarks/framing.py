@@ -147,7 +147,7 @@ def detect_placed_faces(
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class NamedFaces:
     """Which faces were named right.
 

@@ -17,7 +17,7 @@ from train.inference import Logits, Run, input_logits
 BATCH, _SINGLES = 8, 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HeldOutSet:
     """Faces that neither training nor calibration saw, and what the network says of them.
 

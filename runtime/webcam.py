@@ -11,8 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runtime.errors import UserError
 from runtime.options.webcam import WebcamOptions, pipeline_config
 from runtime.support.cli import parse_options, run_command
+from runtime.support.reasons import reason
 from runtime.support.redaction import redact, start_log
 
 if TYPE_CHECKING:
@@ -51,11 +53,10 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         UserError: Something that the user can mend.
     """
     from runtime.options.protected_files import protected_files
-    from runtime.pipeline.summary import summary_lines
     from runtime.sinks.factory import SinkConfig
     from runtime.sinks.group import SinkGroup
     from runtime.sources.pictures import PICTURES
-    from runtime.support.files.writing import check_apart, check_writable, read_mode, write_whole
+    from runtime.support.files.writing import check_apart, check_writable, read_mode
     from runtime.support.shutdown import Shutdown
 
     counts: Counter[str] = Counter()
@@ -90,19 +91,41 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         check_writable(Path(summary), "--output_summary")
     sinks = SinkGroup()
     with Shutdown(lambda: sinks.busy) as shutdown:
-        metrics = _run(options, config, outputs, sinks, counts, shutdown)
-        metrics |= {"emotions": dict(counts), "sinks": sinks.counts()}
-        print(redact("\n".join(summary_lines(metrics, counts))), file=sys.stderr)
-        if summary is not None:
-            text = json.dumps(metrics, indent=2) + "\n"
-            if summary == "-":
-                print(text, end="", flush=True)
-            else:
-                write_whole(Path(summary), text, "--output_summary", mode)
+        metrics: dict[str, Any] = {}
+        try:
+            _run(options, config, outputs, sinks, counts, shutdown, metrics)
+        except Exception:
+            # What ended the run must not hide behind a summary that can't be written either.
+            if metrics.get("frames"):
+                try:
+                    _summarise(metrics, counts, sinks, summary, mode)
+                except (UserError, OSError) as error:
+                    log.warning("no summary: %s", reason(error))
+            raise
+        _summarise(metrics, counts, sinks, summary, mode)
         for flag, file in files.items():
             if file not in (None, "-") and (metrics["frames"] or flag == "--output_summary"):
                 log.info("wrote %s", file)
     return metrics
+
+
+def _summarise(
+    metrics: dict[str, Any], counts: Counter[str], sinks: SinkGroup, file: str | None, mode: int
+) -> None:
+    """Completes the metrics, prints them, and writes them where that was asked for."""
+    from runtime.pipeline.summary import summary_lines
+
+    metrics |= {"emotions": dict(counts), "sinks": sinks.counts()}
+    print(redact("\n".join(summary_lines(metrics, counts))), file=sys.stderr)
+    if file is None:
+        return
+    from runtime.support.files.writing import write_whole
+
+    text = json.dumps(metrics, indent=2) + "\n"
+    if file == "-":
+        print(text, end="", flush=True)
+    else:
+        write_whole(Path(file), text, "--output_summary", mode)
 
 
 def _run(
@@ -112,8 +135,12 @@ def _run(
     sinks: SinkGroup,
     counts: Counter[str],
     shutdown: Shutdown,
-) -> dict[str, Any]:
-    """Opens everything, runs, closes everything; returns the pipeline's metrics and `shed`."""
+    metrics: dict[str, Any],
+) -> None:
+    """Opens everything, runs, closes everything; `metrics` gets the pipeline's and `shed`.
+
+    It gets them also where the run fails after its start.
+    """
     from runtime.pipeline.pipeline import Pipeline
     from runtime.sinks import factory as opening
 
@@ -137,13 +164,16 @@ def _run(
             if monitor is not None:
                 monitor.watch(pipeline, sinks.counts)
             shutdown.stop = pipeline.stop
-            for result in _anonymized(pipeline) if options.anonymize else pipeline:
-                sinks.write(result)
-                for face in result.faces:
-                    counts["uncertain" if face.uncertain else face.emotion] += 1
-                if window is not None and window.closed:
-                    break
-            return {**pipeline.metrics.summary(), "shed": pipeline.load_shedding.figures()}
+            try:
+                for result in _anonymized(pipeline) if options.anonymize else pipeline:
+                    sinks.write(result)
+                    for face in result.faces:
+                        counts["uncertain" if face.uncertain else face.emotion] += 1
+                    if window is not None and window.closed:
+                        break
+            finally:
+                metrics |= pipeline.metrics.summary()
+                metrics["shed"] = pipeline.load_shedding.figures()
     finally:
         try:
             sinks.close()

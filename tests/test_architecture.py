@@ -218,3 +218,26 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         with pytest.raises(AttributeError, match="bogus"):
             _ = module.bogus
     assert set(emotion_edge.__all__) <= set(dir(emotion_edge))
+
+
+def test_frozen_records_do_not_compare_arrays() -> None:
+    """`==` of arrays has no one truth and they have no hash: `eq=False` compares the objects."""
+    arrays = ("ndarray", "NDArray", "Tensor", "Logits", "Floats")
+    wrong = []
+    for file in FILES.values():
+        for node in ast.walk(ast.parse((REPO / file).read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            marks = [ast.unparse(mark) for mark in node.decorator_list]
+            if not any("dataclass(" in m and "frozen=True" in m for m in marks):
+                continue
+            if any("eq=False" in m for m in marks):
+                continue
+            fields = [n for n in node.body if isinstance(n, ast.AnnAssign)]
+            wrong += [
+                f"{file}: {node.name}.{ast.unparse(field.target)}"
+                for field in fields
+                if any(kind in ast.unparse(field.annotation) for kind in arrays)
+                and "compare=False" not in ast.unparse(field)
+            ]
+    assert wrong == []

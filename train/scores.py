@@ -21,7 +21,7 @@ BINS = 15
 Floats = NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Score:
     """What a model reached on the faces that have a majority label.
 
@@ -96,7 +96,7 @@ def divergence(logits: Floats, targets: Floats) -> float:
     return negative_log_likelihood(logits, targets) - float(own)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reliability:
     """Confidence against accuracy, in `BINS` equal bins of confidence.
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from train.datasets.faces import FaceSet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SequenceLabels:
     """Labels of one sequence, frame by frame.
 

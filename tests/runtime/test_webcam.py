@@ -438,3 +438,13 @@ def test_a_window_closes_by_key(tiny_engine, display, key):
 def test_the_shipped_config_is_sound():
     options = parse_options(WebcamOptions, "x", ["--config", str(REPO / "configs" / "webcam.yaml")])
     assert options == WebcamOptions(source=["0"])
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+def test_a_run_that_fails_leaves_its_summary(tmp_path, capsys):
+    summary = tmp_path / "s.json"
+    flags = ["--source", "demo", "--headless", "--output_json", "/dev/full"]
+    code = run_command(main, [*flags, "--output_summary", str(summary)])
+    assert code == 2
+    assert "No space left" in capsys.readouterr().err
+    assert json.loads(summary.read_text())["frames"] > 0

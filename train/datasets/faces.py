@@ -13,7 +13,7 @@ from runtime.manifest import EMOTIONS
 from train.datasets.notes import say_skipped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceSet:
     """Faces and what people said of them.
 

@@ -43,7 +43,7 @@ _FILES = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Results:
     """What an evaluation found.
 

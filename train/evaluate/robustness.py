@@ -16,7 +16,7 @@ from train.evaluate.figures import plain_accuracy
 from train.inference import face_logits
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Robustness:
     """Accuracy under corruptions, all on the same faces.
 

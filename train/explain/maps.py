@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from train.models.emotion_net import EmotionNet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
     """What the network saw, said and weighted, for one face.
 

@@ -46,7 +46,7 @@ def average_name(tau_s: float) -> str:
 BASE = average_name(TIME_CONSTANTS[0])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tally:
     """Counts of one method, an entry a sequence.
 

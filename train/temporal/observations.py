@@ -23,7 +23,7 @@ from train.torch_engine import TorchEngine
 _BATCH = 32
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Observed:
     """A sequence as the head sees it, with the truth.
 

@@ -88,7 +88,7 @@ class Degradation:
         return CORRUPTIONS[self.kind](face, level, own)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceSequence:
     """T frames of a face, or of two faces one after the other.
 
