@@ -19,22 +19,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import runtime
+from runtime import EngineError, ManifestError, SourceError, StageError, UserError
 from runtime import __version__ as __version__
-from runtime.errors import EngineError, ManifestError, SourceError, StageError, UserError
 
 if TYPE_CHECKING:
-    from runtime.messages import EmotionResult, Face, Frame, FrameResult
-    from runtime.pipeline.config import (
+    from runtime import (
         DetectorConfig,
+        EmotionRecognizer,
+        EmotionResult,
         EngineConfig,
+        Face,
+        Frame,
+        FrameResult,
         LabelsConfig,
         LatencyConfig,
+        Picture,
+        Pipeline,
         PipelineConfig,
         SourceConfig,
     )
-    from runtime.pipeline.pipeline import Pipeline
-    from runtime.recognizer import EmotionRecognizer
-    from runtime.vision.picture import Picture
 
 __all__ = [
     "DetectorConfig",

@@ -20,9 +20,10 @@ from runtime.detectors.factory import open_detector
 from runtime.detectors.found_faces import MAX_FACES, best, find_faces
 from runtime.emotion.certainty import CERTAIN
 from runtime.emotion.classifier import Classifier
+from runtime.emotion.smoothing import Label
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
-from runtime.messages import EmotionResult, Face, FrameResult
+from runtime.messages import Face, FrameResult
 from runtime.sources.pictures import read_picture
 from runtime.vision.arrays import array_to_bgr
 from runtime.vision.picture import Picture
@@ -213,7 +214,9 @@ def recognize_pictures(
     ]
     rows = iter(classifier.classify(crops))
     read = [
-        tuple(_emotion(face, next(rows), classifier.labels, min_confidence) for face in found)
+        tuple(
+            _label(next(rows), min_confidence).describe(face, classifier.labels) for face in found
+        )
         for found in faces
     ]
     latency = (time.perf_counter() - start) * 1e3
@@ -235,16 +238,8 @@ def _detect(image: NDArray[np.uint8], detector: Detector, name: str) -> list[Fac
     return best(found, MAX_FACES)
 
 
-def _emotion(
-    face: Face, row: NDArray[np.float64], labels: Sequence[str], min_confidence: float
-) -> EmotionResult:
+def _label(row: NDArray[np.float64], min_confidence: float) -> Label:
+    """The label of a picture's face, which has no past."""
     top = int(row.argmax())
-    return EmotionResult(
-        track=0,
-        box=face.box,
-        score=face.score,
-        emotion=labels[top],
-        confidence=float(row[top]),
-        uncertain=bool(row[top] < min_confidence),
-        probabilities=dict(zip(labels, row.tolist(), strict=True)),
-    )
+    confidence = float(row[top])
+    return Label(top, confidence, confidence < min_confidence, row)

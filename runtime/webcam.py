@@ -114,13 +114,12 @@ def _summarise(
 ) -> None:
     """Completes the metrics, prints them, and writes them where that was asked for."""
     from runtime.pipeline.summary import summary_lines
+    from runtime.support.files.writing import write_whole
 
     metrics |= {"emotions": dict(counts), "sinks": sinks.counts()}
     print(redact("\n".join(summary_lines(metrics, counts))), file=sys.stderr)
     if file is None:
         return
-    from runtime.support.files.writing import write_whole
-
     text = json.dumps(metrics, indent=2) + "\n"
     if file == "-":
         print(text, end="", flush=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.emotion.certainty import CERTAIN
+from runtime.messages import EmotionResult, Face
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +28,24 @@ class Label:
     confidence: float
     uncertain: bool
     probabilities: NDArray[np.float64]
+
+    def describe(self, face: Face, labels: Sequence[str], track: int = 0) -> EmotionResult:
+        """The result that says so of a face.
+
+        Args:
+            face: The face.
+            labels: All labels, in the model's order.
+            track: Id of its track; 0 in single pictures.
+        """
+        return EmotionResult(
+            track=track,
+            box=face.box,
+            score=face.score,
+            emotion=labels[self.index],
+            confidence=self.confidence,
+            uncertain=self.uncertain,
+            probabilities=dict(zip(labels, self.probabilities.tolist(), strict=True)),
+        )
 
 
 @dataclass

@@ -230,19 +230,11 @@ def choose_head(
     if name == "none" or (name == "auto" and smoothing_s is not None):
         return None
     if name == "auto":
-        return open_head(SHIPPED_HEAD) if _was_fitted_to(engine) else None
+        checkpoint = checkpoint_of(engine)
+        return None if checkpoint is None else _open_head(SHIPPED_HEAD, checkpoint)
     if smoothing_s is not None:
         raise UserError("--smoothing_s and --temporal_head do the same; choose one")
     return open_head(SHIPPED_HEAD if name == "default" else name)
-
-
-def _was_fitted_to(engine: Manifest) -> bool:
-    """Whether the shipped head learned from the probabilities of this engine's checkpoint."""
-    checkpoint = checkpoint_of(engine)
-    if checkpoint is None:
-        return False
-    model = use_package(SHIPPED_HEAD, lambda package: package.manifest).metrics.get("model")
-    return isinstance(model, Mapping) and model.get("sha256") == checkpoint
 
 
 def open_head(path: str | Path) -> TemporalHead:
@@ -256,8 +248,19 @@ def open_head(path: str | Path) -> TemporalHead:
         raise EngineError(
             f"--temporal_head {path}: must be the .onnx file that `python -m export.temporal` wrote"
         )
+    head = _open_head(path)
+    assert head is not None  # it was asked for whatever it was fitted to
+    return head
 
-    def use(package: ModelPackage) -> TemporalHead:
+
+def _open_head(path: str | Path, checkpoint: str | None = None) -> TemporalHead | None:
+    """Opens a head; None where it wasn't fitted to the checkpoint of this hash."""
+
+    def use(package: ModelPackage) -> TemporalHead | None:
+        if checkpoint is not None:
+            model = package.manifest.metrics.get("model")
+            if not isinstance(model, Mapping) or model.get("sha256") != checkpoint:
+                return None
         network = package.network()
         try:
             return TemporalHead(network, package.manifest, path)

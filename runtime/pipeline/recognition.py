@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.emotion.classifier import Classifier
-from runtime.emotion.smoothing import Label, Smoother
+from runtime.emotion.smoothing import Smoother
 from runtime.emotion.temporal import TemporalHead, TrackHistories
 from runtime.messages import EmotionResult, Track, TrackedFrame
 from runtime.vision.preprocess import cut_face
@@ -91,7 +91,7 @@ class RecognitionStage:
                     else smoother.update(track.id, row, time_s)
                 )
                 if label is not None:
-                    faces.append(self._describe(track, label))
+                    faces.append(label.describe(track.face, self._classifier.labels, track.id))
             present = {track.id for track in item.tracks}
             smoother.forget(time_s, present)
             if self._histories:
@@ -126,15 +126,3 @@ class RecognitionStage:
         new = sum(age(place) == math.inf for place in seen)
         # Sorting is stable: where ages are equal, in the order of the frame.
         return sorted(sorted(seen, key=age, reverse=True)[: max(limit, new)], key=itemgetter(0))
-
-    def _describe(self, track: Track, label: Label) -> EmotionResult:
-        labels = self._classifier.labels
-        return EmotionResult(
-            track=track.id,
-            box=track.face.box,
-            score=track.face.score,
-            emotion=labels[label.index],
-            confidence=label.confidence,
-            uncertain=label.uncertain,
-            probabilities=dict(zip(labels, label.probabilities.tolist(), strict=True)),
-        )

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.vision.preprocess import to_bgr
+
 #: How far a float picture may leave [0, 1]: resampling overshoots a little.
 _OVERSHOOT = 0.05
 
@@ -37,31 +39,24 @@ def array_to_bgr(picture: Any) -> NDArray[np.uint8]:
         )
     if not picture.size:
         raise ValueError(f"the picture has no pixels: {picture.shape}")
-    pixels = _to_8_bits(picture)
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, None]
-    if pixels.shape[2] == 1:
-        pixels = np.repeat(pixels, 3, axis=2)
-    elif pixels.shape[2] == 4:
-        pixels = pixels[:, :, :3]
-    return np.ascontiguousarray(pixels)
-
-
-def _to_8_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    if picture.dtype == np.uint8:
-        return picture
-    if picture.dtype.kind == "u" and picture.dtype.itemsize == 2:
-        # As OpenCV reads files of 16 bits.
-        halved: NDArray[np.uint8] = (picture >> 8).astype(np.uint8)
-        return halved
     if picture.dtype.kind == "f":
-        low, high = float(picture.min()), float(picture.max())
-        # NaN fails both comparisons.
-        if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
-            raise ValueError(
-                f"a picture of floats must lie in [0, 1], not in [{low:g}, {high:g}]; "
-                "divide by its largest possible value"
-            )
-        scaled: NDArray[np.uint8] = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
-        return scaled
-    raise TypeError(f"a picture must be uint8, uint16 or float, not {picture.dtype}")
+        picture = _of_floats(picture)
+    elif picture.dtype.kind == "u" and picture.dtype.itemsize == 2:
+        picture = picture.astype(np.uint16, copy=False)  # in this machine's byte order
+    elif picture.dtype != np.uint8:
+        raise TypeError(f"a picture must be uint8, uint16 or float, not {picture.dtype}")
+    if picture.ndim == 3 and picture.shape[2] == 4:
+        picture = picture[:, :, :3]
+    return to_bgr(np.ascontiguousarray(picture))
+
+
+def _of_floats(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    low, high = float(picture.min()), float(picture.max())
+    # NaN fails both comparisons.
+    if not (low >= -_OVERSHOOT and high <= 1 + _OVERSHOOT):
+        raise ValueError(
+            f"a picture of floats must lie in [0, 1], not in [{low:g}, {high:g}]; "
+            "divide by its largest possible value"
+        )
+    scaled: NDArray[np.uint8] = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return scaled

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
@@ -46,6 +47,23 @@ def write_two_outputs(path: Path, broken: bool = False) -> Path:
     onnx.save(model, path)
     write_sidecar(DESCRIBED, path)
     return path
+
+
+def plan_on_the_fake_gpu(request: pytest.FixtureRequest) -> Path:
+    """A plan of both outputs that the fake TensorRT runs."""
+    request.getfixturevalue("gpu")
+    make_plan = request.getfixturevalue("make_plan")
+    plan: Path = make_plan("two.plan", manifest=DESCRIBED, content={"more_outputs": ["embedding"]})
+    return plan
+
+
+def plan_on_a_gpu(folder: Path) -> Path:
+    """A plan of both outputs, built by the real TensorRT; skips where there is none."""
+    pytest.importorskip("tensorrt", reason="needs an NVIDIA GPU and TensorRT")
+    from export.to_plan import PlanOptions, build_plan
+
+    source = write_two_outputs(folder / "two.onnx")
+    return build_plan(PlanOptions(str(source), max_batch=4, opt_batch=4))
 
 
 def write_checkpoint(path: Path) -> Path:

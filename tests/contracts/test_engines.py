@@ -14,7 +14,13 @@ from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.errors import EngineError
 from runtime.manifest import EMOTIONS, Manifest
-from tests.contracts.models import DESCRIBED, batch, write_checkpoint, write_two_outputs
+from tests.contracts.models import (
+    batch,
+    plan_on_a_gpu,
+    plan_on_the_fake_gpu,
+    write_checkpoint,
+    write_two_outputs,
+)
 from tests.support.fakes import Brain
 
 
@@ -23,18 +29,11 @@ def onnx_runtime(tmp_path: Path, request: pytest.FixtureRequest) -> Engine:
 
 
 def fake_tensorrt(tmp_path: Path, request: pytest.FixtureRequest) -> Engine:
-    request.getfixturevalue("gpu")
-    make_plan = request.getfixturevalue("make_plan")
-    content = {"more_outputs": ["embedding"]}
-    return open_engine(make_plan("two.plan", manifest=DESCRIBED, content=content))
+    return open_engine(plan_on_the_fake_gpu(request))
 
 
 def real_tensorrt(tmp_path: Path, request: pytest.FixtureRequest) -> Engine:
-    pytest.importorskip("tensorrt", reason="needs an NVIDIA GPU and TensorRT")
-    from export.to_plan import PlanOptions, build_plan
-
-    source = write_two_outputs(tmp_path / "two.onnx")
-    return open_engine(build_plan(PlanOptions(str(source), max_batch=4, opt_batch=4)))
+    return open_engine(plan_on_a_gpu(tmp_path))
 
 
 def pytorch(tmp_path: Path, request: pytest.FixtureRequest) -> Engine:

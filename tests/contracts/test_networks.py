@@ -11,7 +11,12 @@ import pytest
 from runtime.engines.base import Network
 from runtime.engines.factory import open_network
 from runtime.errors import EngineError
-from tests.contracts.models import DESCRIBED, batch, write_two_outputs
+from tests.contracts.models import (
+    batch,
+    plan_on_a_gpu,
+    plan_on_the_fake_gpu,
+    write_two_outputs,
+)
 
 
 def onnx_runtime(tmp_path: Path, request: pytest.FixtureRequest) -> Network:
@@ -19,18 +24,11 @@ def onnx_runtime(tmp_path: Path, request: pytest.FixtureRequest) -> Network:
 
 
 def fake_tensorrt(tmp_path: Path, request: pytest.FixtureRequest) -> Network:
-    request.getfixturevalue("gpu")
-    make_plan = request.getfixturevalue("make_plan")
-    content = {"more_outputs": ["embedding"]}
-    return open_network(make_plan("two.plan", manifest=DESCRIBED, content=content))
+    return open_network(plan_on_the_fake_gpu(request))
 
 
 def real_tensorrt(tmp_path: Path, request: pytest.FixtureRequest) -> Network:
-    pytest.importorskip("tensorrt", reason="needs an NVIDIA GPU and TensorRT")
-    from export.to_plan import PlanOptions, build_plan
-
-    source = write_two_outputs(tmp_path / "two.onnx")
-    return open_network(build_plan(PlanOptions(str(source), max_batch=4, opt_batch=4)))
+    return open_network(plan_on_a_gpu(tmp_path))
 
 
 @pytest.fixture(

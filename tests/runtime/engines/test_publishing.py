@@ -79,6 +79,21 @@ def kill_at_each_step(tmp_path: Path, start: Path, new: Path, name: str) -> list
 OLD, NEW = replace(TINY, temperature=2.0), replace(TINY, temperature=3.0)
 
 
+def opens_as_the_old_or_the_new_one(
+    tmp_path: Path, start: Path, new: Path, name: str
+) -> tuple[int, Path]:
+    """Opens what each step leaves: (number of steps, the folder of the last)."""
+    found = []
+    for folder in kill_at_each_step(tmp_path, start, new, name):
+        engine = open_engine(folder / name)
+        found.append(engine.manifest.temperature)
+        engine.close()
+    assert found[0] == 2.0
+    assert found[-1] == 3.0
+    assert found == sorted(found)
+    return len(found), folder
+
+
 @pytest.mark.parametrize("sidecar", [True, False])
 def test_an_onnx_model_opens_as_the_old_or_the_new_one(tmp_path: Path, sidecar: bool) -> None:
     start, new = tmp_path / "start", tmp_path / "new"
@@ -88,15 +103,8 @@ def test_an_onnx_model_opens_as_the_old_or_the_new_one(tmp_path: Path, sidecar: 
     if not sidecar:
         (start / "m.json").unlink()
     (new / "manifest").write_text(NEW.to_json())
-    found = []
-    for folder in kill_at_each_step(tmp_path, start, new, "m.onnx"):
-        engine = open_engine(folder / "m.onnx")
-        found.append(engine.manifest.temperature)
-        engine.close()
-    assert found[0] == 2.0
-    assert found[-1] == 3.0
-    assert found == sorted(found)
-    assert len(found) > 8
+    steps, folder = opens_as_the_old_or_the_new_one(tmp_path, start, new, "m.onnx")
+    assert steps > 8
     assert {p.name for p in folder.iterdir()} == {"m.onnx", "m.json"}
     assert "previous" not in (folder / "m.json").read_text()
 
@@ -114,14 +122,7 @@ def test_a_plan_opens_as_the_old_or_the_new_one(
     described = read_sidecar(new / "m.plan")
     assert described is not None
     (new / "manifest").write_text(described.to_json())
-    found = []
-    for folder in kill_at_each_step(tmp_path, start, new, "m.plan"):
-        engine = open_engine(folder / "m.plan")
-        found.append(engine.manifest.temperature)
-        engine.close()
-    assert found[0] == 2.0
-    assert found[-1] == 3.0
-    assert found == sorted(found)
+    _, folder = opens_as_the_old_or_the_new_one(tmp_path, start, new, "m.plan")
     assert {p.name for p in folder.iterdir()} == {"m.plan", "m.plan.json"}
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runtime.messages import EmotionResult, FrameResult
+from runtime.sinks.remote.queue import SendError
+from tests.support.servers import refused
 
 
 def result(index: int = 0, size=(240, 320), fps: float = 25.0, faces: int = 1) -> FrameResult:
@@ -42,3 +45,23 @@ def nearly_full_disk(monkeypatch: pytest.MonkeyPatch, room: int) -> None:
         return taken
 
     monkeypatch.setattr(os, "write", write)
+
+
+def refuses_other_certificates(folder: Path, send: Callable[..., None]) -> Path:
+    """Checks that nothing is sent where a certificate isn't trusted, or TLS is too old.
+
+    Args:
+        folder: Where certificates go.
+        send: Sends a message to a server with a certificate (its file, the file of whom
+            is trusted, `old` for a TLS of the past).
+
+    Returns:
+        A certificate that is trusted.
+    """
+    own, wrong = refused(folder)
+    for file, trusted, why in wrong:
+        with pytest.raises(SendError, match=f"its certificate is not trusted: .*{why}"):
+            send(file, trusted)
+    with pytest.raises(SendError, match="no TLS connection"):
+        send(own, own, old=True)
+    return own

@@ -13,9 +13,9 @@ from runtime.errors import UserError
 from runtime.sinks.remote.mqtt import Mqtt
 from runtime.sinks.remote.queue import RemoteSink, SendError
 from runtime.support.backoff import Pauses
-from tests.runtime.sinks.conftest import result, wait_until
+from tests.runtime.sinks.conftest import refuses_other_certificates, result, wait_until
 from tests.support.receivers import MOSQUITTO, Broker
-from tests.support.servers import encrypted, refused, untrusted_server
+from tests.support.servers import encrypted, untrusted_server
 
 paho = pytest.importorskip("paho.mqtt.client", reason="needs paho-mqtt (the extra mqtt)")
 
@@ -334,12 +334,7 @@ def test_certificates_of_brokers_are_checked(tmp_path, monkeypatch):
             link.send([b"x"])
             link.close()
 
-    own, wrong = refused(tmp_path)
-    for file, trusted, why in wrong:
-        with pytest.raises(SendError, match=f"its certificate is not trusted: .*{why}"):
-            publish(file, trusted)
-    with pytest.raises(SendError, match="no TLS connection"):
-        publish(own, own, old=True)
+    own = refuses_other_certificates(tmp_path, publish)
     assert not asked
     publish(own, own)
     assert len(asked) == 1

@@ -12,9 +12,9 @@ from runtime.sinks.remote.queue import Rejected, RemoteSink, SendError
 from runtime.sinks.remote.webhook import Webhook
 from runtime.support.backoff import Pauses
 from runtime.support.net.sockets import dial
-from tests.runtime.sinks.conftest import result, wait_until
+from tests.runtime.sinks.conftest import refuses_other_certificates, result, wait_until
 from tests.support.receivers import http_receiver
-from tests.support.servers import encrypted, refused, untrusted_server
+from tests.support.servers import encrypted, untrusted_server
 
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -292,12 +292,7 @@ def test_certificates_of_receivers_are_checked(tmp_path, monkeypatch):
             finally:
                 hook.close()
 
-    own, wrong = refused(tmp_path)
-    for file, trusted, why in wrong:
-        with pytest.raises(SendError, match=f"its certificate is not trusted: .*{why}"):
-            post(file, trusted)
-    with pytest.raises(SendError, match="no TLS connection"):
-        post(own, own, old=True)
+    own = refuses_other_certificates(tmp_path, post)
     assert not asked
     post(own, own)
     assert b"".join(asked).count(b"POST / HTTP/1.1\r\n") == 2
