@@ -28,10 +28,10 @@ if TYPE_CHECKING:
         LabelsConfig,
         LatencyConfig,
         PipelineConfig,
-        SourceConfig,
     )
     from runtime.pipeline.pipeline import Pipeline
     from runtime.recognizer import EmotionRecognizer
+    from runtime.sources.config import SourceConfig
     from runtime.vision.picture import Picture
 
 #: The one place where the version stands.

@@ -178,8 +178,9 @@ def _run_check(engine: EmotionEngine, facts: dict[str, Any]) -> Check:
 
 def _trial_check(engine: EmotionEngine, options: DoctorOptions, facts: dict[str, Any]) -> Check:
     """Runs the whole pipeline on the built-in clip for a moment."""
-    from runtime.pipeline.config import EngineConfig, PipelineConfig, SourceConfig
+    from runtime.pipeline.config import EngineConfig, PipelineConfig
     from runtime.pipeline.pipeline import Pipeline
+    from runtime.sources.config import SourceConfig
 
     config = PipelineConfig(
         (SourceConfig("demo"),), engine=EngineConfig(engine, threads=options.threads)

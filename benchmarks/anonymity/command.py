@@ -31,9 +31,9 @@ from runtime.pipeline.config import (
     EngineConfig,
     LatencyConfig,
     PipelineConfig,
-    SourceConfig,
 )
 from runtime.pipeline.pipeline import Pipeline
+from runtime.sources.config import SourceConfig
 from runtime.sources.factory import open_source
 from runtime.support.cli import option, parse_options
 from runtime.vision.anonymize import COVER_SCORE, LOOK_AHEAD_S, anonymize

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from runtime.engines.base import Engine
-from runtime.pipeline.config import EngineConfig, LatencyConfig, PipelineConfig, SourceConfig
+from runtime.pipeline.config import EngineConfig, LatencyConfig, PipelineConfig
 from runtime.sources.base import Source
+from runtime.sources.config import SourceConfig
 
 
 def config_of(

@@ -8,8 +8,9 @@ from pathlib import Path
 from benchmarks.harness.schema.stability import ClipFlips, FailedClip
 from benchmarks.stability.options import StabilityOptions
 from runtime.errors import UserError
-from runtime.pipeline.config import EngineConfig, LabelsConfig, PipelineConfig, SourceConfig
+from runtime.pipeline.config import EngineConfig, LabelsConfig, PipelineConfig
 from runtime.pipeline.pipeline import Pipeline
+from runtime.sources.config import SourceConfig
 
 
 def measure_clip(path: str, options: StabilityOptions) -> ClipFlips | FailedClip:

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from typing import Any
 
 from runtime.errors import UserError
-from runtime.pipeline.config import SourceConfig
+from runtime.sources.config import SourceConfig
 from runtime.support.redaction import printable
 from runtime.support.yaml_options import scalar
 

@@ -16,8 +16,8 @@ from runtime.pipeline.config import (
     LabelsConfig,
     LatencyConfig,
     PipelineConfig,
-    SourceConfig,
 )
+from runtime.sources.config import SourceConfig
 from runtime.support.cli import option
 from runtime.support.net.tls import choose_trust
 

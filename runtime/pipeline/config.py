@@ -7,56 +7,18 @@ of its name, and remains the caller's, who closes it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.detectors.catalogue import FACE_SCORE
 from runtime.errors import SourceError, UserError
-from runtime.support.net.tls import Tls
+from runtime.sources.config import SourceConfig
+from runtime.support.ranges import within
 
 if TYPE_CHECKING:
     from runtime.detectors.base import Detector
     from runtime.engines.base import Engine
-    from runtime.sources.base import Source
-
-
-def _within(name: str, value: float | None, low: float, high: float = math.inf) -> None:
-    """Refuses a number outside its range, and NaN."""
-    if value is not None and not low <= value <= high:
-        limit = f"{low:g} or more" if high == math.inf else f"{low:g} to {high:g}"
-        raise UserError(f"{name} must be {limit}, not {value}")
-
-
-@dataclass(frozen=True, slots=True)
-class SourceConfig:
-    """One source and what holds for it alone; `sources:` in YAML has the same keys.
-
-    Attributes:
-        source: What `open_source` takes, or a source of the caller's own.
-        name: What it is called in logs, results and metrics; None for its address
-            without credentials.
-        reconnect_s: How long a camera or stream that is lost is tried again, in
-            seconds: 0 for not at all, infinity for ever.
-        tls_ca: PEM file of the authorities that its server must be certified by;
-            None for the system's.
-        tls_insecure: Trust any certificate of its server.
-    """
-
-    source: str | Path | Source
-    name: str | None = None
-    reconnect_s: float = math.inf
-    tls_ca: str | None = None
-    tls_insecure: bool = False
-
-    def __post_init__(self) -> None:
-        _within("reconnect_s", self.reconnect_s, 0)
-
-    @property
-    def tls(self) -> Tls:
-        """Whom its connection trusts."""
-        return Tls(self.tls_ca, self.tls_insecure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +45,8 @@ class DetectorConfig:
     regions_score: float = FACE_SCORE
 
     def __post_init__(self) -> None:
-        _within("interval_s", self.interval_s, 0)
-        _within("regions_score", self.regions_score, 0, 1)
+        within("interval_s", self.interval_s, 0)
+        within("regions_score", self.regions_score, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +71,8 @@ class EngineConfig:
     max_wait_s: float = 0.0
 
     def __post_init__(self) -> None:
-        _within("max_batch", self.max_batch, 1)
-        _within("max_wait_s", self.max_wait_s, 0)
+        within("max_batch", self.max_batch, 1)
+        within("max_wait_s", self.max_wait_s, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +89,7 @@ class LabelsConfig:
     smoothing_s: float | None = None
 
     def __post_init__(self) -> None:
-        _within("smoothing_s", self.smoothing_s, 0)
+        within("smoothing_s", self.smoothing_s, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +109,8 @@ class LatencyConfig:
     look_ahead_s: float = 0.0
 
     def __post_init__(self) -> None:
-        _within("target_s", self.target_s, 0)
-        _within("look_ahead_s", self.look_ahead_s, 0)
+        within("target_s", self.target_s, 0)
+        within("look_ahead_s", self.look_ahead_s, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +144,4 @@ class PipelineConfig:
         for name in names:
             if names.count(name) > 1:
                 raise UserError(f"two sources have the name {name!r}")
-        _within("max_frames", self.max_frames, 1)
+        within("max_frames", self.max_frames, 1)

@@ -12,8 +12,8 @@ from runtime.pipeline.config import (
     LabelsConfig,
     LatencyConfig,
     PipelineConfig,
-    SourceConfig,
 )
+from runtime.sources.config import SourceConfig
 from runtime.support.net.tls import Tls
 
 if TYPE_CHECKING:

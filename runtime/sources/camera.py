@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 
 from runtime.errors import Unreachable
+from runtime.sources.config import SourceConfig
 from runtime.sources.decoders.base import Capture
 from runtime.sources.decoders.opencv import open_capture
 from runtime.sources.reconnecting import ReconnectingSource
@@ -24,7 +25,7 @@ def camera_of(spec: str) -> int | str | None:
     return spec if spec.startswith("/dev/v4l/") else None
 
 
-def open_camera(camera: int | str, reconnect_s: float) -> ReconnectingSource:
+def open_camera(camera: int | str, config: SourceConfig) -> ReconnectingSource:
     """A camera by number or device file.
 
     Raises:
@@ -41,4 +42,4 @@ def open_camera(camera: int | str, reconnect_s: float) -> ReconnectingSource:
         found = sorted(p.name for p in Path("/dev").glob("video*"))
         hint = f"found /dev/{', /dev/'.join(found)}" if found else "no /dev/video* here"
         raise Unreachable(f"{name} can't be opened ({hint}); try --source demo")
-    return ReconnectingSource(capture, name, connect, reconnect_s)
+    return ReconnectingSource(capture, name, connect, config.reconnect_s)

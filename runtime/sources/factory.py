@@ -8,11 +8,13 @@
 
 from __future__ import annotations
 
-import math
+from pathlib import Path
+from typing import Any
 
 from runtime.errors import SourceError
 from runtime.sources.base import Source
 from runtime.sources.camera import camera_of, open_camera
+from runtime.sources.config import SourceConfig
 from runtime.sources.demo import DemoSource
 from runtime.sources.files import FileSource, open_file
 from runtime.sources.gstreamer import is_gstreamer, open_gstreamer
@@ -26,7 +28,6 @@ from runtime.sources.pictures import (
 )
 from runtime.sources.reconnecting import ReconnectingSource
 from runtime.support.files.writing import local_path
-from runtime.support.net.tls import Tls
 from runtime.support.redaction import printable, shown_address
 
 __all__ = [
@@ -36,7 +37,6 @@ __all__ = [
     "PictureSource",
     "ReconnectingSource",
     "Source",
-    "Tls",
     "collect_pictures",
     "list_pictures",
     "open_source",
@@ -44,30 +44,36 @@ __all__ = [
 ]
 
 
-def open_source(spec: str, reconnect_s: float = math.inf, tls: Tls = Tls()) -> Source:  # noqa: B008
+def open_source(source: str | Path | SourceConfig, **settings: Any) -> Source:
     """Opens a source.
 
     Args:
-        spec: `demo`, a camera (`0`, `/dev/video0`, `csi://0`), a URL, a
+        source: `demo`, a camera (`0`, `/dev/video0`, `csi://0`), a URL, a
             GStreamer pipeline (`gst:... ! appsink`), a video file, a picture,
-            or a folder of pictures.
-        reconnect_s: How long a camera or stream that is lost later is tried
-            again, in seconds: 0 for not at all, infinity for ever.
-        tls: Whom a URL's TLS connection trusts.
+            or a folder of pictures; or one of these with its settings.
+        settings: Those of `SourceConfig`, where that isn't given.
 
     Raises:
         SourceError: It isn't there or can't be read; the message says which.
     """
+    config = source if isinstance(source, SourceConfig) else SourceConfig(source, **settings)
+    opened = _open(str(config.source), config)
+    if config.name is not None:
+        opened.name = config.name  # type: ignore[misc]  # what we open can be renamed
+    return opened
+
+
+def _open(spec: str, config: SourceConfig) -> Source:
     if spec == "demo":
         return DemoSource()
     if is_gstreamer(spec):
-        return open_gstreamer(spec, reconnect_s)
+        return open_gstreamer(spec, config)
     camera = camera_of(spec)
     if camera is not None:
-        return open_camera(camera, reconnect_s)
+        return open_camera(camera, config)
     path = local_path(spec)
     if path is None:
-        return open_stream(spec, reconnect_s, tls)
+        return open_stream(spec, config)
     name = printable(spec)
     if path.is_dir():
         return PictureSource(list_pictures(path), name)

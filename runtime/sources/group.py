@@ -20,7 +20,7 @@ from runtime.support.redaction import remember, shown_address
 from runtime.support.threads import together
 
 if TYPE_CHECKING:
-    from runtime.pipeline.config import SourceConfig
+    from runtime.sources.config import SourceConfig
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class SourceGroup:
 
 def open_group(
     configs: Sequence[SourceConfig],
-    open_source: Callable[[str, float, Tls], Source],
+    open_source: Callable[[SourceConfig], Source],
     own: Callable[[Source], Source],
 ) -> SourceGroup:
     """Opens sources; as long as one opens, the others may fail, and live ones come later.
@@ -129,7 +129,7 @@ def open_group(
             spec = str(config.source)
             remember([spec])
             _warn(spec, config.tls)
-            opens.append(partial(_open, open_source, config))
+            opens.append(partial(open_source, config))
     # All at once: a dead stream takes its whole time limit.
     opened = iter(zip(opens, together(opens), strict=True))
     sources: list[Source] = []
@@ -157,14 +157,6 @@ def open_group(
         if isinstance(source, DeferredSource):
             log.warning("%s; trying again", source.error)
     return SourceGroup(sources)
-
-
-def _open(open_source: Callable[[str, float, Tls], Source], config: SourceConfig) -> Source:
-    """Opens a source and calls it what its settings call it."""
-    source = open_source(str(config.source), config.reconnect_s, config.tls)
-    if config.name is not None:
-        source.name = config.name  # type: ignore[misc]  # what we open can be renamed
-    return source
 
 
 def _warn(spec: str, tls: Tls) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import cv2
 
 from runtime.errors import SourceError, Unreachable
+from runtime.sources.config import SourceConfig
 from runtime.sources.decoders.base import Capture
 from runtime.sources.decoders.opencv import has_gstreamer, limits_gstreamer, open_capture
 from runtime.sources.files import FileSource
@@ -42,13 +43,13 @@ def is_gstreamer(spec: str) -> bool:
     return spec.startswith((_PREFIX, _CSI)) or (" ! " in spec and not os.path.exists(spec))
 
 
-def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | ReconnectingSource:
+def open_gstreamer(spec: str, config: SourceConfig) -> FileSource | ReconnectingSource:
     """Opens a GStreamer pipeline that ends in an appsink, or a CSI camera.
 
     Args:
         spec: `gst:ELEMENT ! ... ! appsink`, the same without `gst:`, or
             `csi://N?width=W&height=H&fps=F&flip=M`, of which N is the sensor's number.
-        reconnect_s: See `ReconnectingSource`.
+        config: Its settings.
 
     Raises:
         SourceError: It is malformed, this OpenCV has no GStreamer, or this is no Jetson.
@@ -83,7 +84,7 @@ def open_gstreamer(spec: str, reconnect_s: float) -> FileSource | ReconnectingSo
     # Only what has an end has a length.
     if capture.frames:
         return FileSource(capture, name)
-    return ReconnectingSource(capture, name, connect, reconnect_s)
+    return ReconnectingSource(capture, name, connect, config.reconnect_s)
 
 
 def check_only_output(spec: str) -> None:

@@ -6,16 +6,17 @@ import logging
 import re
 
 from runtime.errors import SourceError, Unreachable
+from runtime.sources.config import SourceConfig
 from runtime.sources.decoders.base import Capture
 from runtime.sources.files import FileSource
 from runtime.sources.reconnecting import ReconnectingSource
-from runtime.support.net.tls import TLS_SCHEMES, Tls
+from runtime.support.net.tls import TLS_SCHEMES
 from runtime.support.redaction import shown_address
 
 log = logging.getLogger(__name__)
 
 
-def open_stream(url: str, reconnect_s: float, tls: Tls) -> FileSource | ReconnectingSource:
+def open_stream(url: str, config: SourceConfig) -> FileSource | ReconnectingSource:
     """A network stream, or a whole video behind a URL.
 
     Raises:
@@ -26,7 +27,7 @@ def open_stream(url: str, reconnect_s: float, tls: Tls) -> FileSource | Reconnec
         ffmpeg as media,  # PyAV takes 0.1 s, which cameras need not wait
     )
 
-    name = shown_address(url)
+    name, tls = shown_address(url), config.tls
     if tls.authorities is not None or url.partition("://")[0].lower() in TLS_SCHEMES:
         tls.context()  # a wrong file of authorities shows before any connection
 
@@ -46,7 +47,7 @@ def open_stream(url: str, reconnect_s: float, tls: Tls) -> FileSource | Reconnec
     # Only what has an end has a length.
     if capture.frames:
         return FileSource(capture, name)
-    return ReconnectingSource(capture, name, connect, reconnect_s)
+    return ReconnectingSource(capture, name, connect, config.reconnect_s)
 
 
 def _malformed(url: str) -> str:

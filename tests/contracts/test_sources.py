@@ -13,8 +13,8 @@ import pytest
 from benchmarks.harness.synthetic import PacedCamera, SyntheticVideo
 from runtime.errors import SourceError, Unreachable
 from runtime.messages import Frame
-from runtime.pipeline.config import SourceConfig
 from runtime.pipeline.pipeline import Pipeline
+from runtime.sources.config import SourceConfig
 from runtime.sources.decoders.opencv import has_gstreamer
 from runtime.sources.deferred import DeferredSource
 from runtime.sources.factory import open_source

@@ -19,7 +19,7 @@ def ffmpeg(*argv):
 
 def count(spec):
     """How many frames a source gives."""
-    source, frames = open_source(str(spec), 0), 0
+    source, frames = open_source(str(spec), reconnect_s=0), 0
     while source.read() is not None:
         frames += 1
     source.close()

@@ -111,7 +111,7 @@ def _crops(
 ) -> Iterator[NDArray[np.uint8]]:
     """Yields the background crops of one source's frames."""
     rng = np.random.default_rng(seed)
-    with closing(open_source(source, 0.0)) as reader:
+    with closing(open_source(source, reconnect_s=0.0)) as reader:
         for _ in range(FRAMES):
             frame = reader.read()
             if frame is None:

@@ -10,8 +10,9 @@ from benchmarks.harness.pipeline_setup import config_of
 from benchmarks.harness.synthetic import SyntheticVideo, render
 from runtime.engines.catalogue import model_path
 from runtime.engines.factory import open_engine
-from runtime.pipeline.config import PipelineConfig, SourceConfig
+from runtime.pipeline.config import PipelineConfig
 from runtime.pipeline.parts import Parts
+from runtime.sources.config import SourceConfig
 
 
 def test_what_is_not_asked_for_is_the_runtimes_default() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.harness.synthetic import PacedCamera, SyntheticVideo, render
 from benchmarks.pipeline.utilisation import STAGES, alone_ms, slowest, utilisation
-from runtime.pipeline.config import DetectorConfig, EngineConfig, PipelineConfig, SourceConfig
+from runtime.pipeline.config import DetectorConfig, EngineConfig, PipelineConfig
+from runtime.sources.config import SourceConfig
 
 
 def _loop() -> SyntheticVideo:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runtime.errors import UserError
 from runtime.options.sources import KINDS, fill_sources, read_sources
 from runtime.options.webcam import WebcamOptions, source_configs
-from runtime.pipeline.config import SourceConfig
+from runtime.sources.config import SourceConfig
 from runtime.support.cli import parse_options
 
 

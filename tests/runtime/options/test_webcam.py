@@ -9,8 +9,8 @@ from runtime.pipeline.config import (
     LabelsConfig,
     LatencyConfig,
     PipelineConfig,
-    SourceConfig,
 )
+from runtime.sources.config import SourceConfig
 from runtime.support.cli import parse_options
 from runtime.vision.anonymize import COVER_SCORE, LOOK_AHEAD_S
 

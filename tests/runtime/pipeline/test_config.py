@@ -18,8 +18,8 @@ from runtime.pipeline.config import (
     LabelsConfig,
     LatencyConfig,
     PipelineConfig,
-    SourceConfig,
 )
+from runtime.sources.config import SourceConfig
 from runtime.support.net.tls import Tls
 from tests.conftest import REPO
 from tests.support.fakes import Brain, Finder, Pictures

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runtime.errors import SourceError
-from runtime.pipeline.config import PipelineConfig, SourceConfig
+from runtime.pipeline.config import PipelineConfig
 from runtime.pipeline.keywords import _PLACES, PipelineKeywords, config_of
+from runtime.sources.config import SourceConfig
 from runtime.support.net.tls import Tls
 
 _VALUES = {

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from runtime.messages import Frame, FrameResult, TrackedFrame
-from runtime.pipeline.config import LatencyConfig, PipelineConfig, SourceConfig
+from runtime.pipeline.config import LatencyConfig, PipelineConfig
 from runtime.pipeline.detection import DetectionStage
 from runtime.pipeline.keywords import config_of
 from runtime.pipeline.load_shedding import LoadShedding
 from runtime.pipeline.loops import DetectionLoop, RecognitionLoop
 from runtime.pipeline.parts import Parts
+from runtime.sources.config import SourceConfig
 from runtime.support.mailbox import Closed, Mailbox
 from runtime.telemetry.metrics import Metrics
 from runtime.vision.picture import Picture

@@ -1,11 +1,10 @@
 """Cameras by number or device file; none is needed."""
 
-import math
-
 import pytest
 
 from runtime.sources import camera
 from runtime.sources.camera import camera_of, open_camera
+from runtime.sources.config import SourceConfig
 from runtime.support import backoff as retry
 from tests.runtime.sources.test_reconnecting import Camera
 
@@ -33,7 +32,7 @@ def test_an_unplugged_camera_is_opened_again(monkeypatch):
 
     monkeypatch.setattr(camera, "open_capture", plug)
     monkeypatch.setattr(retry, "_PAUSES_S", (0.001, 0.001))
-    source = open_camera(0, math.inf)
+    source = open_camera(0, SourceConfig("0"))
     times = [source.read().time_s for _ in range(4)]
     assert times == sorted(set(times))
     assert asked == [0, 0, 0]

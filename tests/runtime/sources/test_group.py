@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runtime.errors import SourceError, StageError, Unreachable
-from runtime.pipeline.config import SourceConfig
+from runtime.sources.config import SourceConfig
 from runtime.sources.deferred import DeferredSource
 from runtime.sources.group import SourceGroup, Unopened, open_group
 from tests.support.fakes import Pictures
@@ -21,7 +21,8 @@ class Noted(Pictures):
         self.interrupts += 1
 
 
-def opener(spec, reconnect_s, tls):
+def opener(config):
+    spec = str(config.source)
     """Opens what is named `good`, another time what is `away`, and nothing else."""
     if spec == "good":
         return Noted(3)

@@ -111,7 +111,7 @@ def test_an_opencv_without_gstreamer_says_what_to_do(spec):
 
 @pytest.mark.skipif(not backend.has_gstreamer(), reason="this OpenCV has no GStreamer")
 def test_a_real_pipeline_gives_frames():
-    source = open_source(f"gst:{BARS}", math.inf)
+    source = open_source(f"gst:{BARS}", reconnect_s=math.inf)
     assert source.read().picture.bgr().ndim == 3
     source.close()
 

@@ -18,7 +18,7 @@ _BOMB = """
 import resource, sys
 from runtime.sources.factory import open_source
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
-source, frames = open_source(sys.argv[1], 0), 0
+source, frames = open_source(sys.argv[1], reconnect_s=0), 0
 try:
     while source.read() is not None:
         frames += 1

@@ -30,7 +30,7 @@ def test_a_picture_without_end_is_given_up(strict, length):
 
     with Web(cam=endless) as server:
         with pytest.raises(SourceError):
-            source = open_source(server.url("cam"), 0)
+            source = open_source(server.url("cam"), reconnect_s=0)
             while True:
                 source.read()
         # What is read, and what was on its way in the sockets' buffers.
@@ -198,7 +198,7 @@ def test_a_playlist_without_end_is_given_up():
 
     with Web(list=endless, a=lambda handler: handler.send_error(404)) as server:
         with pytest.raises(SourceError):
-            open_source(server.url("list.m3u8"), 0)
+            open_source(server.url("list.m3u8"), reconnect_s=0)
         assert server.sent < 20_000_000
 
 
@@ -227,7 +227,7 @@ _GREEDY = """
 import sys
 from runtime.sources.factory import open_source
 try:
-    open_source(sys.argv[1], 0)
+    open_source(sys.argv[1], reconnect_s=0)
 except Exception as error:
     print(type(error).__name__)
 peak = next(x for x in open("/proc/self/status") if x.startswith("VmHWM"))

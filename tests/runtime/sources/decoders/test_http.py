@@ -28,7 +28,7 @@ def test_a_server_that_drips_is_given_up_in_time(strict, where):
     with Web(cam=drip) as server:
         began = time.monotonic()
         with pytest.raises(Unreachable):
-            open_source(server.url("cam"), 0)
+            open_source(server.url("cam"), reconnect_s=0)
         assert time.monotonic() - began < 15  # it would never end
 
 
@@ -114,7 +114,7 @@ def test_redirects_that_drip_share_one_time(strict, head):
     with Web(**{f"cam{number or ''}": drip for number in range(20)}) as server:
         began = time.monotonic()
         with pytest.raises(Unreachable, match="timed out"):
-            open_source(server.url("cam"), 0)
+            open_source(server.url("cam"), reconnect_s=0)
         assert time.monotonic() - began < 5  # ten of them would take eight
 
 
@@ -130,4 +130,4 @@ def test_what_comes_with_a_redirect_is_not_read(strict):
             handler.send(part(jpeg()))
 
     with Web(cam=lead, video=video) as server:
-        open_source(server.url("cam"), 0).close()
+        open_source(server.url("cam"), reconnect_s=0).close()

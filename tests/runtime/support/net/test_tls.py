@@ -81,7 +81,7 @@ def url(scheme, port, host="localhost"):
 
 
 def read(address, tls):
-    source = open_source(address, 0, tls)
+    source = open_source(address, reconnect_s=0, tls_ca=tls.authorities, tls_insecure=tls.insecure)
     try:
         return source.read().picture.bgr().shape
     finally:
@@ -95,7 +95,7 @@ SCHEMES = ["https", "rtsps", "rtmps"]
 def test_a_strangers_certificate_gets_no_password(camera, scheme):
     there, port = camera
     with pytest.raises(SourceError, match="certificate is not trusted.*--tls_ca") as error:
-        open_source(url(scheme, port), 0)
+        open_source(url(scheme, port), reconnect_s=0)
     assert not there.asked
     assert "secret" not in str(error.value)
     assert "\n" not in str(error.value)
@@ -105,7 +105,7 @@ def test_a_strangers_certificate_gets_no_password(camera, scheme):
 def test_nor_does_the_right_one_of_another_name(camera, own, scheme):
     there, port = camera
     with pytest.raises(SourceError, match="certificate is not trusted"):
-        open_source(url(scheme, port, "127.0.0.1"), 0, Tls(str(own)))
+        open_source(url(scheme, port, "127.0.0.1"), reconnect_s=0, tls_ca=str(own))
     assert not there.asked
 
 
@@ -116,7 +116,7 @@ def test_nor_an_expired_one(tmp_path, scheme):
         untrusted_server(encrypted(old, there.talk)) as port,
         pytest.raises(SourceError, match="certificate is not trusted"),
     ):
-        open_source(url(scheme, port), 0, Tls(str(old)))
+        open_source(url(scheme, port), reconnect_s=0, tls_ca=str(old))
     assert not there.asked
 
 
@@ -134,7 +134,12 @@ def test_rtsps_goes_on_to_the_login_once_it_trusts(camera, own, trust):
     there, port = camera
     host = "localhost" if trust == "file" else "127.0.0.1"
     with pytest.raises(SourceError):  # this camera has no video
-        open_source(url("rtsps", port, host), 0, Tls(str(own), trust == "insecure"))
+        open_source(
+            url("rtsps", port, host),
+            reconnect_s=0,
+            tls_ca=str(own),
+            tls_insecure=trust == "insecure",
+        )
     assert there.knows_password
 
 
@@ -151,7 +156,7 @@ def test_an_insecure_source_is_said_in_the_log(camera, caplog):
 def test_an_old_tls_is_refused(own):
     old = encrypted(own, lambda _: None, old=True)
     with untrusted_server(old) as port, pytest.raises(SourceError, match="no TLS connection"):
-        open_source(url("https", port), 0, Tls(str(own)))
+        open_source(url("https", port), reconnect_s=0, tls_ca=str(own))
 
 
 @pytest.mark.parametrize("scheme", ["http", "rtsp", "rtmp"])
@@ -175,9 +180,9 @@ def test_a_plain_source_needs_no_authorities(monkeypatch, scheme):
 
     monkeypatch.setattr(Tls, "_bundle", none_here)
     with pytest.raises(SourceError, match="can't be reached"):
-        open_source(f"{scheme}://127.0.0.1:9/x", 0)
+        open_source(f"{scheme}://127.0.0.1:9/x", reconnect_s=0)
     with pytest.raises(UserError, match="no list of authorities here"):
-        open_source(f"{scheme}s://127.0.0.1:9/x", 0)
+        open_source(f"{scheme}s://127.0.0.1:9/x", reconnect_s=0)
 
 
 def test_authorities_are_loaded_once_and_again_when_they_change(own, tmp_path):
