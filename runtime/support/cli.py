@@ -139,8 +139,8 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
         if not package or (Path(__file__).parents[2] / package).exists():
             raise
         print(
-            f"error: the package {package!r} is not installed; this command needs an extra: "
-            "pip install 'emotion-edge[train]' to train, 'emotion-edge[export]' to export",
+            f"error: the package {package!r} is not installed; this command needs an extra: in the "
+            "checkout, pip install -e '.[train]' to train, '.[export]' to export",
             file=sys.stderr,
         )
         return 2

@@ -58,7 +58,10 @@ def spots():
     params=[
         "centerface",
         pytest.param(
-            "yunet", marks=pytest.mark.skipif(not YUNET.exists(), reason=f"no {YUNET.name} here")
+            "yunet",
+            marks=pytest.mark.skipif(
+                not YUNET.exists(), reason=f"needs {YUNET.name} in ../shared/data/detectors"
+            ),
         ),
         pytest.param(
             "scrfd",

@@ -55,10 +55,16 @@ KINDS = [
     "demo",
     "network",
     pytest.param(
-        "gstreamer", marks=pytest.mark.skipif(not has_gstreamer(), reason="OpenCV has no GStreamer")
+        "gstreamer",
+        marks=pytest.mark.skipif(
+            not has_gstreamer(), reason="needs an OpenCV with GStreamer, such as a Jetson's"
+        ),
     ),
     pytest.param(
-        "camera", marks=pytest.mark.skipif(not Path("/dev/video0").exists(), reason="no camera")
+        "camera",
+        marks=pytest.mark.skipif(
+            not Path("/dev/video0").exists(), reason="needs a camera at /dev/video0"
+        ),
     ),
     "deferred",
     "member",

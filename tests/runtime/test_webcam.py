@@ -168,7 +168,8 @@ def test_no_face_is_in_an_anonymized_video(tmp_path, clip, tiny_engine):
 
 
 def test_an_anonymized_video_has_no_sound_and_its_json_is_as_ever(tmp_path, tiny_engine, portrait):
-    av = pytest.importorskip("av")
+    import av
+
     source = tmp_path / "talks.mp4"
     with av.open(str(source), "w") as container:
         picture, sound = container.add_stream("h264", 25), container.add_stream("aac", 48_000)
@@ -343,7 +344,7 @@ def test_a_failed_run_keeps_older_output(tmp_path, tiny_engine):
     assert old.read_text() == "precious\n"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a Linux with /dev/full")
 def test_a_full_disk_ends_cleanly_with_the_video_kept(tmp_path, clip, tiny_engine, capsys):
     video = tmp_path / "o.mp4"
     code = webcam(
@@ -440,7 +441,7 @@ def test_the_shipped_config_is_sound():
     assert options == WebcamOptions(source=["0"])
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a Linux with /dev/full")
 def test_a_run_that_fails_leaves_its_summary(tmp_path, capsys):
     summary = tmp_path / "s.json"
     flags = ["--source", "demo", "--headless", "--output_json", "/dev/full"]

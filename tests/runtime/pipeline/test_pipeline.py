@@ -456,7 +456,7 @@ def test_the_group_scene_keeps_six_tracks(tiny_engine):
     from runtime.sources.demo_scene import group_picture
 
     if group_picture() is None:
-        pytest.skip("insightface's group picture is not installed")
+        pytest.skip("needs insightface, whose wheel has the group picture")
     group = scenes[1]
 
     class Scene(Pictures):

@@ -101,7 +101,9 @@ def test_bad_pipelines_are_one_clear_error(opened, spec, word):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.skipif(backend.has_gstreamer(), reason="this OpenCV has GStreamer")
+@pytest.mark.skipif(
+    backend.has_gstreamer(), reason="needs an OpenCV without GStreamer, such as pip's"
+)
 @pytest.mark.parametrize("spec", [f"gst:{BARS}", BARS, "csi://0"])
 def test_an_opencv_without_gstreamer_says_what_to_do(spec):
     with pytest.raises(SourceError, match="has no GStreamer; .*python3-opencv") as error:
@@ -109,7 +111,9 @@ def test_an_opencv_without_gstreamer_says_what_to_do(spec):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.skipif(not backend.has_gstreamer(), reason="this OpenCV has no GStreamer")
+@pytest.mark.skipif(
+    not backend.has_gstreamer(), reason="needs an OpenCV with GStreamer, such as a Jetson's"
+)
 def test_a_real_pipeline_gives_frames():
     source = open_source(f"gst:{BARS}", reconnect_s=math.inf)
     assert source.read().picture.bgr().ndim == 3

@@ -83,7 +83,7 @@ class Camera:
 def _server():
     if _python() is None:
         pytest.skip(
-            "no GStreamer RTSP server here (apt-get install python3-gi gir1.2-gst-rtsp-server-1.0 "
+            "needs GStreamer's RTSP server (apt-get install python3-gi gir1.2-gst-rtsp-server-1.0 "
             "gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly)"
         )
 

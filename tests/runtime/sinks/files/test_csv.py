@@ -60,7 +60,7 @@ def test_rows_of_a_frame_are_taken_back_together(tmp_path, monkeypatch):
     assert path.read_bytes() == whole
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a Linux with /dev/full")
 def test_a_full_disk_is_one_line():
     with pytest.raises(UserError, match="No space left"):
         CsvSink("/dev/full", LABELS).write(result())

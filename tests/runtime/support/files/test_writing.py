@@ -325,7 +325,7 @@ def test_any_name_can_be_printed_anywhere(tmp_path, tiny_engine, name):
 
 def test_a_full_terminal_is_one_line(tiny_engine, clip):
     if not os.path.exists("/dev/full"):
-        pytest.skip("no /dev/full here")
+        pytest.skip("needs a Linux with /dev/full")
     argv = ["-m", "runtime.webcam", "--headless", "--source", clip, "--engine", tiny_engine]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
@@ -442,7 +442,7 @@ def test_a_whole_file_that_fails_leaves_the_older_one(tmp_path, monkeypatch):
     assert path.read_text() == "old"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a Linux with /dev/full")
 def test_a_device_is_written_to_not_replaced():
     with pytest.raises(UserError, match="No space left"):
         write_whole(Path("/dev/full"), "new", "--output_summary")
