@@ -82,8 +82,9 @@ def predict(options: PredictOptions) -> int:
         UserError: A model, folder or output is wrong.
     """
     from runtime.options.protected_files import protected_files
+    from runtime.pictures.folders import collect_pictures
+    from runtime.pictures.kinds import SUFFIXES
     from runtime.sinks.files.jsonl import JsonSink
-    from runtime.sources.pictures import PICTURES, collect_pictures
     from runtime.support.files.writing import check_apart, check_folder, check_writable, read_mode
 
     files = collect_pictures(options.paths)
@@ -91,7 +92,7 @@ def predict(options: PredictOptions) -> int:
         options.engine, options.provider, "none", options.detector_model, [options.config]
     )
     output = {"--output_json": options.output_json}
-    check_apart(output, [*options.paths, *files, *models], PICTURES)
+    check_apart(output, [*options.paths, *files, *models], SUFFIXES)
     mode = read_mode(options.output_mode)
     json_sink = JsonSink(options.output_json, mode) if options.output_json else None
     folder = Path(options.visualize) if options.visualize else None

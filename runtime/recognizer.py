@@ -24,7 +24,7 @@ from runtime.emotion.smoothing import Label
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.messages import Face, FrameResult
-from runtime.sources.pictures import read_picture
+from runtime.pictures.reading import read_picture
 from runtime.vision.arrays import array_to_bgr
 from runtime.vision.picture import Picture
 from runtime.vision.preprocess import cut_face

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import SourceError
+from runtime.pictures.folders import collect_pictures, list_pictures
+from runtime.pictures.kinds import SUFFIXES
+from runtime.pictures.reading import read_picture
 from runtime.sources.base import Source
 from runtime.sources.camera import camera_of, open_camera
 from runtime.sources.config import SourceConfig
@@ -19,19 +22,12 @@ from runtime.sources.demo import DemoSource
 from runtime.sources.files import FileSource, open_file
 from runtime.sources.gstreamer import is_gstreamer, open_gstreamer
 from runtime.sources.network import open_stream
-from runtime.sources.pictures import (
-    PICTURES,
-    PictureSource,
-    collect_pictures,
-    list_pictures,
-    read_picture,
-)
+from runtime.sources.pictures import PictureSource
 from runtime.sources.reconnecting import ReconnectingSource
 from runtime.support.files.writing import local_path
 from runtime.support.redaction import printable, shown_address
 
 __all__ = [
-    "PICTURES",
     "DemoSource",
     "FileSource",
     "PictureSource",
@@ -81,6 +77,6 @@ def _open(spec: str, config: SourceConfig) -> Source:
         # It may be a mistyped URL.
         shown = shown_address(spec)
         raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")
-    if path.suffix.lower() in PICTURES:
+    if path.suffix.lower() in SUFFIXES:
         return PictureSource([path], name)
     return open_file(path, name)

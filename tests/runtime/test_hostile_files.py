@@ -84,7 +84,7 @@ def manifests() -> list[tuple[str, bytes]]:
 def read_it(path: Path) -> object:
     """What the runtime makes of a file."""
     if path.suffix == ".png":
-        from runtime.sources.pictures import read_picture
+        from runtime.pictures.reading import read_picture
 
         return read_picture(path)
     if path.suffix == ".onnx":

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from runtime.errors import SourceError
-from runtime.sources.pictures import list_pictures, read_picture
+from runtime.pictures.folders import list_pictures
+from runtime.pictures.reading import read_picture
 from tests.conftest import PORTRAIT
 from tests.runtime.sources.reading import frames_of
 

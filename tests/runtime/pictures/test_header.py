@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from runtime.errors import SourceError
-from runtime.sources.decoders.picture_header import is_animation, picture_size
+from runtime.pictures.folders import list_pictures
+from runtime.pictures.header import is_animation, picture_size
+from runtime.pictures.reading import MAX_FILE, read_picture
 from runtime.sources.factory import open_source
-from runtime.sources.pictures import MAX_FILE, list_pictures, read_picture
 from tests.conftest import PORTRAIT
 from tests.support.limited import run_limited
 
@@ -144,7 +145,7 @@ def test_a_small_file_of_many_pixels_is_refused_in_little_memory(tmp_path, name)
     path.write_bytes(BOMBS[name]())
     assert path.stat().st_size < 40_000
     code = (
-        "import sys\nfrom pathlib import Path\nfrom runtime.sources.pictures import read_picture\n"
+        "import sys\nfrom pathlib import Path\nfrom runtime.pictures.reading import read_picture\n"
         "from runtime.errors import SourceError\n"
         "try: print(read_picture(Path(sys.argv[1])).shape)\nexcept SourceError as e: print(e)"
     )
@@ -157,7 +158,7 @@ def test_a_small_file_of_many_pixels_is_refused_in_little_memory(tmp_path, name)
 def test_a_picture_of_a_hundred_million_pixels_is_read(tmp_path):
     # The largest cameras' size; and what it takes: 0.7 GB, besides what starting takes.
     code = (
-        "import sys\nfrom pathlib import Path\nfrom runtime.sources.pictures import read_picture\n"
+        "import sys\nfrom pathlib import Path\nfrom runtime.pictures.reading import read_picture\n"
         "print(read_picture(Path(sys.argv[1])).shape)"
     )
     path = tmp_path / "large.png"
