@@ -62,6 +62,8 @@ def pictures() -> list[tuple[str, bytes]]:
         ("PPM", {}),
         ("GIF", {}),
         ("GIF", many),
+        ("AVIF", {}),
+        ("AVIF", many),
     ]
     seeds = []
     for kind, options in kinds:
