@@ -30,6 +30,7 @@ class PredictOptions:
     """Recognise the emotions of the faces in pictures or folders of pictures."""
 
     paths: list[str] = option("pictures or folders", positional=True)
+    recursive: bool = shared.recursive_option()
     face_crops: bool = option("each picture is already a face: don't detect", False)
     engine: str = shared.engine_option()
     provider: str = shared.provider_option()
@@ -87,7 +88,7 @@ def predict(options: PredictOptions) -> int:
     from runtime.sinks.files.jsonl import JsonSink
     from runtime.support.files.writing import check_apart, check_folder, check_writable, read_mode
 
-    files = collect_pictures(options.paths)
+    files = collect_pictures(options.paths, options.recursive)
     models = protected_files(
         options.engine, options.provider, "none", options.detector_model, [options.config]
     )

@@ -25,6 +25,7 @@ KINDS: dict[str, type] = {
     "reconnect_s": float,
     "tls_ca": str,
     "tls_insecure": bool,
+    "recursive": bool,
 }
 
 

@@ -10,7 +10,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from runtime.pictures.heif import read_heif
+from runtime.pictures.heif import heif_brand, read_heif
 from runtime.pictures.tiff import tiff_pages
 
 #: Most scans of a JPEG file, each of which is a pass over the whole picture: progressive
@@ -43,6 +43,17 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
     except (struct.error, ValueError, IndexError, OverflowError):
         pass
     return None
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file begins as a kind of picture that is known here does.
+
+    Args:
+        head: Its first 64 bytes.
+    """
+    return any(start.match(head) for start, _ in _KINDS) and (
+        head[4:8] != b"ftyp" or heif_brand(head) is not None
+    )
 
 
 def is_animation(data: bytes) -> bool:

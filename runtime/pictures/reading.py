@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -74,30 +76,67 @@ def decode_picture(data: bytes, name: str, grey: bool = False) -> NDArray[np.uin
     if brand == "HEIC":
         image = decode_heic(data, name)
         return _grey(image) if grey else image
-    header = read_heif(data) if brand else None
-    tag = orientation(data)
     flag = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
-    if deep:  # OpenCV converts none of these
-        flag = cv2.IMREAD_UNCHANGED
-    elif data.startswith((b"II", b"MM")):
-        flag |= cv2.IMREAD_ANYDEPTH  # else signed numbers come out dark
-    if not header or header.turns:
+    if data.startswith((b"II", b"MM")):
+        # Else signed numbers come out dark; longer ones are not converted at all.
+        flag = cv2.IMREAD_UNCHANGED if deep else flag | cv2.IMREAD_ANYDEPTH
+    header = read_heif(data)
+    if not header or header.turns:  # what AVIF says in EXIF alone is left to OpenCV
         flag |= cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        with quiet_opencv():
-            decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
-            if decoded is None:
-                raise SourceError(f"{name}: not a picture that can be read, or cut short")
-            image = _to_8_bit(decoded)
-            if deep:
-                image = (
-                    _grey(image) if grey else to_bgr(image if image.ndim == 2 else image[..., :3])
-                )
-    except (cv2.error, MemoryError) as error:
-        raise SourceError(f"{name}: broken, or too large for this machine's memory") from error
+    image = _decode(lambda: cv2.imdecode(np.frombuffer(data, np.uint8), flag), name)
+    if deep:
+        image = _grey(image) if grey else to_bgr(image if image.ndim == 2 else image[..., :3])
+    return upright(image, data)
+
+
+def decode_page(data: bytes, name: str, number: int) -> NDArray[np.uint8]:
+    """A page of a TIFF file as `decode_picture` gives the first.
+
+    Args:
+        data: The whole file.
+        name: What messages call it; printable.
+        number: The page, from 0.
+
+    Raises:
+        SourceError: As `decode_picture`.
+    """
+    page = next(islice(tiff_pages(data), number, None))
+    deep = page.bits > 16
+    check_pixels(page.size, name, MAX_ANIMATION if deep else MAX_PIXELS)
+    flag = (cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if not deep else cv2.IMREAD_UNCHANGED
+    flag |= cv2.IMREAD_IGNORE_ORIENTATION  # else OpenCV fails on a picture on its side
+
+    def decode() -> NDArray[Any] | None:
+        pages = (number, number + 1)
+        _, images = cv2.imdecodemulti(np.frombuffer(data, np.uint8), flag, range=pages)
+        return images[0] if images else None
+
+    image = _decode(decode, name)
+    return to_bgr(image[..., :3]) if deep and image.ndim == 3 else to_bgr(image)
+
+
+def upright(image: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
+    """A picture turned as its file says that it is seen.
+
+    Args:
+        image: (H, W) or (H, W, 3), as stored.
+        data: The whole file.
+    """
+    header = read_heif(data)
     for turn, number in header.turns if header else ():
         image = np.rot90(image, number) if turn == "rot" else np.flip(image, number)
-    return turned(image, tag)
+    return turned(image, orientation(data))
+
+
+def _decode(decode: Callable[[], NDArray[Any] | None], name: str) -> NDArray[np.uint8]:
+    try:
+        with quiet_opencv():
+            decoded = decode()
+            if decoded is None:
+                raise SourceError(f"{name}: not a picture that can be read, or cut short")
+            return _to_8_bit(decoded)
+    except (cv2.error, MemoryError) as error:
+        raise SourceError(f"{name}: broken, or too large for this machine's memory") from error
 
 
 def check_pixels(size: tuple[int, int], name: str, most: int) -> None:

@@ -27,6 +27,7 @@ class SourceConfig:
         tls_ca: PEM file of the authorities that its server must be certified by;
             None for the system's.
         tls_insecure: Trust any certificate of its server.
+        recursive: Read the folders in a folder of pictures too.
     """
 
     source: str | Path | Source
@@ -34,6 +35,7 @@ class SourceConfig:
     reconnect_s: float = math.inf
     tls_ca: str | None = None
     tls_insecure: bool = False
+    recursive: bool = False
 
     def __post_init__(self) -> None:
         within("reconnect_s", self.reconnect_s, 0)

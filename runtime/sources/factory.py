@@ -13,7 +13,6 @@ from typing import Any
 
 from runtime.errors import SourceError
 from runtime.pictures.folders import collect_pictures, list_pictures
-from runtime.pictures.kinds import SUFFIXES
 from runtime.pictures.reading import read_picture
 from runtime.sources.base import Source
 from runtime.sources.camera import camera_of, open_camera
@@ -22,7 +21,7 @@ from runtime.sources.demo import DemoSource
 from runtime.sources.files import FileSource, open_file
 from runtime.sources.gstreamer import is_gstreamer, open_gstreamer
 from runtime.sources.network import open_stream
-from runtime.sources.pictures import PictureSource
+from runtime.sources.pictures import PictureSource, open_pictures
 from runtime.sources.reconnecting import ReconnectingSource
 from runtime.support.files.writing import local_path
 from runtime.support.redaction import printable, shown_address
@@ -71,12 +70,8 @@ def _open(spec: str, config: SourceConfig) -> Source:
     if path is None:
         return open_stream(spec, config)
     name = printable(spec)
-    if path.is_dir():
-        return PictureSource(list_pictures(path), name)
     if not path.exists():
         # It may be a mistyped URL.
         shown = shown_address(spec)
         raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")
-    if path.suffix.lower() in SUFFIXES:
-        return PictureSource([path], name)
-    return open_file(path, name)
+    return open_pictures(path, name, config.recursive) or open_file(path, name)
