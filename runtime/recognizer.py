@@ -25,6 +25,7 @@ from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.messages import Face, FrameResult
 from runtime.pictures.reading import read_picture
+from runtime.support.files.home import home_path
 from runtime.vision.arrays import array_to_bgr
 from runtime.vision.picture import Picture
 from runtime.vision.preprocess import cut_face
@@ -172,7 +173,7 @@ class EmotionRecognizer:
         images, names = [], []
         for picture in pictures:
             is_path = isinstance(picture, (str, os.PathLike))
-            images.append(read_picture(Path(picture)) if is_path else array_to_bgr(picture))
+            images.append(read_picture(home_path(picture)) if is_path else array_to_bgr(picture))
             names.append(str(picture) if is_path else "")
         with self._lock:
             if self._closed:

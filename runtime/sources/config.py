@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.support.files.home import at_home
 from runtime.support.net.tls import Tls
 from runtime.support.ranges import within
 
@@ -43,4 +44,4 @@ class SourceConfig:
     @property
     def tls(self) -> Tls:
         """Whom its connection trusts."""
-        return Tls(self.tls_ca, self.tls_insecure)
+        return Tls(at_home(self.tls_ca), self.tls_insecure)

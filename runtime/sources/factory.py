@@ -23,6 +23,7 @@ from runtime.sources.gstreamer import is_gstreamer, open_gstreamer
 from runtime.sources.network import open_stream
 from runtime.sources.pictures import PictureSource, open_pictures
 from runtime.sources.reconnecting import ReconnectingSource
+from runtime.support.files.home import at_home
 from runtime.support.files.writing import local_path
 from runtime.support.redaction import printable, shown_address
 
@@ -52,13 +53,14 @@ def open_source(source: str | Path | SourceConfig, **settings: Any) -> Source:
         SourceError: It isn't there or can't be read; the message says which.
     """
     config = source if isinstance(source, SourceConfig) else SourceConfig(source, **settings)
-    opened = _open(str(config.source), config)
+    given = at_home(config.source)
+    opened = _open(str(given), given if isinstance(given, Path) else local_path(str(given)), config)
     if config.name is not None:
         opened.name = config.name  # type: ignore[misc]  # what we open can be renamed
     return opened
 
 
-def _open(spec: str, config: SourceConfig) -> Source:
+def _open(spec: str, path: Path | None, config: SourceConfig) -> Source:
     if spec == "demo":
         return DemoSource()
     if is_gstreamer(spec):
@@ -66,7 +68,6 @@ def _open(spec: str, config: SourceConfig) -> Source:
     camera = camera_of(spec)
     if camera is not None:
         return open_camera(camera, config)
-    path = local_path(spec)
     if path is None:
         return open_stream(spec, config)
     name = printable(spec)
