@@ -70,7 +70,8 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         options.detector_model,
         [options.config, *(source.tls_ca for source in config.sources)],
     )
-    check_apart(files, [*sources, *read], SUFFIXES)
+    recursive = any(source.recursive for source in config.sources)
+    check_apart(files, [*sources, *read], SUFFIXES, recursive)
     mode = read_mode(options.output_mode)
     if options.anonymize:
         from runtime.sources.gstreamer import check_only_output
