@@ -53,9 +53,9 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         UserError: Something that the user can mend.
     """
     from runtime.options.protected_files import protected_files
+    from runtime.pictures.kinds import SUFFIXES
     from runtime.sinks.factory import SinkConfig
     from runtime.sinks.group import SinkGroup
-    from runtime.sources.pictures import PICTURES
     from runtime.support.files.writing import check_apart, check_writable, read_mode
     from runtime.support.shutdown import Shutdown
 
@@ -70,7 +70,8 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         options.detector_model,
         [options.config, *(source.tls_ca for source in config.sources)],
     )
-    check_apart(files, [*sources, *read], PICTURES)
+    recursive = any(source.recursive for source in config.sources)
+    check_apart(files, [*sources, *read], SUFFIXES, recursive)
     mode = read_mode(options.output_mode)
     if options.anonymize:
         from runtime.sources.gstreamer import check_only_output

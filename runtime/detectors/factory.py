@@ -12,6 +12,7 @@ from runtime.detectors.yunet import Yunet
 from runtime.engines.catalogue import CENTERFACE
 from runtime.engines.factory import open_network
 from runtime.errors import EngineError
+from runtime.support.files.home import at_home
 
 
 def open_detector(
@@ -41,6 +42,7 @@ def open_detector(
         raise EngineError(f"--detector must be one of {', '.join(DETECTORS)}, not {name!r}")
     if not 32 <= size <= 4096:
         raise EngineError(f"--detect_size must be 32 to 4096 pixels, not {size}")
+    model = at_home(model)
     if name == "centerface":
         file = Path(model) if model else CENTERFACE
         return CenterFace(open_network(file, "cpu", threads), size, threshold, retry, extents)

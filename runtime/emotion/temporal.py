@@ -22,6 +22,7 @@ from runtime.engines.package import ModelPackage, NoManifestError, use_package
 from runtime.errors import EngineError, ManifestError, UserError, in_checkout
 from runtime.manifest import Manifest
 from runtime.manifest_fields import is_int, is_number
+from runtime.support.files.home import at_home
 
 #: `Manifest.model["kind"]` of a head.
 KIND = "temporal_head"
@@ -244,6 +245,7 @@ def open_head(path: str | Path) -> TemporalHead:
         EngineError: The file is missing or can't be run.
         ManifestError: It isn't a head, or contradicts its manifest.
     """
+    path = at_home(path)
     if Path(path).suffix != ".onnx":
         raise EngineError(
             f"--temporal_head {path}: must be the .onnx file of {in_checkout('export.temporal')}"

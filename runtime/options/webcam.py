@@ -65,6 +65,7 @@ class WebcamOptions:
         bare=True,
         group=shared.SOURCES,
     )
+    recursive: bool = shared.recursive_option()
     max_frames: int | None = option(
         "end after so many frames", None, between=(1, math.inf), group=shared.SOURCES
     )
@@ -165,7 +166,15 @@ def source_configs(options: WebcamOptions) -> tuple[SourceConfig, ...]:
         raise UserError(f"--config {options.config}: source and sources do the same; choose one")
     trust = choose_trust(options.tls_ca, options.tls_insecure, len(stated))
     usual = [
-        SourceConfig("", None, options.reconnect_s, tls.authorities, tls.insecure) for tls in trust
+        SourceConfig(
+            "",
+            None,
+            options.reconnect_s,
+            tls.authorities,
+            tls.insecure,
+            recursive=options.recursive,
+        )
+        for tls in trust
     ]
     return fill_sources(stated, usual, flags)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runtime.support.files.home import at_home
 from runtime.support.net.tls import Tls
 from runtime.support.ranges import within
 
@@ -27,6 +28,7 @@ class SourceConfig:
         tls_ca: PEM file of the authorities that its server must be certified by;
             None for the system's.
         tls_insecure: Trust any certificate of its server.
+        recursive: Read the folders in a folder of pictures too.
     """
 
     source: str | Path | Source
@@ -34,6 +36,7 @@ class SourceConfig:
     reconnect_s: float = math.inf
     tls_ca: str | None = None
     tls_insecure: bool = False
+    recursive: bool = False
 
     def __post_init__(self) -> None:
         within("reconnect_s", self.reconnect_s, 0)
@@ -41,4 +44,4 @@ class SourceConfig:
     @property
     def tls(self) -> Tls:
         """Whom its connection trusts."""
-        return Tls(self.tls_ca, self.tls_insecure)
+        return Tls(at_home(self.tls_ca), self.tls_insecure)

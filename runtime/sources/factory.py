@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import SourceError
+from runtime.pictures.folders import collect_pictures, list_pictures
+from runtime.pictures.reading import read_picture
 from runtime.sources.base import Source
 from runtime.sources.camera import camera_of, open_camera
 from runtime.sources.config import SourceConfig
@@ -19,19 +21,13 @@ from runtime.sources.demo import DemoSource
 from runtime.sources.files import FileSource, open_file
 from runtime.sources.gstreamer import is_gstreamer, open_gstreamer
 from runtime.sources.network import open_stream
-from runtime.sources.pictures import (
-    PICTURES,
-    PictureSource,
-    collect_pictures,
-    list_pictures,
-    read_picture,
-)
+from runtime.sources.pictures import PictureSource, open_pictures
 from runtime.sources.reconnecting import ReconnectingSource
+from runtime.support.files.home import at_home
 from runtime.support.files.writing import local_path
 from runtime.support.redaction import printable, shown_address
 
 __all__ = [
-    "PICTURES",
     "DemoSource",
     "FileSource",
     "PictureSource",
@@ -57,13 +53,14 @@ def open_source(source: str | Path | SourceConfig, **settings: Any) -> Source:
         SourceError: It isn't there or can't be read; the message says which.
     """
     config = source if isinstance(source, SourceConfig) else SourceConfig(source, **settings)
-    opened = _open(str(config.source), config)
+    given = at_home(config.source)
+    opened = _open(str(given), given if isinstance(given, Path) else local_path(str(given)), config)
     if config.name is not None:
         opened.name = config.name  # type: ignore[misc]  # what we open can be renamed
     return opened
 
 
-def _open(spec: str, config: SourceConfig) -> Source:
+def _open(spec: str, path: Path | None, config: SourceConfig) -> Source:
     if spec == "demo":
         return DemoSource()
     if is_gstreamer(spec):
@@ -71,16 +68,11 @@ def _open(spec: str, config: SourceConfig) -> Source:
     camera = camera_of(spec)
     if camera is not None:
         return open_camera(camera, config)
-    path = local_path(spec)
     if path is None:
         return open_stream(spec, config)
     name = printable(spec)
-    if path.is_dir():
-        return PictureSource(list_pictures(path), name)
     if not path.exists():
         # It may be a mistyped URL.
         shown = shown_address(spec)
         raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")
-    if path.suffix.lower() in PICTURES:
-        return PictureSource([path], name)
-    return open_file(path, name)
+    return open_pictures(path, name, config.recursive) or open_file(path, name)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from runtime.errors import UserError
+from runtime.support.files.home import at_home
 from runtime.support.redaction import redact, remember
 from runtime.support.yaml_options import read_yaml, texts_in, unwrap
 
@@ -94,12 +95,14 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     # A mistyped flag must not bring the password of its URL into a log.
     remember(argv)
     given = vars(parser.parse_intermixed_args(argv))
-    config = given.pop("config", None)
+    config = at_home(given.pop("config", None))
     values = {} if config is None else read_yaml(Path(config), fields, hints)
     values.update(given)
     for name, value in values.items():
         if any("\0" in text for text in texts_in(value)):
             raise UserError(f"--{name} holds a NUL character")
+        if "read" not in fields[name].metadata:  # that knows which of its texts are paths
+            values[name] = at_home(value)
         _check_range(name, value, fields[name].metadata.get("between"))
     for name, field in fields.items():
         required = (

@@ -65,6 +65,17 @@ def printable(text: str) -> str:
     )
 
 
+def unicode_text(text: str) -> str:
+    """The text with what is no Unicode (bytes of a file name that are no UTF-8) escaped alone."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join(
+            _escaped(char) if unicodedata.category(char) == "Cs" else char for char in text
+        )
+    return text
+
+
 def _escaped(char: str) -> str:
     code = ord(char)
     # Python keeps a byte that is no UTF-8 as a lone surrogate.

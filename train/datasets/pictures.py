@@ -17,7 +17,7 @@ from PIL import Image
 
 from runtime.errors import SourceError, UserError
 from runtime.manifest import Preprocess
-from runtime.sources.pictures import read_picture
+from runtime.pictures.reading import read_picture
 from runtime.vision.boxes import Box
 from runtime.vision.preprocess import crop_face
 from train.datasets.notes import say, say_skipped

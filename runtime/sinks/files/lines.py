@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runtime.errors import UserError
 from runtime.support.files.writing import PRIVATE, check_writable, create
+from runtime.support.redaction import unicode_text
 
 
 class LineFile:
@@ -53,7 +54,7 @@ class LineFile:
             except OSError as error:
                 raise UserError(f"{self.name}: {error.strerror}") from error
             return
-        lines = text.encode()
+        lines = unicode_text(text).encode()
         try:
             if self._fd is None:
                 self._fd = create(Path(self._path), self._mode)

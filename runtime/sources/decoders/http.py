@@ -96,6 +96,11 @@ class HttpFile:
             return b""
         return data
 
+    @property
+    def size(self) -> int | None:
+        """Its length in bytes; None where the server doesn't say."""
+        return self._size
+
     def seekable(self) -> bool:
         """Whether the server gives parts."""
         return self._gives_parts

@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from runtime.errors import UserError
+from runtime.support.files.home import at_home
 from runtime.support.redaction import shown_address
 
 #: Permissions of what shows or describes people: nobody but the owner may read it.
@@ -26,6 +27,9 @@ PRIVATE = 0o600
 #: Permissions of everything else, less what the process's umask takes away.
 PUBLIC = 0o666
 
+#: How an address begins that is no path.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
 _Identity = tuple[int, int] | str
 
 
@@ -33,6 +37,7 @@ def check_apart(
     outputs: Mapping[str, str | None],
     inputs: Sequence[str | Path],
     picture_suffixes: Set[str] = frozenset(),
+    recursive: bool = False,
 ) -> None:
     """Refuses to write over an input, into a folder that is one, or two outputs into one file.
 
@@ -44,13 +49,14 @@ def check_apart(
             URLs and words, which are passed over.
         picture_suffixes: What is read of an input folder: no output with one of
             these may stand in it.
+        recursive: Whether the folders in an input folder are read too.
 
     Raises:
         UserError: Two of them are the same file, or standard output, or an output
             would be read as an input.
     """
     taken: dict[_Identity, str] = {}
-    folders = set()
+    folders: set[_Identity] = set()
     for given in inputs:
         path = local_path(given)
         if path is not None:
@@ -60,7 +66,7 @@ def check_apart(
     for flag, name in outputs.items():
         if name is None:
             continue
-        if not name or "://" in name:
+        if not name or _ADDRESS.match(name):
             raise UserError(f"{flag} must name a file, not {shown_address(name) or 'nothing'}")
         identity: _Identity = "-" if name == "-" else _identity(Path(name))
         if name == "-" and identity in taken:
@@ -68,21 +74,36 @@ def check_apart(
         if identity in taken:
             raise UserError(f"{flag} {name}: would overwrite a file in use: {taken[identity]}")
         suffix = Path(name).suffix.lower()
-        if suffix in picture_suffixes and _identity(Path(name).parent) in folders:
+        if suffix in picture_suffixes and folders & _places(Path(name).parent, recursive):
             raise UserError(f"{flag} {name}: would be read as a picture of that folder, an input")
         taken[identity] = f"it is {flag}"
 
 
-def check_folder(folder: Path, flag: str, inputs: Sequence[str | Path]) -> None:
+def check_folder(
+    folder: Path, flag: str, inputs: Sequence[str | Path], recursive: bool = False
+) -> None:
     """Refuses to write pictures into a folder whose pictures are read.
 
+    Args:
+        folder: Where they are to go.
+        flag: Option that named it.
+        inputs: As in `check_apart`.
+        recursive: The same.
+
     Raises:
-        UserError: It is one of the inputs.
+        UserError: It is one of the inputs, or read with one.
     """
-    if any(_identity(folder) == _identity(Path(given)) for given in inputs):
+    places = _places(folder, recursive)
+    if any(path is not None and _identity(path) in places for path in map(local_path, inputs)):
         raise UserError(
             f"{flag} {folder}: is an input; what is written there would be read as one next time"
         )
+
+
+def _places(folder: Path, recursive: bool) -> set[_Identity]:
+    """The folder, and those that it lies in if they are read with what is in them."""
+    above = Path(os.path.realpath(folder)).parents if recursive else ()
+    return {_identity(path) for path in (folder, *above)}
 
 
 def read_mode(text: str) -> int:
@@ -102,9 +123,11 @@ def local_path(given: str | Path) -> Path | None:
     """The file or folder that an input names; None for a URL."""
     if isinstance(given, Path):
         return given
+    given = str(at_home(given))
     if given.lower().startswith("file:"):
-        return Path(unquote(urlsplit(given).path))
-    return None if "://" in given else Path(given)
+        return Path(unquote(urlsplit(given).path, errors="surrogateescape"))
+    # `./` before it makes the name of a file of what looks like an address.
+    return None if _ADDRESS.match(given) else Path(given)
 
 
 def _identity(path: Path) -> _Identity:
