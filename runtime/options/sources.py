@@ -25,6 +25,13 @@ KINDS: dict[str, type] = {
     "reconnect_s": float,
     "tls_ca": str,
     "tls_insecure": bool,
+    "rtsp_transport": str,
+    "poll_fps": float,
+    "camera_size": str,
+    "camera_fps": float,
+    "camera_format": str,
+    "rotate": int,
+    "flip": str,
 }
 
 

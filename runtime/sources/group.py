@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import SourceError, StageError, Unreachable
 from runtime.messages import Frame
-from runtime.sources.base import Source
+from runtime.sources.base import Source, turned
 from runtime.sources.deferred import DeferredSource
 from runtime.support.backoff import Retry
 from runtime.support.net.tls import TLS_SCHEMES, Tls
@@ -136,7 +136,7 @@ def open_group(
     errors: list[SourceError] = []
     for config in configs:
         if not isinstance(config.source, (str, Path)):
-            sources.append(config.source)
+            sources.append(turned(config.source, config.rotate, config.flip))
             continue
         again, future = next(opened)
         try:

@@ -77,13 +77,27 @@ def read_picture(path: Path, grey: bool = False) -> NDArray[np.uint8]:
         data = read_input_file(path, MAX_FILE)
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror}") from error
+    return decode_picture(data, str(path), grey)
+
+
+def decode_picture(data: bytes, name: str, grey: bool = False) -> NDArray[np.uint8]:
+    """As `read_picture`, of the bytes of a file.
+
+    Args:
+        data: The file.
+        name: What messages call it.
+        grey: Read as (H, W) instead.
+
+    Raises:
+        SourceError: It is no picture, or larger than `MAX_PIXELS`.
+    """
     size = picture_size(data)
     if size is None:
-        raise SourceError(f"{path}: not a picture that can be read ({_KINDS})")
+        raise SourceError(f"{name}: not a picture that can be read ({_KINDS})")
     most = MAX_ANIMATION if is_animation(data) else MAX_PIXELS
     if size[0] * size[1] > most:
         raise SourceError(
-            f"{path}: too large ({size[0]}x{size[1]} pixels, more than "
+            f"{name}: too large ({size[0]}x{size[1]} pixels, more than "
             f"{most // 1_000_000} million); reduce it"
         )
     try:
@@ -91,9 +105,9 @@ def read_picture(path: Path, grey: bool = False) -> NDArray[np.uint8]:
         with quiet_opencv():
             image = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
     except (cv2.error, MemoryError) as error:
-        raise SourceError(f"{path}: broken, or too large for this machine's memory") from error
+        raise SourceError(f"{name}: broken, or too large for this machine's memory") from error
     if image is None:
-        raise SourceError(f"{path}: not a picture that can be read, or cut short")
+        raise SourceError(f"{name}: not a picture that can be read, or cut short")
     return np.asarray(image, np.uint8)
 
 
