@@ -45,7 +45,8 @@ class SourceConfig:
             tries TCP first.
         poll_fps: How often a camera that gives single pictures over HTTP is asked, a
             second.
-        camera_size: Width and height to ask a camera for, in pixels; None for its own.
+        camera_size: Width and height to ask a camera for, in pixels, as `1280x720` or two
+            numbers; None for its own.
         camera_fps: Frames a second to ask a camera for; None for its own.
         camera_format: Pixel format to ask a camera for, a FOURCC such as `MJPG`; None for
             OpenCV's choice.
@@ -61,7 +62,7 @@ class SourceConfig:
     tls_insecure: bool = False
     rtsp_transport: str = "auto"
     poll_fps: float = 1.0
-    camera_size: str | None = None
+    camera_size: str | tuple[int, int] | None = None
     camera_fps: float | None = None
     camera_format: str | None = None
     rotate: int = 0
@@ -77,7 +78,7 @@ class SourceConfig:
             _one_of("flip", self.flip, FLIPS)
         if self.camera_size is not None:
             _size_of(self.camera_size)
-        if self.camera_format is not None and not _FOURCC.fullmatch(self.camera_format):
+        if self.camera_format is not None and not _FOURCC.fullmatch(str(self.camera_format)):
             raise UserError(
                 f"camera_format must be four characters such as MJPG or YUYV, not "
                 f"{self.camera_format!r}"
@@ -103,7 +104,8 @@ def _one_of(name: str, value: Any, choices: Collection[Any]) -> None:
         raise UserError(f"{name} must be {', '.join(map(str, choices))}, not {value}")
 
 
-def _size_of(text: str) -> tuple[int, int]:
+def _size_of(size: str | tuple[int, int]) -> tuple[int, int]:
+    text = size if isinstance(size, str) else "x".join(map(str, size))
     found = re.fullmatch(r"([0-9]{1,5})[xX*]([0-9]{1,5})", text.strip(), re.ASCII)
     width, height = (int(found[1]), int(found[2])) if found else (0, 0)
     if not (0 < width <= _MOST_PIXELS and 0 < height <= _MOST_PIXELS):

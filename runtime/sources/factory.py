@@ -62,7 +62,9 @@ def open_source(source: str | Path | SourceConfig, **settings: Any) -> Source:
     config = source if isinstance(source, SourceConfig) else SourceConfig(source, **settings)
     opened = turned(_open(str(config.source), config), config.rotate, config.flip)
     if config.name is not None:
-        opened.name = config.name  # type: ignore[misc]  # what we open can be renamed
+        # Whoever names a source by its address gives no secret away.
+        name = config.name
+        opened.name = shown_address(name) if "://" in name else name  # type: ignore[misc]  # what we open can be renamed
     return opened
 
 

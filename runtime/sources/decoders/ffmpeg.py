@@ -153,7 +153,7 @@ def open_stream(
                 ", or its certificate is not trusted: name the authority's file by --tls_ca, or "
                 "trust any by --tls_insecure"
             )
-        raise Unreachable(why) from error
+        raise Unreachable(why) from None  # FFmpeg's error has the address in it
     return _made(container, None, base.TIMEOUT_S, live=True)
 
 

@@ -51,8 +51,8 @@ class HttpFile:
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
-        except ValueError as error:
-            raise SourceError("a malformed URL") from error
+        except ValueError:
+            raise SourceError("a malformed URL") from None  # it may quote a password
         if not host:
             raise SourceError("a URL without a host")
         netloc = parts.netloc.rpartition("@")[2]
@@ -111,7 +111,9 @@ class HttpFile:
                 self._response = self._ask()
             data: bytes = self._response.read1(size)
         except (SourceError, OSError, http.client.HTTPException, ValueError) as error:
-            self.failure = str(error) if isinstance(error, SourceError) else failed(error)
+            # The first tells: a socket that timed out is only broken from then on.
+            text = str(error) if isinstance(error, SourceError) else failed(error)
+            self.failure = self.failure or text
             return b""
         self._position += len(data)
         if len(self._head) < len(_PLAYLIST):

@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import warnings
 import weakref
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -24,6 +25,9 @@ from runtime.support.net.sockets import LimitedSocket, dial
 from runtime.support.net.tls import Tls
 from runtime.support.reasons import connection_reason
 from runtime.support.redaction import shown_address
+
+# What cameras write there is nothing for the terminal.
+warnings.filterwarnings("ignore", "Basic Auth Realm was unquoted", UserWarning)
 
 #: Most bytes of an unread answer that are read over, so that its connection can be kept.
 _REST = 1 << 16
@@ -180,6 +184,22 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
+class _Basic(urllib.request.HTTPBasicAuthHandler):
+    def http_error_401(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        try:
+            return super().http_error_401(req, fp, code, msg, headers)
+        except ValueError:  # of a scheme that is unknown here: a login that fails
+            return None
+
+
+class _Digest(urllib.request.HTTPDigestAuthHandler):
+    def http_error_401(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        try:
+            return super().http_error_401(req, fp, code, msg, headers)
+        except ValueError:
+            return None
+
+
 class _Opener(urllib.request.OpenerDirector):
     def close(self) -> None:
         """Ends the connections that were kept; the base class closes nothing."""
@@ -225,8 +245,8 @@ def make_opener(
     for handler in (
         _Handler(allowance, tls, keep),
         _Redirects(),
-        urllib.request.HTTPBasicAuthHandler(passwords),
-        urllib.request.HTTPDigestAuthHandler(passwords),
+        _Basic(passwords),
+        _Digest(passwords),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):

@@ -31,7 +31,7 @@ _STATUSES = (
 
 def is_http_status(error: BaseException) -> bool:
     """Whether it is a server's own refusal."""
-    return isinstance(error, av.error.HTTPError)
+    return isinstance(error, (av.error.HTTPError, av.error.HTTPClientError))
 
 
 def why_unopened(error: BaseException, url: str, took_s: float) -> str:
@@ -50,7 +50,7 @@ def why_unopened(error: BaseException, url: str, took_s: float) -> str:
             return refused(status)
     if isinstance(error, av.error.HTTPServerError):
         return "answers with an error of its own (5xx)"
-    if isinstance(error, av.error.HTTPError):
+    if is_http_status(error):
         return "refuses the request (4xx): its path, its transport or the number of its viewers"
     if scheme.startswith("rtmp"):
         # FFmpeg has these codes for what servers say in words of their own.

@@ -66,7 +66,7 @@ class MotionJpeg:
             if part is None:
                 self.ended = True
                 self.failure = (
-                    self._parts.failure or self._file.failure or "ended the stream by itself"
+                    self._parts.failure or self._file.failure or "the server ended the stream"
                 )
                 return None
             if picture_size(part) is not None:

@@ -43,6 +43,7 @@ class Multipart:
         self._delimiter: re.Pattern[bytes] | None = None
         #: Bytes by which a delimiter may still grow.
         self._longest = 0
+        self._line = b""
         self._after_delimiter = False
         self._trust_length = True
         #: Why there is no further part; empty at a sound end.
@@ -126,7 +127,7 @@ class Multipart:
         self._delimiter = re.compile(
             rb"(?:\r?\n)?" + before + re.escape(line) + rb"(?:--)?[ \t]*\r?\n"
         )
-        self._longest = len(line) + 16
+        self._line, self._longest = line, len(line) + 16
         del self._buffer[:at]
         return True
 
@@ -167,6 +168,7 @@ class Multipart:
                 del self._buffer[:1]
             elif not self._more():
                 return None
+        assert self._delimiter is not None
         if length and self._trust_length:
             if length > PART_BYTES:
                 self.failure = "sends more than it should for one picture"
@@ -175,9 +177,12 @@ class Multipart:
                 if not self._more():
                     return None
             body = bytes(self._buffer[:length])
-            del self._buffer[:length]
-            return body
-        assert self._delimiter is not None
+            within = self._delimiter.search(body) if self._line in body else None
+            if within is None:
+                del self._buffer[:length]
+                return body
+            # The length reaches into the next part.
+            self._trust_length = False
         at = 0
         while (found := self._delimiter.search(self._buffer, at)) is None:
             at = max(0, len(self._buffer) - self._longest)
