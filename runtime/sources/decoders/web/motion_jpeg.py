@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from typing import Any
+
+import av
 
 from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders import base
 from runtime.sources.decoders.base import Stamped
+from runtime.sources.decoders.container import MAX_PIXELS
 from runtime.sources.decoders.http import HttpFile
 from runtime.sources.decoders.http_connection import Allowance
 from runtime.sources.decoders.picture_header import picture_size
 from runtime.sources.decoders.web.multipart import PART_BYTES, Multipart
 from runtime.sources.pictures import decode_picture
-from runtime.vision.picture import Picture
+from runtime.vision.picture import FrameConverter, Picture
 
 #: Most parts in a row that are no pictures, such as a camera's notices.
 _OTHERS_IN_A_ROW = 1000
@@ -39,6 +43,10 @@ class MotionJpeg:
         self._parts = Multipart(file.read, boundary)
         self.ended = False
         self.failure = ""
+        # FFmpeg's decoder, unlike OpenCV's, has no words for the terminal about broken ones.
+        self._decoder = av.CodecContext.create("mjpeg", "r")
+        self._decoder.thread_count = 1
+        self._converter = FrameConverter()
         self._first = self._next()
         if self._first is None:
             raise Unreachable(self.failure or "sends pictures that can't be decoded")
@@ -69,13 +77,24 @@ class MotionJpeg:
                     self._parts.failure or self._file.failure or "the server ended the stream"
                 )
                 return None
-            if picture_size(part) is not None:
-                try:
-                    return Picture(decode_picture(part, "a picture"))
-                except SourceError:
-                    return None
+            size = picture_size(part)
+            if size is not None:
+                return self._decoded(part, size)
             if time.monotonic() > until:
                 break
         self.ended = True
         self.failure = "sends parts that are no pictures"
         return None
+
+    def _decoded(self, part: bytes, size: tuple[int, int]) -> Picture | None:
+        """The picture of a part that is one; None where it is broken."""
+        try:
+            if part.startswith(b"\xff\xd8") and size[0] * size[1] <= MAX_PIXELS:
+                frame: Any = next(iter(self._decoder.decode(av.Packet(part))), None)
+                return None if frame is None else Picture.of_video_frame(frame, self._converter)
+        except (av.FFmpegError, MemoryError, ValueError):
+            pass  # a rare kind of JPEG, perhaps
+        try:
+            return Picture(decode_picture(part, "a picture"))
+        except SourceError:
+            return None

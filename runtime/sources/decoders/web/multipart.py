@@ -190,10 +190,11 @@ class Multipart:
                 self.failure = "sends more than it should for one picture"
                 return None
             if not self._more():
-                # The last one may well be whole.
+                # The last one may well be whole, which a JPEG tells by its end.
                 body = bytes(self._buffer)
                 self._buffer.clear()
-                return body or None
+                whole = not body.startswith(b"\xff\xd8") or b"\xff\xd9" in body[-_CHUNK:]
+                return body if body and whole else None
         body = bytes(self._buffer[: found.start()])
         del self._buffer[: found.end()]
         self._after_delimiter = True

@@ -56,14 +56,17 @@ def opened_here(
         return Snapshots(*file.asked_again(), allowance, poll_fps, last or LastPicture())
     if start.startswith(b"#EXTM3U"):
         return None
-    if re.match(rb"(?i)<!doctype html|<html|<head|<body|<!--", start) or kind == "text/html":
+    binary = re.search(rb"[\x00-\x08\x0e-\x1f]", head) is not None  # mislabelled, perhaps
+    if re.match(rb"(?i)<!doctype html|<html|<head|<body|<!--", start) or (
+        kind == "text/html" and not binary
+    ):
         raise Unreachable("sends a web page, not video: its address may need another path or login")
     if re.match(rb"(?s)<\?xml.*<MPD|<MPD", start) or kind == "application/dash+xml":
         raise Unreachable(
             "sends a DASH playlist, which can't be read; cameras and servers that "
             "have one often have HLS (.m3u8) or RTSP, too"
         )
-    if kind in ("application/json", "text/xml", "application/xml") or (
+    if (kind in ("application/json", "text/xml", "application/xml") and not binary) or (
         kind.startswith("audio/") and "mpegurl" not in kind
     ):
         raise Unreachable(f"sends {kind}, not video")

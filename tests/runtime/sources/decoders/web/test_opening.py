@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 
+import cv2
+import numpy as np
 import pytest
 
 from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders import base
 from runtime.sources.factory import open_source
-from tests.support.web import MULTIPART, Web, jpeg
+from tests.conftest import write_video
+from tests.support.web import MULTIPART, Web, count, jpeg
 
 PICTURES = [jpeg(16 * number, 32) for number in range(1, 6)]
 
@@ -139,3 +142,38 @@ def test_a_lost_stream_says_why_it_is_not_back(monkeypatch):
             while True:
                 source.read()
         source.close()
+
+
+def test_broken_pictures_are_passed_over_without_a_word(capfd):
+    broken = bytearray(jpeg(320, 240))
+    broken[400:420] = bytes(20)
+    with Web(cam=stream(first=[PICTURES[0], bytes(broken), b"\xff\xd8\xff\xe0"])) as server:
+        source = open_source(server.url("cam"), reconnect_s=0)
+        got = [source.read().picture for _ in range(4)]
+        assert got[0].bgr().shape == (32, 16, 3)
+        source.close()
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/plain", "application/octet-stream"])
+def test_a_video_by_any_other_type_is_one(kind, tmp_path, portrait):
+    data = write_video(tmp_path / "a.avi", [portrait] * 40, codec="MJPG").read_bytes()
+
+    def video(handler):
+        handler.head(kind)
+        handler.send(data)
+
+    with Web(clip=video) as server:
+        assert count(server.url("clip")) == 40
+
+
+def test_a_picture_of_grey_and_one_turned_by_its_tag_are_shown_right():
+    tag = bytes.fromhex("ffe10022457869660000") + b"MM\0\x2a\0\0\0\x08\0\x01"
+    tag += b"\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    grey = cv2.imencode(".jpg", np.full((24, 32), 99, np.uint8))[1].tobytes()
+    turned = jpeg(64, 48)
+    with Web(cam=stream(first=[grey, turned[:2] + tag + turned[2:]])) as server:
+        source = open_source(server.url("cam"), reconnect_s=0)
+        shapes = [source.read().picture.bgr().shape for _ in range(2)]
+        source.close()
+    assert shapes == [(24, 32, 3), (64, 48, 3)]
