@@ -51,6 +51,8 @@ class Frame:
         name: File name for pictures, else empty.
         captured: `time.monotonic()` when the picture was there; the pipeline sets it
             where it is 0.
+        reconnects: How often its source was lost and came back by then. No track and no
+            history goes on from one number to the next; frames may be dropped between.
     """
 
     picture: Picture
@@ -61,6 +63,7 @@ class Frame:
     source: str = ""
     name: str = ""
     captured: float = 0.0
+    reconnects: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,6 +185,8 @@ class FrameResult:
             was last seen to where it would be now. Not in the JSON object.
         source: Name of the source; empty for single pictures. Not in the JSON object.
         at: Time of day as in `Frame`; None for single pictures. Not in the JSON object.
+        reconnect: In the first result after a loss of its source, how often that has come
+            back by then; else 0.
     """
 
     stream: int | None
@@ -194,6 +199,7 @@ class FrameResult:
     regions: tuple[Box, ...] = ()
     source: str = ""
     at: datetime | None = None
+    reconnect: int = 0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FrameResult):
@@ -213,6 +219,8 @@ class FrameResult:
                 "frame": self.frame,
                 "time_s": round(self.time_s, 4),
             }
+        if self.reconnect:
+            where["reconnect"] = self.reconnect
         if self.name:
             where["path"] = self.name
         return {

@@ -27,6 +27,13 @@ KINDS: dict[str, type] = {
     "tls_ca": str,
     "tls_insecure": bool,
     "recursive": bool,
+    "rtsp_transport": str,
+    "poll_fps": float,
+    "camera_size": str,
+    "camera_fps": float,
+    "camera_format": str,
+    "rotate": int,
+    "flip": str,
 }
 
 

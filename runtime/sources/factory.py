@@ -8,13 +8,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from runtime.errors import SourceError
 from runtime.pictures.folders import collect_pictures, list_pictures
 from runtime.pictures.reading import read_picture
-from runtime.sources.base import Source
+from runtime.sources.base import Source, turned
 from runtime.sources.camera import camera_of, open_camera
 from runtime.sources.config import SourceConfig
 from runtime.sources.demo import DemoSource
@@ -26,6 +27,8 @@ from runtime.sources.reconnecting import ReconnectingSource
 from runtime.support.files.home import at_home
 from runtime.support.files.writing import local_path
 from runtime.support.redaction import printable, shown_address
+
+log = logging.getLogger(__name__)
 
 __all__ = [
     "DemoSource",
@@ -54,13 +57,17 @@ def open_source(source: str | Path | SourceConfig, **settings: Any) -> Source:
     """
     config = source if isinstance(source, SourceConfig) else SourceConfig(source, **settings)
     given = at_home(config.source)
-    opened = _open(str(given), given if isinstance(given, Path) else local_path(str(given)), config)
+    path = given if isinstance(given, Path) else local_path(str(given))
+    opened = turned(_open(str(given), path, config), config.rotate, config.flip)
     if config.name is not None:
-        opened.name = config.name  # type: ignore[misc]  # what we open can be renamed
+        # Whoever names a source by its address gives no secret away.
+        name = config.name
+        opened.name = shown_address(name) if "://" in name else name  # type: ignore[misc]  # what we open can be renamed
     return opened
 
 
 def _open(spec: str, path: Path | None, config: SourceConfig) -> Source:
+    _tell_unused(spec, config)
     if spec == "demo":
         return DemoSource()
     if is_gstreamer(spec):
@@ -76,3 +83,26 @@ def _open(spec: str, path: Path | None, config: SourceConfig) -> Source:
         shown = shown_address(spec)
         raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")
     return open_pictures(path, name, config.recursive) or open_file(path, name)
+
+
+def _tell_unused(spec: str, config: SourceConfig) -> None:
+    """Says which settings of a source say nothing: a flag holds for sources of any kind."""
+    is_csi = spec.startswith("csi://")
+    is_camera = is_csi or (not is_gstreamer(spec) and camera_of(spec) is not None)
+    unused = [
+        name
+        for name, suits in (
+            ("camera_size", is_camera),
+            ("camera_fps", is_camera),
+            ("camera_format", is_camera and not is_csi),
+        )
+        if getattr(config, name) is not None and not suits
+    ]
+    if config.rtsp_transport != "auto" and not spec.lower().startswith(("rtsp://", "rtsps://")):
+        unused.append("rtsp_transport")
+    if config.poll_fps != SourceConfig("").poll_fps and not spec.lower().startswith("http"):
+        unused.append("poll_fps")
+    if unused:
+        log.warning(
+            "%s: not used for this kind of source: %s", shown_address(spec), ", ".join(unused)
+        )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from runtime.errors import SourceError
 from runtime.sources import gstreamer
+from runtime.sources.config import SourceConfig
 from runtime.sources.decoders import opencv as backend
 from runtime.sources.factory import open_source
 from runtime.sources.gstreamer import check_only_output, csi_pipeline, is_gstreamer
@@ -75,6 +76,11 @@ def test_a_csi_camera_goes_through_nvargus(opened, monkeypatch):
     assert pipeline.endswith("appsink drop=true max-buffers=1 sync=false")
     assert source.name == "csi://1"
     assert csi_pipeline("csi://") == csi_pipeline("csi://0")
+    asked = SourceConfig("csi://0", camera_size="640x480", camera_fps=15)
+    assert csi_pipeline("csi://0", asked) == csi_pipeline("csi://0?width=640&height=480&fps=15")
+    assert csi_pipeline("csi://0?width=800", asked) == csi_pipeline(
+        "csi://0?width=800&height=480&fps=15"
+    )
 
 
 def test_a_csi_camera_away_from_a_jetson_is_refused(opened, monkeypatch):
