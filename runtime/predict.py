@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from runtime.support.redaction import printable, redact, start_log
 if TYPE_CHECKING:
     from runtime.detectors.base import Detector
     from runtime.messages import FrameResult
+    from runtime.recognizer import EmotionRecognizer
 
 PROG = "python -m runtime.predict"
 
@@ -49,11 +50,15 @@ class PredictOptions:
         between=(0, 1),
         group=shared.LABELS,
     )
+    raw_boxes: bool = shared.raw_boxes_option()
     visualize: str | None = option(
         "write annotated pictures to this folder", None, group=shared.OUTPUT
     )
     output_json: str | None = option(
         "write one JSON line a picture here; - is the terminal", None, group=shared.OUTPUT
+    )
+    output_csv: str | None = option(
+        "write one CSV row a face here; - is the terminal", None, group=shared.OUTPUT
     )
     output_mode: str = shared.output_mode_option()
     anonymize: bool = option(
@@ -82,7 +87,9 @@ def predict(options: PredictOptions) -> int:
         UserError: A model, folder or output is wrong.
     """
     from runtime.options.protected_files import protected_files
+    from runtime.sinks.files.csv import CsvSink
     from runtime.sinks.files.jsonl import JsonSink
+    from runtime.sinks.group import SinkGroup
     from runtime.sources.pictures import PICTURES, collect_pictures
     from runtime.support.files.writing import check_apart, check_folder, check_writable, read_mode
 
@@ -90,60 +97,69 @@ def predict(options: PredictOptions) -> int:
     models = protected_files(
         options.engine, options.provider, "none", options.detector_model, [options.config]
     )
-    output = {"--output_json": options.output_json}
-    check_apart(output, [*options.paths, *files, *models], PICTURES)
+    outputs = {"--output_json": options.output_json, "--output_csv": options.output_csv}
+    check_apart(outputs, [*options.paths, *files, *models], PICTURES)
     mode = read_mode(options.output_mode)
-    json_sink = JsonSink(options.output_json, mode) if options.output_json else None
+    sinks = SinkGroup()
+    if options.output_json:
+        sinks.add(JsonSink(options.output_json, mode))
+    if options.output_csv not in (None, "-"):
+        check_writable(Path(options.output_csv), "--output_csv")
     folder = Path(options.visualize) if options.visualize else None
     targets: list[Path] = []
     if folder is not None:
         check_folder(folder, "--visualize", options.paths)
         check_writable(folder / "x.png", "--visualize")
-        targets = _targets(files, folder, options.output_json)
+        targets = _targets(files, folder, outputs.values())
     failed = 0
     try:
-        with closing(_results(files, options)) as results:
+        with ExitStack() as opened:
+            recognizer = opened.enter_context(_recognizer(options))
+            if options.output_csv:
+                sinks.add(CsvSink(options.output_csv, recognizer.labels, mode, pictures=True))
+            results = opened.enter_context(closing(_results(files, recognizer, options)))
             for number, file, result in results:
                 if result is None:
                     failed += 1
                     continue
-                if json_sink is not None:
-                    json_sink.write(result)
+                sinks.write(result)
                 if folder is not None:
                     _save_annotated(result, targets[number], options.anonymize, mode)
-                if options.output_json != "-":
+                if "-" not in outputs.values():
                     _print(file, result)
     finally:
-        if json_sink is not None:
-            json_sink.close()
+        sinks.close()
     return failed
 
 
+def _recognizer(options: PredictOptions) -> EmotionRecognizer:
+    from runtime.recognizer import EmotionRecognizer
+
+    return EmotionRecognizer(
+        options.engine,
+        provider=options.provider,
+        threads=options.threads,
+        detector=options.detector,
+        detector_model=options.detector_model,
+        detect_size=options.detect_size,
+        min_score=options.min_score,
+        min_confidence=options.min_confidence,
+        face_crops=options.face_crops,
+        raw_boxes=options.raw_boxes,
+        rebuild=options.rebuild,
+    )
+
+
 def _results(
-    files: Sequence[Path], options: PredictOptions
+    files: Sequence[Path], recognizer: EmotionRecognizer, options: PredictOptions
 ) -> Generator[tuple[int, Path, FrameResult | None], None, None]:
     """(number, file, result) in order; None where a picture can't be read or recognised."""
     from runtime.detectors.factory import open_detector
     from runtime.detectors.found_faces import find_faces
-    from runtime.recognizer import EmotionRecognizer
     from runtime.vision.anonymize import COVER_SCORE
     from runtime.vision.picture import Picture
 
     with ExitStack() as opened:
-        recognizer = opened.enter_context(
-            EmotionRecognizer(
-                options.engine,
-                provider=options.provider,
-                threads=options.threads,
-                detector=options.detector,
-                detector_model=options.detector_model,
-                detect_size=options.detect_size,
-                min_score=options.min_score,
-                min_confidence=options.min_confidence,
-                face_crops=options.face_crops,
-                rebuild=options.rebuild,
-            )
-        )
         sensitive: Detector | None = None
         if options.anonymize and options.visualize and not options.face_crops:
             # One of its own: weak detections must not keep the other from its retry.
@@ -168,7 +184,8 @@ def _results(
                         *find_faces(sensitive, picture),
                         *find_faces(sensitive, picture, scale=0.5),
                     )
-                    result = replace(result, regions=tuple(face.region for face in found))
+                    more = tuple(face.region for face in found)
+                    result = replace(result, regions=(*result.regions, *more))
             except SourceError as error:
                 print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)
             except Exception as error:  # whatever a network or OpenCV has against one picture
@@ -177,9 +194,9 @@ def _results(
             yield number, file, result
 
 
-def _targets(files: Sequence[Path], folder: Path, other: str | None) -> list[Path]:
-    """An annotated picture's path for each input: no two alike, no input, not the other output."""
-    taken = {os.path.realpath(file) for file in [*files, Path(other or "")]}
+def _targets(files: Sequence[Path], folder: Path, others: Iterable[str | None]) -> list[Path]:
+    """An annotated picture's path for each input: no two alike, no input, no other output."""
+    taken = {os.path.realpath(file) for file in [*files, *map(Path, filter(None, others))]}
     targets = []
     for file in files:
         target, number = folder / f"{file.stem}.png", 1

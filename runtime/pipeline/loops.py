@@ -91,6 +91,7 @@ class RecognitionLoop:
         self._metrics, self._load_shedding = metrics, load_shedding
         self._tracked, self._results = tracked, results
         self._engine = config.engine
+        self._raw_boxes = config.detector.raw_boxes
         seconds, sources = config.latency.look_ahead_s, group.sources
         self._held = [LookAhead(seconds, len(sources)) for _ in sources] if seconds else None
 
@@ -147,6 +148,8 @@ class RecognitionLoop:
                 source=frame.source,
                 at=frame.at,
             )
+            if not self._raw_boxes:
+                result = result.inside()
             if self._held is None or live:
                 self._results.put(result)
                 continue
