@@ -20,6 +20,7 @@ from runtime.support.redaction import printable, redact, start_log
 if TYPE_CHECKING:
     from runtime.detectors.base import Detector
     from runtime.messages import FrameResult
+    from runtime.recognizer import EmotionRecognizer
 
 PROG = "python -m runtime.predict"
 
@@ -49,6 +50,7 @@ class PredictOptions:
         between=(0, 1),
         group=shared.LABELS,
     )
+    raw_boxes: bool = shared.raw_boxes_option()
     tls_ca: str | None = shared.tls_ca_option()
     tls_insecure: bool = option(
         "trust any certificate of the servers of pictures", False, group=shared.SOURCES
@@ -58,6 +60,9 @@ class PredictOptions:
     )
     output_json: str | None = option(
         "write one JSON line a picture here; - is the terminal", None, group=shared.OUTPUT
+    )
+    output_csv: str | None = option(
+        "write one CSV row a face here; - is the terminal", None, group=shared.OUTPUT
     )
     output_mode: str = shared.output_mode_option()
     anonymize: bool = option(
@@ -88,7 +93,9 @@ def predict(options: PredictOptions) -> int:
     from runtime.options.protected_files import protected_files
     from runtime.pictures.annotated import annotated_files
     from runtime.pictures.kinds import SUFFIXES
+    from runtime.sinks.files.csv import CsvSink
     from runtime.sinks.files.jsonl import JsonSink
+    from runtime.sinks.group import SinkGroup
     from runtime.support.files.writing import check_apart, check_folder, check_writable, read_mode
 
     pictures = _collect(options.paths, options.recursive)
@@ -100,32 +107,38 @@ def predict(options: PredictOptions) -> int:
         options.detector_model,
         [options.config, options.tls_ca],
     )
-    output = {"--output_json": options.output_json}
-    check_apart(output, [*options.paths, *files, *models], SUFFIXES, options.recursive)
+    outputs = {"--output_json": options.output_json, "--output_csv": options.output_csv}
+    check_apart(outputs, [*options.paths, *files, *models], SUFFIXES, options.recursive)
     mode = read_mode(options.output_mode)
-    json_sink = JsonSink(options.output_json, mode) if options.output_json else None
+    sinks = SinkGroup()
+    if options.output_json:
+        sinks.add(JsonSink(options.output_json, mode))
+    if options.output_csv not in (None, "-"):
+        check_writable(Path(options.output_csv), "--output_csv")
     folder = Path(options.visualize) if options.visualize else None
     targets: list[Path] = []
     if folder is not None:
         check_folder(folder, "--visualize", options.paths, options.recursive)
         check_writable(folder / "x.png", "--visualize")
-        targets = annotated_files(pictures, folder, options.output_json)
+        targets = annotated_files(pictures, folder, outputs.values())
     failed = 0
     try:
-        with closing(_results(pictures, options)) as results:
+        with ExitStack() as opened:
+            recognizer = opened.enter_context(_recognizer(options))
+            if options.output_csv:
+                sinks.add(CsvSink(options.output_csv, recognizer.labels, mode, pictures=True))
+            results = opened.enter_context(closing(_results(pictures, recognizer, options)))
             for number, name, result in results:
                 if result is None:
                     failed += 1
                     continue
-                if json_sink is not None:
-                    json_sink.write(result)
+                sinks.write(result)
                 if folder is not None:
                     _save_annotated(result, targets[number], options.anonymize, mode)
-                if options.output_json != "-":
+                if "-" not in outputs.values():
                     _print(name, result)
     finally:
-        if json_sink is not None:
-            json_sink.close()
+        sinks.close()
     return failed
 
 
@@ -144,34 +157,37 @@ def _collect(paths: Sequence[str], recursive: bool) -> list[Path | str]:
     return pictures
 
 
+def _recognizer(options: PredictOptions) -> EmotionRecognizer:
+    from runtime.recognizer import EmotionRecognizer
+
+    return EmotionRecognizer(
+        options.engine,
+        provider=options.provider,
+        threads=options.threads,
+        detector=options.detector,
+        detector_model=options.detector_model,
+        detect_size=options.detect_size,
+        min_score=options.min_score,
+        min_confidence=options.min_confidence,
+        face_crops=options.face_crops,
+        raw_boxes=options.raw_boxes,
+        rebuild=options.rebuild,
+        tls_ca=options.tls_ca,
+        tls_insecure=options.tls_insecure,
+    )
+
+
 def _results(
-    pictures: Sequence[Path | str], options: PredictOptions
+    pictures: Sequence[Path | str], recognizer: EmotionRecognizer, options: PredictOptions
 ) -> Generator[tuple[int, str, FrameResult | None], None, None]:
     """(number, name, result) in order; None where a picture can't be read or recognised."""
     from runtime.detectors.factory import open_detector
     from runtime.detectors.found_faces import find_faces
     from runtime.pictures.download import shown_picture
-    from runtime.recognizer import EmotionRecognizer
     from runtime.vision.anonymize import COVER_SCORE
     from runtime.vision.picture import Picture
 
     with ExitStack() as opened:
-        recognizer = opened.enter_context(
-            EmotionRecognizer(
-                options.engine,
-                provider=options.provider,
-                threads=options.threads,
-                detector=options.detector,
-                detector_model=options.detector_model,
-                detect_size=options.detect_size,
-                min_score=options.min_score,
-                min_confidence=options.min_confidence,
-                face_crops=options.face_crops,
-                rebuild=options.rebuild,
-                tls_ca=options.tls_ca,
-                tls_insecure=options.tls_insecure,
-            )
-        )
         sensitive: Detector | None = None
         if options.anonymize and options.visualize and not options.face_crops:
             # One of its own: weak detections must not keep the other from its retry.
@@ -197,7 +213,8 @@ def _results(
                         *find_faces(sensitive, picture),
                         *find_faces(sensitive, picture, scale=0.5),
                     )
-                    result = replace(result, regions=tuple(face.region for face in found))
+                    more = tuple(face.region for face in found)
+                    result = replace(result, regions=(*result.regions, *more))
             except SourceError as error:
                 # The name hides what it must; hiding again would hide which picture it is.
                 why = redact(str(error).removeprefix(name))

@@ -62,6 +62,7 @@ class EmotionRecognizer:
         min_score: float = FACE_SCORE,
         min_confidence: float = CERTAIN,
         face_crops: bool = False,
+        raw_boxes: bool = False,
         rebuild: bool = False,
         tls_ca: str | None = None,
         tls_insecure: bool = False,
@@ -81,6 +82,8 @@ class EmotionRecognizer:
             min_score: Lowest score of a face, in [0, 1].
             min_confidence: Below this probability a label is uncertain.
             face_crops: Take each picture for a face; no detector is opened.
+            raw_boxes: Leave boxes as they are found: they may reach outside of the
+                picture, where they otherwise end.
             rebuild: Build a plan that doesn't suit this machine again, from the `.onnx`
                 beside it.
             tls_ca: PEM file of the authorities that servers of pictures must be certified
@@ -92,6 +95,7 @@ class EmotionRecognizer:
         """
         self._min_confidence = min_confidence
         self._tls = Tls(at_home(tls_ca), tls_insecure)
+        self._raw_boxes = raw_boxes
         self._lock = threading.Lock()
         self._closed = False
         self._owned: list[Engine | Detector] = []
@@ -192,9 +196,10 @@ class EmotionRecognizer:
         with self._lock:
             if self._closed:
                 raise RuntimeError("this EmotionRecognizer is closed")
-            return recognize_pictures(
+            results = recognize_pictures(
                 images, self._detector, self._classifier, self._min_confidence, names
             )
+        return results if self._raw_boxes else [result.inside() for result in results]
 
 
 def recognize_pictures(

@@ -100,6 +100,15 @@ def tls_ca_option() -> Any:
     )
 
 
+def raw_boxes_option() -> Any:
+    """`--raw_boxes`: boxes as they are found."""
+    return option(
+        "leave boxes as they are found; otherwise they end where the picture does",
+        False,
+        group=FACES,
+    )
+
+
 def output_mode_option() -> Any:
     """`--output_mode`: the permissions of files."""
     return option("permissions of the files written, octal", "600", group=OUTPUT)

@@ -115,6 +115,7 @@ class WebcamOptions:
         between=(0, 5000),
         group=shared.FACES,
     )
+    raw_boxes: bool = shared.raw_boxes_option()
     temporal_head: str = option(
         "what steadies labels: a head (.onnx) that reads each face's last second, default "
         "for the shipped one, none for an average, auto: default with a shipped engine",
@@ -226,7 +227,12 @@ def pipeline_config(options: WebcamOptions) -> PipelineConfig:
     return PipelineConfig(
         source_configs(options),
         DetectorConfig(
-            options.detector, options.detector_model, options.detect_size, interval_s, score
+            options.detector,
+            options.detector_model,
+            options.detect_size,
+            interval_s,
+            score,
+            options.raw_boxes,
         ),
         EngineConfig(options.engine, options.provider, options.threads, options.rebuild),
         LabelsConfig(options.temporal_head, options.smoothing_s),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from pathlib import Path
 
 from runtime.pictures.download import shown_picture
@@ -12,16 +12,18 @@ from runtime.pictures.download import shown_picture
 _LONGEST_STEM = 240
 
 
-def annotated_files(pictures: Sequence[Path | str], folder: Path, other: str | None) -> list[Path]:
-    """An annotated picture's path for each input: no two alike, no input, not the other output.
+def annotated_files(
+    pictures: Sequence[Path | str], folder: Path, others: Iterable[str | None]
+) -> list[Path]:
+    """An annotated picture's path for each input: no two alike, no input, no other output.
 
     Args:
         pictures: Files, and URLs.
         folder: Where the annotated ones go.
-        other: Path of another output.
+        others: Paths of the other outputs; None is passed over.
     """
     files = [picture for picture in pictures if isinstance(picture, Path)]
-    taken = {os.path.realpath(file) for file in [*files, Path(other or "")]}
+    taken = {os.path.realpath(file) for file in [*files, *filter(None, others)]}
     # Of files with several names, too: whoever replaces one of them means another.
     linked = {(found.st_dev, found.st_ino) for found in map(_stat, files) if found}
     targets = []

@@ -93,6 +93,7 @@ class RecognitionLoop:
         self._engine = config.engine
         #: How often each stream's source had come back by its last result.
         self._reconnects: dict[int, int] = {}
+        self._raw_boxes = config.detector.raw_boxes
         seconds, sources = config.latency.look_ahead_s, group.sources
         self._held = [LookAhead(seconds, len(sources)) for _ in sources] if seconds else None
 
@@ -150,6 +151,8 @@ class RecognitionLoop:
                 at=frame.at,
                 reconnect=self._reconnect(frame),
             )
+            if not self._raw_boxes:
+                result = result.inside()
             if self._held is None or live:
                 self._results.put(result)
                 continue

@@ -1,3 +1,4 @@
+import csv
 import json
 import os
 import struct
@@ -34,6 +35,53 @@ def test_a_picture_in_json_and_drawn(tmp_path, tiny_engine, capsys):
     assert picture.shape == (512, 512, 3)
     assert (picture != cv2.imread(str(PORTRAIT))).any()
     assert "astronaut.jpg:" in capsys.readouterr().out
+
+
+def test_a_table_beside_the_json_lines(tmp_path, tiny_engine, capsys):
+    out, table = tmp_path / "o.jsonl", tmp_path / "new" / "o.csv"
+    argv = ("--engine", tiny_engine, "--output_json", out)
+    assert predict(PORTRAIT, *argv, "--output_csv", table) == 0
+    (face,) = json.loads(out.read_text())["faces"]
+    with table.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["path"] == str(PORTRAIT)
+    assert (row["frame"], row["track"]) == ("", "")
+    assert [float(row[key]) for key in ("x1", "y1", "x2", "y2")] == face["box"]
+    assert row["neutral"] == str(face["probabilities"]["neutral"])
+    capsys.readouterr()
+    assert predict(PORTRAIT, *argv, "--output_csv", "-") == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.startswith("stream,frame,")
+    assert row.endswith(str(PORTRAIT))
+
+
+def test_the_table_takes_no_other_file_s_place(tmp_path, tiny_engine, portrait, capsys):
+    path, out = tmp_path / "p.png", tmp_path / "o"
+    cv2.imwrite(str(path), portrait)
+    before = path.read_bytes()
+    argv = (path, "--engine", tiny_engine)
+    assert predict(*argv, "--output_csv", path) == 2
+    assert predict(*argv, "--output_csv", out, "--output_json", out) == 2
+    assert predict(*argv, "--output_csv", "-", "--output_json", "-") == 2
+    assert predict(*argv, "--output_csv", tmp_path) == 2
+    assert predict(*argv, "--output_csv", tmp_path / "d/p.png", "--visualize", tmp_path / "d") == 0
+    assert path.read_bytes() == before
+    assert (tmp_path / "d" / "p.png").read_text().startswith("stream,")
+    assert (tmp_path / "d" / "p_2.png").exists()
+
+
+def test_boxes_end_where_the_picture_does_unless_raw_ones_are_asked_for(tmp_path, portrait):
+    cut = np.ascontiguousarray(portrait[90:290, 90:390])
+    path, boxes, read = tmp_path / "top.png", [], []
+    cv2.imwrite(str(path), cut)
+    for flags in ([], ["--raw_boxes"]):
+        assert predict(path, "--output_json", tmp_path / "o.jsonl", *flags) == 0
+        (face,) = json.loads((tmp_path / "o.jsonl").read_text())["faces"]
+        boxes.append(face.pop("box"))
+        read.append(face)
+    assert read[0] == read[1], "the face crop is the same"
+    assert boxes[0][1] == 0 > boxes[1][1]
+    assert boxes[0][2:] == boxes[1][2:]
 
 
 def test_faces_are_covered_on_request(tmp_path, tiny_engine, portrait, capsys):

@@ -190,7 +190,7 @@ def test_an_anonymized_video_has_no_sound_and_its_json_is_as_ever(tmp_path, tiny
         assert webcam(*argv, "--output_video", video, "--output_json", out) == 0
         assert b"soun" not in video.read_bytes()
         lines[flag] = [
-            {**json.loads(line), "latency_ms": 0} for line in out.read_text().splitlines()
+            {**json.loads(line), "latency_ms": 0, "at": ""} for line in out.read_text().splitlines()
         ]
     assert len(lines["--anonymize"]) == 40
     assert lines["--anonymize"] == lines["--no-anonymize"]

@@ -9,12 +9,18 @@ from collections.abc import Sequence
 from runtime.messages import FrameResult
 from runtime.sinks.files.lines import LineFile
 from runtime.support.files.writing import PRIVATE
+from runtime.support.redaction import printable
 
 #: Columns before the labels' probabilities.
 COLUMNS = (
     *("stream", "frame", "time_s", "track", "x1", "y1", "x2", "y2"),
     *("score", "emotion", "confidence", "uncertain"),
 )
+
+#: Columns after them: older scripts that count columns go on. A single picture has a
+#: `path` in place of `name`, as in the JSON lines.
+LAST = ("source", "at", "name")
+LAST_OF_PICTURES = ("source", "at", "path")
 
 
 class CsvSink:
@@ -23,13 +29,17 @@ class CsvSink:
     A frame without a face adds no row.
     """
 
-    def __init__(self, path: str, labels: Sequence[str], mode: int = PRIVATE) -> None:
+    def __init__(
+        self, path: str, labels: Sequence[str], mode: int = PRIVATE, pictures: bool = False
+    ) -> None:
         """Remembers the path; the file is opened by the first result.
 
         Args:
             path: File to write, or `-`.
             labels: The model's labels; each has a column for its probability.
             mode: Permissions of the file.
+            pictures: Results are of single pictures, which have a path in place of stream,
+                frame, time and track.
 
         Raises:
             UserError: The file can't be written.
@@ -37,6 +47,7 @@ class CsvSink:
         self._file = LineFile(path, "--output_csv", mode)
         self.name = self._file.name
         self._labels = tuple(labels)
+        self._last = LAST_OF_PICTURES if pictures else LAST
         self._header_due = True
 
     def write(self, result: FrameResult) -> None:
@@ -44,17 +55,19 @@ class CsvSink:
         buffer = io.StringIO()
         rows = csv.writer(buffer, lineterminator="\n")
         if self._header_due:
-            rows.writerow((*COLUMNS, *self._labels))
-        for face in result.faces:
-            # The same rounding as in the JSON lines.
-            values = face.to_dict()
+            rows.writerow((*COLUMNS, *self._labels, *self._last))
+        # The same values, and rounding, as in the JSON lines.
+        frame = result.to_dict()
+        for values in frame["faces"]:
             rows.writerow(
                 (
-                    *("" if result.stream is None else result.stream, result.frame),
-                    *(round(result.time_s, 4), face.track, *values["box"]),
-                    *(values["score"], face.emotion, values["confidence"]),
-                    "true" if face.uncertain else "false",
+                    *(frame.get(key, "") for key in ("stream", "frame", "time_s")),
+                    *("" if result.stream is None else values["track"], *values["box"]),
+                    *(values["score"], values["emotion"], values["confidence"]),
+                    "true" if values["uncertain"] else "false",
                     *(values["probabilities"].get(label, "") for label in self._labels),
+                    # The bytes of a file's name may be no text.
+                    *(printable(frame.get(key, "")) for key in self._last),
                 )
             )
         self._file.add(buffer.getvalue())
