@@ -23,7 +23,7 @@ def annotated_files(
         others: Paths of the other outputs; None is passed over.
     """
     files = [picture for picture in pictures if isinstance(picture, Path)]
-    taken = {os.path.realpath(file) for file in [*files, *filter(None, others)]}
+    taken = {os.path.realpath(file) for file in [*files, *map(Path, filter(None, others))]}
     # Of files with several names, too: whoever replaces one of them means another.
     linked = {(found.st_dev, found.st_ino) for found in map(_stat, files) if found}
     targets = []

@@ -126,4 +126,4 @@ def test_a_source_of_the_callers_own_is_turned():
         EngineConfig(Brain()),
     )
     results = list(Pipeline(config))
-    assert {result.image.shape for result in results} == {(64, 48, 3)}
+    assert {result.image.shape for result in results} == {(240, 48, 3)}

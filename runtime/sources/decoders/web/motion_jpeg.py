@@ -8,13 +8,13 @@ from typing import Any
 import av
 
 from runtime.errors import SourceError, Unreachable
+from runtime.pictures.header import picture_size
 from runtime.pictures.reading import decode_picture
 from runtime.sources.decoders import base
 from runtime.sources.decoders.base import Stamped
 from runtime.sources.decoders.container import MAX_PIXELS
 from runtime.sources.decoders.http import HttpFile
 from runtime.sources.decoders.http_connection import Allowance
-from runtime.sources.decoders.picture_header import picture_size
 from runtime.sources.decoders.web.multipart import PART_BYTES, Multipart
 from runtime.vision.picture import FrameConverter, Picture
 
