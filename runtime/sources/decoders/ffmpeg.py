@@ -21,6 +21,7 @@ import av
 from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders import base
 from runtime.sources.decoders.container import MAX_PIXELS, Container
+from runtime.sources.decoders.paced import PacedCapture
 from runtime.sources.decoders.reasons import is_http_status, why_unopened
 from runtime.support.net.tls import Tls
 
@@ -60,6 +61,9 @@ _PROTOCOLS = {
 
 #: Schemes of network streams.
 SCHEMES = ("http", "https", *_PROTOCOLS)
+
+#: How a playlist begins.
+_PLAYLIST = b"#EXTM3U"
 
 #: Demuxers by the media type that a server names; FFmpeg would guess from the bytes.
 _BY_KIND = {
@@ -175,7 +179,8 @@ def _open_http(url: str, tls: Tls, poll_fps: float, last: LastPicture | None) ->
         return pictures
     parts = urlsplit(url)
     login, _, place = parts.netloc.rpartition("@")
-    kind = _BY_KIND.get(first.kind)
+    # FFmpeg would find a playlist whatever it is called, but wait too short for its parts.
+    kind = "hls" if first.peek(7).startswith(_PLAYLIST) else _BY_KIND.get(first.kind)
     timeout_s = PLAYLIST_TIMEOUT_S if kind == "hls" else base.TIMEOUT_S
     allowance.renew(timeout_s, OPEN_BYTES)
 
@@ -209,7 +214,9 @@ def _open_http(url: str, tls: Tls, poll_fps: float, last: LastPicture | None) ->
     except BaseException:
         first.close()
         raise
-    return _made(container, allowance, timeout_s, live=True)
+    made = _made(container, allowance, timeout_s, live=True)
+    # One that has an end is read like a file.
+    return PacedCapture(made, timeout_s) if kind == "hls" and not made.frames else made
 
 
 def _limits() -> dict[str, str]:

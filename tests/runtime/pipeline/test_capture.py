@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from runtime import Pipeline, StageError
+from runtime.errors import Unreachable
 from runtime.messages import Frame
 from runtime.pipeline.capture import CaptureStage
 from runtime.pipeline.config import DetectorConfig, EngineConfig, PipelineConfig
 from runtime.sources.config import SourceConfig
+from runtime.sources.deferred import DeferredSource
 from runtime.sources.group import SourceGroup
+from runtime.support.backoff import Retry
 from runtime.support.mailbox import Mailbox
 from runtime.support.threads import Stages
 from runtime.telemetry.metrics import Metrics
@@ -127,3 +130,23 @@ def test_a_source_of_the_callers_own_is_turned():
     )
     results = list(Pipeline(config))
     assert {result.image.shape for result in results} == {(240, 48, 3)}
+
+
+def test_a_file_that_is_there_only_later_loses_nothing():
+    class SlowFinder(Finder):
+        def detect(self, picture, regions=None, scale=1.0):
+            time.sleep(0.005)  # longer than reading takes
+            return super().detect(picture, regions, scale)
+
+    tries = []
+
+    def open_():
+        tries.append(1)
+        if len(tries) < 3:
+            raise Unreachable("still away")
+        return Pictures(40)
+
+    later = DeferredSource("later", open_, Unreachable("away"), Retry(60, wait=lambda _: False))
+    pipeline = Pipeline([later], Brain(), SlowFinder(), detect_interval_s=0)
+    assert [result.frame for result in pipeline] == list(range(40))
+    assert pipeline.metrics.summary()["dropped"] == 0
