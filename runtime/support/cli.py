@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import io
 import math
 import sys
 import typing
@@ -20,6 +19,7 @@ from typing import Any, NoReturn, TypeVar
 from runtime.errors import UserError
 from runtime.support.files.home import at_home
 from runtime.support.redaction import redact, remember
+from runtime.support.terminal import standard_streams
 from runtime.support.yaml_options import read_yaml, texts_in, unwrap
 
 T = TypeVar("T")
@@ -122,15 +122,16 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
 def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None) -> int:
     """Runs a command: one line and exit code 2 for what the user can mend.
 
-    What it prints can be printed anywhere: a terminal that lacks a character, or a
-    name that is no text, gets an escape in its place.
+    What it prints can be printed anywhere, as `standard_streams` says.
 
     Returns:
         `main`'s exit code; 2 for a `UserError` or a missing extra; 130 after Ctrl-C.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    with standard_streams():
+        return _run(main, argv)
+
+
+def _run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None) -> int:
     try:
         return main(argv)
     except UserError as error:
@@ -152,7 +153,6 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
         return 130
     except BrokenPipeError:
         # The reader of our output went away (`| head`): nothing left to say.
-        sys.stderr.close()
         return 0
 
 
