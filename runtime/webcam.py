@@ -57,7 +57,8 @@ def run(options: WebcamOptions) -> dict[str, Any]:
     from runtime.sinks.factory import SinkConfig
     from runtime.sinks.group import SinkGroup
     from runtime.sources.gstreamer import check_only_output, named_files
-    from runtime.support.files.writing import check_apart, check_writable, read_mode
+    from runtime.support.files.inputs import check_apart
+    from runtime.support.files.writing import check_writable, read_mode
     from runtime.support.shutdown import Shutdown
     from runtime.support.terminal import is_closed
 

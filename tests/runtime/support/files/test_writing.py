@@ -14,8 +14,8 @@ from runtime.errors import UserError
 from runtime.options.protected_files import model_files, protected_files
 from runtime.predict import main as predict_main
 from runtime.support.cli import run_command
+from runtime.support.files.inputs import check_apart
 from runtime.support.files.writing import (
-    check_apart,
     check_writable,
     create,
     read_mode,
