@@ -96,7 +96,8 @@ def predict(options: PredictOptions) -> int:
     from runtime.sinks.files.csv import CsvSink
     from runtime.sinks.files.jsonl import JsonSink
     from runtime.sinks.group import SinkGroup
-    from runtime.support.files.writing import check_apart, check_folder, check_writable, read_mode
+    from runtime.support.files.inputs import check_apart, check_folder
+    from runtime.support.files.writing import check_writable, read_mode
 
     pictures = _collect(options.paths, options.recursive)
     files = [picture for picture in pictures if isinstance(picture, Path)]
@@ -146,7 +147,7 @@ def _collect(paths: Sequence[str], recursive: bool) -> list[Path | str]:
     """The pictures that paths name: files, those of folders, and URLs as they are."""
     from runtime.pictures.download import is_address
     from runtime.pictures.folders import collect_pictures
-    from runtime.support.files.writing import local_path
+    from runtime.support.files.inputs import local_path
 
     pictures: list[Path | str] = []
     for given in paths:

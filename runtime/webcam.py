@@ -56,14 +56,18 @@ def run(options: WebcamOptions) -> dict[str, Any]:
     from runtime.pictures.kinds import SUFFIXES
     from runtime.sinks.factory import SinkConfig
     from runtime.sinks.group import SinkGroup
-    from runtime.support.files.writing import check_apart, check_writable, read_mode
+    from runtime.sources.gstreamer import check_only_output, named_files
+    from runtime.support.files.inputs import check_apart
+    from runtime.support.files.writing import check_writable, read_mode
     from runtime.support.shutdown import Shutdown
+    from runtime.support.terminal import is_closed
 
     counts: Counter[str] = Counter()
     config = pipeline_config(options)
     sources = [str(source.source) for source in config.sources]
     files = {f"--{name}": getattr(options, name) for name in _FILES}
-    read = protected_files(
+    read: list[str | Path] = [file for source in sources for file in named_files(source)]
+    read += protected_files(
         options.engine,
         options.provider,
         options.temporal_head,
@@ -74,8 +78,6 @@ def run(options: WebcamOptions) -> dict[str, Any]:
     check_apart(files, [*sources, *read], SUFFIXES, recursive)
     mode = read_mode(options.output_mode)
     if options.anonymize:
-        from runtime.sources.gstreamer import check_only_output
-
         for source in sources:
             check_only_output(source)
     outputs = SinkConfig(
@@ -88,6 +90,8 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         options.webhook_batch,
     )
     summary = options.output_summary
+    if summary == "-" and is_closed(sys.stdout):
+        raise UserError("--output_summary -: standard output is closed")
     if summary not in (None, "-"):
         check_writable(Path(summary), "--output_summary")
     sinks = SinkGroup()

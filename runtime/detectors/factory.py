@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from runtime.detectors.base import Detector
@@ -52,7 +53,7 @@ def open_detector(
             "yunet": "face_detection_yunet_2023mar.onnx from OpenCV's model zoo (opencv_zoo)",
         }[name]
         raise EngineError(f"--detector {name}: needs --detector_model FILE, such as {source}")
-    if not Path(model).exists():
+    if not os.path.exists(model):
         raise EngineError(f"--detector_model {model}: no such file")
     if name == "scrfd":
         return Scrfd(Path(model), size, threshold)

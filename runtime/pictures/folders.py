@@ -73,7 +73,7 @@ def collect_pictures(paths: Sequence[str | Path], recursive: bool = False) -> li
     """
     files: list[Path] = []
     for path in map(Path, paths):
-        files += list_pictures(path, recursive) if path.is_dir() else [path]
+        files += list_pictures(path, recursive) if os.path.isdir(path) else [path]
     return files
 
 

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from runtime.sources.network import open_stream
 from runtime.sources.pictures import PictureSource, open_pictures
 from runtime.sources.reconnecting import ReconnectingSource
 from runtime.support.files.home import at_home
-from runtime.support.files.writing import local_path
+from runtime.support.files.inputs import local_path
 from runtime.support.redaction import printable, shown_address
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,8 @@ def _open(spec: str, path: Path | None, config: SourceConfig) -> Source:
     if path is None:
         return open_stream(spec, config)
     name = printable(spec)
-    if not path.exists():
+    # os.path: pathlib raises where a name is too long.
+    if not os.path.exists(path):
         # It may be a mistyped URL.
         shown = shown_address(spec)
         raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")

@@ -87,6 +87,14 @@ def open_gstreamer(spec: str, config: SourceConfig) -> FileSource | Reconnecting
     return ReconnectingSource(capture, name, connect, config.reconnect_s)
 
 
+def named_files(spec: str) -> list[str]:
+    """The files that a GStreamer pipeline names, for who mustn't write over them."""
+    if not is_gstreamer(spec):
+        return []
+    values = re.findall(rf"(?:location|uri) *= *({_QUOTED}|[^\s\"']+)", spec)
+    return [re.sub(r"\\(.)", r"\1", value.strip("\"'")) for value in values]
+
+
 def check_only_output(spec: str) -> None:
     """Refuses a GStreamer pipeline that may show its frames elsewhere than in its appsink.
 

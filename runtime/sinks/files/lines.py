@@ -9,6 +9,7 @@ from pathlib import Path
 from runtime.errors import UserError
 from runtime.support.files.writing import PRIVATE, check_writable, create
 from runtime.support.redaction import unicode_text
+from runtime.support.terminal import is_closed
 
 
 class LineFile:
@@ -35,6 +36,8 @@ class LineFile:
         self._whole = 0  # bytes of whole lines
         if path != "-":
             check_writable(Path(path), flag)
+        elif is_closed(sys.stdout):
+            raise UserError(f"{flag} -: standard output is closed")
 
     def add(self, text: str) -> None:
         """Writes lines.
