@@ -63,6 +63,8 @@ def why_unopened(error: BaseException, url: str, took_s: float) -> str:
         unreachable = _unreachable(url, _PORTS[scheme])
         if unreachable:
             return unreachable
+    if silent and scheme in ("udp", "rtp"):
+        return f"nothing comes within {base.TIMEOUT_S:g} s"
     if silent:
         return f"is connected, but sends nothing within {base.TIMEOUT_S:g} s"
     if isinstance(error, OSError) and not isinstance(error, av.error.InvalidDataError):
@@ -119,5 +121,5 @@ def _unreachable(url: str, port: int) -> str:
     except (OSError, UnicodeError) as error:
         return failed(error)
     except ValueError:
-        return ""
+        return "a malformed URL"
     return ""
