@@ -43,10 +43,14 @@ def open_camera(camera: int | str, config: SourceConfig) -> ReconnectingSource:
         kind = cv2.CAP_ANY if isinstance(camera, int) else cv2.CAP_V4L2
         capture = open_capture(camera, kind, camera=lambda opened: _ask(opened, name, asked))
         if capture is None:
-            raise Unreachable(f"{name} can't be opened ({_hint(camera)}); try --source demo")
+            raise Unreachable(f"can't be opened ({_hint(camera)})")
         return capture
 
-    return ReconnectingSource(connect(), name, connect, config.reconnect_s)
+    try:
+        capture = connect()
+    except Unreachable as error:
+        raise Unreachable(f"{name} {error}; try --source demo") from error
+    return ReconnectingSource(capture, name, connect, config.reconnect_s)
 
 
 def _ask(opened: Any, name: str, asked: Asked) -> None:

@@ -2,6 +2,7 @@ import csv
 import http.client
 import http.server
 import json
+import logging
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from runtime.vision.picture import Picture
 from runtime.webcam import main, run
 from tests.conftest import REPO, read_back
 from tests.support.streams import Server, jpegs
+from tests.support.web import MULTIPART, Web, jpeg, part
 
 
 def webcam(*argv: object) -> int:
@@ -282,6 +285,41 @@ def test_shipped_models_are_not_written_over(monkeypatch, capsys, shipped):
     path = SHIPPED_HEAD.parent / shipped
     assert webcam("--source", "demo", "--output_json", path) == 2
     assert "would overwrite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "mark", ["/", "?", "#", "@", ":", "%", " ", "&", "\u00e4\u65e5", '"', "\\"]
+)
+def test_no_secret_of_an_address_comes_out(tmp_path, tiny_engine, capsys, caplog, mark):
+    secret = f"Zq7{mark}Zq8"
+    quoted = urllib.parse.quote(secret, safe="")
+
+    def pictures(handler):
+        handler.head(MULTIPART)
+        while True:
+            handler.send(part(jpeg()))
+            time.sleep(0.02)
+
+    with Web(cam=pictures) as server:
+        sources = [
+            server.url(f"cam?user=me&pwd={quoted}&token={secret}", f"me:{quoted}@"),
+            f"http://me:{secret}@127.0.0.1:1/x",
+            f"rtsp://me:{quoted}@127.0.0.1:1/x",
+            f"rtmp://127.0.0.1:1/live/{quoted}",
+            f"rtsp://127.0.0.1:1/user=me&password={quoted}&channel=1.sdp",
+        ]
+        files = [tmp_path / name for name in ("lines", "rows", "summary")]
+        outputs = zip(("--output_json", "--output_csv", "--output_summary"), files, strict=True)
+        argv = ["--engine", tiny_engine, "--max_frames", 5, "--reconnect_s", 0, "--verbose"]
+        argv += [word for pair in outputs for word in pair]
+        with caplog.at_level(logging.DEBUG):
+            assert webcam(*argv, "--source", *sources) == 0
+    text = "".join(map(str, capsys.readouterr())) + "".join(f.read_text() for f in files)
+    text += caplog.text
+    assert "127.0.0.1" in text
+    for form in (text, urllib.parse.unquote(text)):
+        assert "Zq7" not in form
+        assert "Zq8" not in form
 
 
 def test_one_dead_source_of_two_leaves_the_other_going(clip, tiny_engine, capsys, caplog):

@@ -62,6 +62,8 @@ class Container:
         self.ended = False
         #: Why it ended, for what is live.
         self.failure = ""
+        #: How long a read may take, in seconds, before what it gives is old.
+        self.silence_s = 0.95 * timeout_s
         rate = stream.average_rate or stream.guessed_rate
         #: Frames a second, as the container says; 0 where it doesn't.
         self.fps = float(rate or 0)

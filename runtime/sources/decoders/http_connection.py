@@ -8,6 +8,7 @@ http nor takes a password along.
 from __future__ import annotations
 
 import errno
+import hashlib
 import http.client
 import socket
 import ssl
@@ -198,6 +199,17 @@ class _Digest(urllib.request.HTTPDigestAuthHandler):
             return super().http_error_401(req, fp, code, msg, headers)
         except ValueError:
             return None
+
+    def get_algorithm_impls(self, algorithm: str) -> Any:
+        """Hashes of what cameras ask for, also of passwords beyond ASCII."""
+        name = {"MD5": "md5", "SHA": "sha1", "SHA-256": "sha256"}.get(algorithm.upper())
+        if name is None:
+            raise ValueError("unknown algorithm")
+
+        def digest(text: str) -> str:
+            return hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
+
+        return digest, lambda secret, data: digest(f"{secret}:{data}")
 
 
 class _Opener(urllib.request.OpenerDirector):

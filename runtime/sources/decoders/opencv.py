@@ -67,23 +67,33 @@ def set_up(capture: Any, asked: Asked) -> Asked:
         capture.set(cv2.CAP_PROP_FPS, float(asked.fps))
     width = round(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
     height = round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    code = int(capture.get(cv2.CAP_PROP_FOURCC))
-    letters = (code & 0xFFFFFFFF).to_bytes(4, "little")
     return Asked(
         (width, height) if width > 0 and height > 0 else None,
         capture.get(cv2.CAP_PROP_FPS) or None,
-        letters.decode("ascii") if code > 0 and all(32 <= b < 127 for b in letters) else None,
+        _fourcc(capture),
     )
 
 
-def camera_picture(image: NDArray[Any]) -> Picture:
-    """A picture of what a camera gave: colour, grey, 16 bits deep, or YUYV as it came.
+def _fourcc(capture: Any) -> str | None:
+    """The pixel format of a camera, where it tells."""
+    code = int(capture.get(cv2.CAP_PROP_FOURCC))
+    letters = (code & 0xFFFFFFFF).to_bytes(4, "little")
+    return letters.decode("ascii") if code > 0 and all(32 <= b < 127 for b in letters) else None
+
+
+def camera_picture(image: NDArray[Any], fourcc: str | None = None) -> Picture:
+    """A picture of what a camera gave: colour, grey, 16 bits deep, or two bytes a pixel.
+
+    Args:
+        image: As OpenCV gives it.
+        fourcc: The camera's pixel format, where it tells.
 
     Raises:
         ValueError: It is a raw buffer that OpenCV didn't decode.
     """
     if image.ndim == 3 and image.shape[2] == 2 and image.dtype == np.uint8:
-        image = cv2.cvtColor(image, cv2.COLOR_YUV2BGR_YUY2)
+        swapped = (fourcc or "").upper() in ("UYVY", "Y422", "UYNV")
+        image = cv2.cvtColor(image, cv2.COLOR_YUV2BGR_UYVY if swapped else cv2.COLOR_YUV2BGR_YUY2)
     if image.ndim < 2 or 1 in image.shape[:2] or max(image.shape) > _LONGEST_SIDE:
         raise ValueError(
             f"the camera gives raw data of shape {image.shape}, which is no picture; ask for "
@@ -113,7 +123,9 @@ class OpenCvCapture:
             return None
         if not good or image is None:
             return None
-        return camera_picture(np.asarray(image)), stamp
+        image = np.asarray(image)
+        fourcc = _fourcc(self._capture) if image.ndim == 3 and image.shape[2] == 2 else None
+        return camera_picture(image, fourcc), stamp
 
     def interrupt(self) -> None:
         """OpenCV can't be interrupted; its own limit ends the waiting."""

@@ -6,6 +6,7 @@ what its error codes leave open is found out by a look of our own.
 
 from __future__ import annotations
 
+import errno
 import http
 import socket
 from typing import Any
@@ -20,6 +21,9 @@ _PORTS = {"rtsp": 554, "rtsps": 322, "rtmp": 1935, "rtmps": 443}
 
 #: Longest time to look whether a host is there at all, in seconds.
 _LOOK_S = 1.5
+
+#: What FFmpeg gives for an unknown host, and for a server that hangs up.
+_BROKE = (errno.EIO, errno.EPIPE, errno.ECONNRESET)
 
 _STATUSES = (
     (av.error.HTTPUnauthorizedError, http.HTTPStatus.UNAUTHORIZED),
@@ -63,9 +67,14 @@ def why_unopened(error: BaseException, url: str, took_s: float) -> str:
         unreachable = _unreachable(url, _PORTS[scheme])
         if unreachable:
             return unreachable
+    if silent and scheme in ("udp", "rtp"):
+        return f"nothing comes within {base.TIMEOUT_S:g} s"
     if silent:
         return f"is connected, but sends nothing within {base.TIMEOUT_S:g} s"
-    if isinstance(error, OSError) and not isinstance(error, av.error.InvalidDataError):
+    if isinstance(error, OSError) and error.errno in _BROKE and scheme in _PORTS:
+        why = ": a wrong or missing user and password, perhaps" if scheme == "rtmp" else ""
+        return f"is connected, but breaks off{why}"
+    if isinstance(error, OSError):
         return failed(error)
     if scheme in ("udp", "rtp", "tcp"):
         return "sends something that isn't video"
@@ -98,11 +107,11 @@ def no_video(container: Any) -> str:
 
 
 def _tells(error: BaseException) -> bool:
-    """Whether an error says by itself what is wrong; an unknown host is FFmpeg's EIO."""
+    """Whether an error says by itself what is wrong."""
     return (
         isinstance(error, OSError)
-        and not isinstance(error, (av.error.InvalidDataError, av.error.TimeoutError))
-        and error.errno != 5
+        and not isinstance(error, av.error.TimeoutError)
+        and error.errno not in _BROKE
     )
 
 
@@ -119,5 +128,5 @@ def _unreachable(url: str, port: int) -> str:
     except (OSError, UnicodeError) as error:
         return failed(error)
     except ValueError:
-        return ""
+        return "a malformed URL"
     return ""

@@ -109,9 +109,7 @@ def test_a_flag_that_is_wrong_is_named(flags, message):
         ("sources: []", "sources must be a list with an item for each source"),
         (
             "sources: [demo, {source: a, nam: b}]",
-            "sources[1]: unknown setting 'nam'; there are "
-            "source, name, reconnect_s, tls_ca, tls_insecure, recursive, rtsp_transport, "
-            "poll_fps, camera_size, camera_fps, camera_format, rotate, flip",
+            "sources[1]: unknown setting 'nam'; there are " + ", ".join(KINDS),
         ),
         ("sources: [{1: a}]", "sources[0]: unknown setting of type int"),
         ("sources: [{name: a}]", "sources[0]: source is required"),

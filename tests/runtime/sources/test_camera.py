@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.errors import Unreachable
+from runtime.errors import SourceError, Unreachable
 from runtime.sources import camera
 from runtime.sources.camera import camera_of, open_camera
 from runtime.sources.config import SourceConfig
@@ -150,3 +150,15 @@ def test_what_there_is_in_place_of_a_camera(monkeypatch, tmp_path, nodes, hint):
 def test_settings_of_cameras_say_nothing_to_a_file(clip, caplog):
     open_source(str(clip), camera_size="64x48", camera_format="MJPG", rtsp_transport="tcp").close()
     assert "not used for this kind of source: camera_size, camera_format, rtsp_tr" in caplog.text
+
+
+def test_a_camera_that_stays_away_says_so(monkeypatch):
+    monkeypatch.setattr(retry, "_PAUSES_S", (0.001, 0.001))
+    monkeypatch.setattr(camera, "video_nodes", list)
+    left = [Camera(1)]
+    monkeypatch.setattr(camera, "open_capture", lambda *_, **__: left.pop() if left else None)
+    source = open_camera(0, SourceConfig("0", reconnect_s=0.05))
+    source.read()
+    with pytest.raises(SourceError, match=r"not back within 0.05 s: can't be opened \(no camera"):
+        source.read()
+    source.close()

@@ -189,6 +189,11 @@ class Multipart:
             if len(self._buffer) > PART_BYTES:
                 self.failure = "sends more than it should for one picture"
                 return None
+            if _is_whole(self._buffer):
+                # The delimiter may come with the next picture only, which would be lag.
+                body = bytes(self._buffer)
+                self._buffer.clear()
+                return body
             if not self._more():
                 # The last one may well be whole, which a JPEG tells by its end.
                 body = bytes(self._buffer)
@@ -199,3 +204,9 @@ class Multipart:
         del self._buffer[: found.end()]
         self._after_delimiter = True
         return body
+
+
+def _is_whole(data: bytearray) -> bool:
+    """Whether what has come so far ends as a JPEG does."""
+    tail = bytes(data[-64:]).rstrip(b"\0\r\n")
+    return tail.endswith(b"\xff\xd9") and data.startswith(b"\xff\xd8") and b"\xff\xda" in data

@@ -76,6 +76,20 @@ def test_a_camera_may_be_grey_or_give_what_it_has(image, shown):
     assert np.unique(bgr).tolist() == [shown]
 
 
+def test_two_bytes_a_pixel_are_read_in_their_order():
+    uyvy = np.tile(np.array([[[128, 94]]], np.uint8), (4, 6, 1))
+
+    class Raw:
+        def get(self, what):
+            return 1498831189.0 if what == cv2.CAP_PROP_FOURCC else 0.0  # UYVY
+
+        def read(self):
+            return True, uyvy
+
+    picture, _ = OpenCvCapture(Raw()).read()
+    assert np.unique(picture.bgr()).tolist() == [91]
+
+
 @pytest.mark.parametrize("shape", [(1, 9000), (9000,), (1, 9000, 1)])
 def test_a_raw_buffer_is_named(shape):
     with pytest.raises(ValueError, match="--camera_format"):

@@ -60,13 +60,14 @@ def rtmp(*replies):
         got = peer.recv(1537, socket.MSG_WAITALL)
         peer.sendall(b"\x03" + bytes(1536) + got[1:])
         peer.recv(1536, socket.MSG_WAITALL)
-        for name, body in replies:
+        for name, number, body in replies:
             peer.recv(4096)
-            message = text(name) + b"\0" + struct.pack(">d", 1) + b"\x05" + body
+            message = text(name) + b"\0" + struct.pack(">d", number) + b"\x05" + body
             head = b"\x03\0\0\0" + struct.pack(">I", len(message))[1:] + b"\x14" + bytes(4)
             chunks = [message[at : at + 128] for at in range(0, len(message), 128)]
             peer.sendall(head + b"\xc3".join(chunks))
-        peer.recv(4096)
+        while peer.recv(4096):
+            pass
 
     return answer
 
@@ -77,6 +78,11 @@ def status(code, description):
 
 
 REJECTED = status(b"NetConnection.Connect.Rejected", b"[ AccessManager.Reject ] : wrong login")
+MISSING = (
+    (b"_result", 1, b"\x05"),
+    (b"_result", 2, b"\0" + struct.pack(">d", 1)),
+    (b"onStatus", 0, status(b"NetStream.Play.StreamNotFound", b"no such stream")),
+)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +103,8 @@ REJECTED = status(b"NetConnection.Connect.Rejected", b"[ AccessManager.Reject ] 
             "a codec that can't be decoded",
         ),
         ("rtsp", rtsp(media=b""), "holds no video"),
-        ("rtmp", rtmp((b"_error", REJECTED)), "a wrong or missing user and password"),
+        ("rtmp", rtmp((b"_error", 1, REJECTED)), "a wrong or missing user and password"),
+        ("rtmp", rtmp(*MISSING), "has no such stream"),
     ],
 )
 def test_each_failure_has_its_own_words(monkeypatch, scheme, talk, words):

@@ -137,3 +137,12 @@ def test_lengths_hold_whatever_a_part_has_in_it(datas, line, chunk):
         for data in datas
     )
     assert parts(stream, chunk=chunk) == datas
+
+
+def test_a_picture_waits_for_no_delimiter_behind_it():
+    chunks = [b"--frame\r\n\r\n" + PICTURES[0][:200], PICTURES[0][200:] + b"\r\n"]
+    chunks += [b"--frame\r\n\r\n" + PICTURES[1]]
+    asked = iter(chunks)
+    found = Multipart(lambda _: next(asked), "frame")
+    assert found.part().rstrip() == PICTURES[0]
+    assert found.part() == PICTURES[1]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing, suppress
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders import base
 from runtime.sources.factory import open_source
 from tests.conftest import write_video
-from tests.support.web import MULTIPART, Web, count, jpeg
+from tests.support.web import MULTIPART, Web, count, jpeg, part
 
 PICTURES = [jpeg(16 * number, 32) for number in range(1, 6)]
 
@@ -177,3 +180,35 @@ def test_a_picture_of_grey_and_one_turned_by_its_tag_are_shown_right():
         shapes = [source.read().picture.bgr().shape for _ in range(2)]
         source.close()
     assert shapes == [(24, 32, 3), (64, 48, 3)]
+
+
+_PIECES = [
+    *(b"--f\r\n", b"\r\n", b"--f", b"Content-Length: 5\r\n", b"Content-Type: image/jpeg\r\n"),
+    *(b"\xff\xd8\xff", b"\xff\xd9", b"#EXTM3U\n", b"<html>", PICTURES[0], part(PICTURES[1])),
+]
+_KINDS = [MULTIPART, "multipart/mixed", "text/html", "image/png", "text/plain", "video/mp4"]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.sampled_from(_PIECES) | st.binary(max_size=40), max_size=12).map(b"".join),
+    st.sampled_from(_KINDS),
+)
+def test_whatever_an_answer_holds_is_pictures_or_an_error_of_sources(fuzzed, body, kind):
+    server, answer = fuzzed
+    answer[:] = [kind, body]
+    with suppress(SourceError), closing(open_source(server.url("cam"), reconnect_s=0)) as source:
+        if kind != "image/png":  # asked for again and again
+            source.read().picture.bgr()
+
+
+@pytest.fixture(scope="module")
+def fuzzed():
+    answer: list = []
+
+    def send(handler):
+        handler.head(answer[0])
+        handler.send(answer[1])
+
+    with Web(cam=send) as server:
+        yield server, answer

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import itertools
 import logging
+import re
 import threading
 from contextlib import closing
 
@@ -15,7 +16,7 @@ from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders.web import snapshot
 from runtime.sources.factory import open_source
 from runtime.support import backoff
-from tests.support.web import jpeg
+from tests.support.web import Web, jpeg
 
 
 class Camera(http.server.ThreadingHTTPServer):
@@ -126,6 +127,33 @@ def test_it_logs_in_as_streams_do(login):
         assert camera.connections <= 3
         with pytest.raises(Unreachable, match=r"\(401\)"):
             open_source(camera.url())
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
+def test_a_digest_is_right_also_of_a_password_beyond_ascii(algorithm):
+    hashed = hashlib.md5 if algorithm == "MD5" else hashlib.sha256
+
+    def digest(*parts):
+        return hashed(":".join(parts).encode()).hexdigest()
+
+    def picture(handler):
+        asked = handler.headers.get("Authorization", "")
+        given = dict(re.findall(r'(\w+)="?([^",]+)"?', asked))
+        if asked:
+            secret = digest("me", "x", "s\u00e4c/ret@")
+            uri = digest("GET", given["uri"])
+            middle = (given["nonce"], given["nc"], given["cnonce"], "auth")
+            assert given["response"] == digest(secret, *middle, uri)
+            handler.head("image/jpeg", **{"Content-Length": str(len(jpeg()))})
+            return handler.send(jpeg())
+        login = f'Digest realm="x", nonce="abc", qop="auth", algorithm={algorithm}'
+        return handler.head("text/plain", 401, **{"WWW-Authenticate": login})
+
+    with (
+        Web(snap=picture) as server,
+        closing(open_source(server.url("snap", "me:s%C3%A4c%2Fret%40@"))) as source,
+    ):
+        assert source.read().picture.width == 64
 
 
 @pytest.mark.parametrize("tags", [False, True])
