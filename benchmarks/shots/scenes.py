@@ -69,9 +69,11 @@ def _person(image: Image, rng: np.random.Generator) -> None:
     middle = (x + side // 2, y + int(1.7 * side))
     cv2.ellipse(image, middle, (int(0.7 * side), side), 0, 0, 360, body, -1)
     face = head()[:, :: -1 if rng.random() < 0.5 else 1]
-    face = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+    face = np.asarray(cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
     mask = np.zeros((side, side), np.uint8)
-    cv2.ellipse(mask, (side // 2, side // 2), (int(0.4 * side), int(0.49 * side)), 0, 0, 360, 255, -1)
+    cv2.ellipse(
+        mask, (side // 2, side // 2), (int(0.4 * side), int(0.49 * side)), 0, 0, 360, 255, -1
+    )
     cv2.copyTo(face, mask, image[y : y + side, x : x + side])
 
 
@@ -91,7 +93,7 @@ def portrait(mirrored: bool = False) -> Image:
     canvas[40 : 40 + smaller.shape[0], 60 : 60 + smaller.shape[1]] = cv2.convertScaleAbs(
         smaller, alpha=0.7, beta=-10
     )
-    return canvas
+    return np.asarray(canvas, np.uint8)
 
 
 def view(

@@ -73,8 +73,8 @@ class SeenPicture:
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
         colors = cv2.resize(image, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
         grey = cv2.blur(cv2.cvtColor(colors, cv2.COLOR_BGR2GRAY).astype(np.float32), (3, 3))
-        fine = grey - cv2.blur(grey, (_AROUND, _AROUND))
-        return cls(time_s, *(np.asarray(v, v.dtype) for v in (colors, grey, fine)))
+        fine = np.asarray(grey - cv2.blur(grey, (_AROUND, _AROUND)), np.float32)
+        return cls(time_s, np.asarray(colors, np.uint8), np.asarray(grey, np.float32), fine)
 
     @cached_property
     def textures(self) -> _Grey:
