@@ -163,6 +163,7 @@ def _run(
             rates = [source.fps for source in pipeline.sources]
             opening.open_files(outputs, pipeline.engine.manifest.labels, rates, sinks)
             if window is not None:
+                window.name_sources([source.name for source in pipeline.sources])
                 # A window answers its keys also while a source is silent.
                 pipeline.on_wait = partial(_poll_window, window, pipeline)
             if monitor is not None:
