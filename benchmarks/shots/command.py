@@ -31,7 +31,8 @@ from runtime.errors import UserError
 from runtime.sources.demo_scene import demo_scenes
 from runtime.sources.factory import open_source
 from runtime.support.cli import option, parse_options
-from runtime.support.files.writing import check_apart, check_writable
+from runtime.support.files.inputs import check_apart
+from runtime.support.files.writing import check_writable
 from runtime.tracking.shot_change import ShotChange
 
 PROG = "python -m benchmarks.shots"
