@@ -51,6 +51,7 @@ class Frame:
         name: File name for pictures, else empty.
         captured: `time.monotonic()` when the picture was there; the pipeline sets it
             where it is 0.
+        duration_s: How long it is shown, in seconds; 0 where that isn't known.
     """
 
     picture: Picture
@@ -61,6 +62,7 @@ class Frame:
     source: str = ""
     name: str = ""
     captured: float = 0.0
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,6 +184,7 @@ class FrameResult:
             was last seen to where it would be now. Not in the JSON object.
         source: Name of the source; empty for single pictures. Not in the JSON object.
         at: Time of day as in `Frame`; None for single pictures. Not in the JSON object.
+        duration_s: How long the frame is shown, as in `Frame`. Not in the JSON object.
     """
 
     stream: int | None
@@ -194,6 +197,7 @@ class FrameResult:
     regions: tuple[Box, ...] = ()
     source: str = ""
     at: datetime | None = None
+    duration_s: float = 0.0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FrameResult):

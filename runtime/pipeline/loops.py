@@ -146,6 +146,7 @@ class RecognitionLoop:
                 regions=item.regions,
                 source=frame.source,
                 at=frame.at,
+                duration_s=frame.duration_s,
             )
             if self._held is None or live:
                 self._results.put(result)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from runtime.messages import FrameResult
 from runtime.sinks.files.lines import LineFile
+from runtime.sinks.files.segments import Segments
 from runtime.support.files.writing import PRIVATE
 
 #: Columns before the labels' probabilities.
@@ -23,27 +24,33 @@ class CsvSink:
     A frame without a face adds no row.
     """
 
-    def __init__(self, path: str, labels: Sequence[str], mode: int = PRIVATE) -> None:
+    def __init__(
+        self,
+        path: str,
+        labels: Sequence[str],
+        mode: int = PRIVATE,
+        segments: Segments | None = None,
+    ) -> None:
         """Remembers the path; the file is opened by the first result.
 
         Args:
             path: File to write, or `-`.
             labels: The model's labels; each has a column for its probability.
             mode: Permissions of the file.
+            segments: Where it is cut into several, each under a header; None for one file.
 
         Raises:
             UserError: The file can't be written.
         """
-        self._file = LineFile(path, "--output_csv", mode)
-        self.name = self._file.name
+        self._file = LineFile(path, "--output_csv", mode, segments)
+        self.name, self.files = self._file.name, self._file.files
         self._labels = tuple(labels)
-        self._header_due = True
 
     def write(self, result: FrameResult) -> None:
         """See `Sink.write`."""
         buffer = io.StringIO()
         rows = csv.writer(buffer, lineterminator="\n")
-        if self._header_due:
+        if self._file.begins(result.time_s):
             rows.writerow((*COLUMNS, *self._labels))
         for face in result.faces:
             # The same rounding as in the JSON lines.
@@ -58,7 +65,6 @@ class CsvSink:
                 )
             )
         self._file.add(buffer.getvalue())
-        self._header_due = False
 
     def close(self) -> None:
         """See `Sink.close`."""
