@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
+import numpy as np
 
 if TYPE_CHECKING:
     from runtime.sinks.files.sound import Sound
@@ -17,8 +19,14 @@ _IN_MP4 = {"aac", "mp3", "alac"}
 _IN_MOV = _IN_MP4 | {"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be"}
 
 #: Samples a second that AAC has.
-_AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000)
-_AAC_RATES += (11_025, 8_000)
+_AAC_RATES: tuple[int, ...] = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050)
+_AAC_RATES += (16_000, 12_000, 11_025, 8_000)
+
+#: A frame of silence in AAC-LC, by channels.
+_SILENT_AAC = {1: bytes.fromhex("00c800802380"), 2: bytes.fromhex("210049900219002380")}
+
+#: Longest silence that is encoded before a sound that begins late, in seconds.
+_MOST_SILENCE_S = 60
 
 #: Bits a second of each channel of AAC.
 _BIT_RATE = 80_000
@@ -41,7 +49,7 @@ class SoundTrack:
         """
         self._container, self._sound, self._start_s = container, sound, start_s
         self._last_pts = -1
-        self._adts = False
+        self._adts = self._begun = False
         source = sound.stream
         name = source.codec_context.name
         extra = source.codec_context.extradata
@@ -61,7 +69,7 @@ class SoundTrack:
     @property
     def what(self) -> str:
         """What is done to the sound, for the log."""
-        name = self._sound.stream.codec_context.name
+        name = self._sound.stream.codec_context.name.removesuffix("float")
         return f"{name}, copied" if self._copied else f"{name}, encoded again as AAC"
 
     def write(self, end_s: float) -> None:
@@ -82,8 +90,13 @@ class SoundTrack:
             except (av.FFmpegError, MemoryError):
                 continue  # broken; the next may be good
             for frame in frames:
-                self._encode(frame, time_s - self._start_s, end_s)
-                time_s += frame.samples / frame.sample_rate
+                # Decoders leave out what an encoder put before the first sample.
+                if frame.pts is not None and packet.pts is not None and frame.time_base:
+                    stamp_s = float(packet.pts * packet.time_base)
+                    at_s = time_s + float(frame.pts * frame.time_base) - stamp_s
+                else:
+                    at_s = time_s
+                self._encode(frame, at_s - self._start_s, end_s)
 
     def close(self, end_s: float) -> None:
         """Writes the rest that begins before the film's end.
@@ -111,10 +124,28 @@ class SoundTrack:
     def _encode(self, frame: Any, time_s: float, end_s: float) -> None:
         if time_s + frame.samples / frame.sample_rate <= 0:
             return
-        frame.time_base = Fraction(1, frame.sample_rate)
-        frame.pts = round(time_s * frame.sample_rate)
-        for packet in self._stream.encode(frame):
-            self._mux(packet, end_s)
+        pts = round(time_s * frame.sample_rate)
+        if pts < 0:  # else the encoder's packets would not begin with the film
+            frame, pts = _without(frame, -pts), 0
+        frame.time_base, frame.pts = Fraction(1, frame.sample_rate), pts
+        for one in (*self._silence(frame), frame):
+            for packet in self._stream.encode(one):
+                self._mux(packet, end_s)
+
+    def _silence(self, frame: Any) -> Iterator[Any]:
+        """What is to be heard before the first frame, which has begun later than the film."""
+        begun, self._begun = self._begun, True
+        end = 0 if begun else min(frame.pts, _MOST_SILENCE_S * frame.sample_rate)
+        for pts in range(0, end, frame.sample_rate):
+            samples = min(frame.sample_rate, end - pts)
+            silent = av.AudioFrame(frame.format.name, frame.layout.name, samples)
+            for plane in silent.planes:
+                plane.update(bytes(plane.buffer_size))
+            silent.sample_rate, silent.time_base, silent.pts = (
+                *(frame.sample_rate, frame.time_base),
+                pts,
+            )
+            yield silent
 
     def _mux(self, packet: Any, end_s: float) -> None:
         # A stamp before the film's start, as an encoder's first packet has, would move
@@ -124,11 +155,41 @@ class SoundTrack:
             return
         if float(pts * packet.time_base) >= end_s - self._start_s:
             return
+        if self._copied and self._last_pts < 0 and pts > (packet.duration or 0):
+            self._mux_silence(packet.time_base)
         self._last_pts = pts
         self._container.mux(packet)
 
+    def _mux_silence(self, time_base: Any) -> None:
+        """Begins AAC that is late with a silent packet.
+
+        An MP4 that is playable while it is written has every stream begin at 0: its first
+        packet is heard there, whatever its stamp.
+        """
+        context = self._sound.stream.codec_context
+        data = _SILENT_AAC.get(context.layout.nb_channels)
+        if context.name != "aac" or context.profile != "LC" or data is None:
+            return
+        silent = av.Packet(data)
+        silent.time_base, silent.pts, silent.dts, silent.is_keyframe = time_base, 0, 0, True
+        silent.stream = self._stream
+        self._container.mux(silent)
+
+
+def _without(frame: Any, samples: int) -> Any:
+    """The frame without its first samples."""
+    array = frame.to_ndarray()
+    first = samples if frame.format.is_planar else samples * frame.layout.nb_channels
+    rest = av.AudioFrame.from_ndarray(
+        np.ascontiguousarray(array[:, first:]), frame.format.name, frame.layout.name
+    )
+    rest.sample_rate = frame.sample_rate
+    return rest
+
 
 def _holds(container: Any, name: str) -> bool:
+    if name == "mp3float":  # FFmpeg's name of its decoder
+        name = "mp3"
     if container.format.name == "matroska":
         return name in container.supported_codecs
     return name in (_IN_MOV if container.format.name == "mov" else _IN_MP4)
