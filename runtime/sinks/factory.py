@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,8 +67,10 @@ class SinkConfig:
         flag = "--max_disk_mb" if self.segment_s is None else "--segment_s"
         if not self.files:
             raise UserError(f"{flag} needs --output_video, --output_json or --output_csv")
-        if "-" in self.files:
-            raise UserError(f"{flag} cuts files, and standard output is none: name a file")
+        for file in self.files:
+            if file == "-" or (os.path.exists(file) and not os.path.isfile(file)):
+                what = "standard output" if file == "-" else file
+                raise UserError(f"{flag} cuts files, and {what} is none: name a file")
 
     @property
     def files(self) -> tuple[str, ...]:

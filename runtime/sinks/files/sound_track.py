@@ -83,6 +83,8 @@ class SoundTrack:
         """
         for time_s, packet in self._sound.until(end_s):
             if self._copied:
+                if self._adts and not _is_adts(bytes(packet)):
+                    continue  # broken
                 self._mux(self._copy(packet, time_s - self._start_s), end_s)
                 continue
             try:
@@ -195,11 +197,16 @@ def _holds(container: Any, name: str) -> bool:
     return name in (_IN_MOV if container.format.name == "mov" else _IN_MP4)
 
 
+def _is_adts(data: bytes) -> bool:
+    """Whether a packet is one frame of AAC under a header of its own."""
+    return len(data) > 9 and data[0] == 0xFF and data[1] & 0xF6 == 0xF0 and not data[6] & 3
+
+
 def _adts_config(sound: Sound) -> bytes | None:
     """What a container must know of AAC whose packets say it themselves; None if they don't."""
     packet = sound.first()
     data = b"" if packet is None else bytes(packet)
-    if len(data) < 8 or data[0] != 0xFF or data[1] & 0xF6 != 0xF0 or data[6] & 3:
+    if not _is_adts(data):
         return None
     profile, rate = (data[2] >> 6) + 1, data[2] >> 2 & 15
     channels = (data[2] & 1) << 2 | data[3] >> 6
