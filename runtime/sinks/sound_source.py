@@ -35,14 +35,16 @@ def open_sound(source: Source, wanted: bool | None, hidden: bool) -> Sound | Non
         elif wanted:
             log.info("%s: has no sound", source.name)
         return None
-    if hidden and not wanted:
-        log.info("the film has no sound: a voice tells who it is; --sound keeps it")
-        return None
     from runtime.sinks.files.sound import Sound
 
     try:
-        return Sound(file)
+        sound = Sound(file)
     except SourceError as error:
         if wanted:
             log.info("%s: %s", source.name, error)
         return None
+    if hidden and not wanted:
+        sound.close()
+        log.info("the film has no sound: a voice tells who it is; --sound keeps it")
+        return None
+    return sound

@@ -38,6 +38,10 @@ _TICKS = 90_000
 #: Longest time between two key frames in seconds: what is lost with the process.
 _KEY_S = 0.5
 
+#: Longest time that a frame is shown, in seconds: an MP4 holds no longer one, and a camera
+#: may well be away for a night.
+_LONGEST_S = 6 * 3600
+
 #: Of a file that is playable at any time: each part goes to the disk as it is complete,
 #: and waits for nothing that may never come.
 _MP4 = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
@@ -143,6 +147,7 @@ class Film:
             end_pts = self._last_pts + self._step
             if end_s is not None and end_s + self._offset_s > self._last_pts / _TICKS:
                 end_pts = round((end_s + self._offset_s) * _TICKS)
+                end_pts = min(end_pts, self._last_pts + _LONGEST_S * _TICKS)
             self._release(end_pts, last=True)
             self._container.close()
         finally:
@@ -158,10 +163,14 @@ class Film:
         return max(1, round(_TICKS / self._fps))
 
     def _next_pts(self, time_s: float) -> int:
-        """The frame's time in ticks; goes on by a usual step where the source's goes back."""
+        """The frame's time in ticks; goes on by a usual step where the source's goes back.
+
+        Nor does it go ahead by more than a frame can be shown.
+        """
         pts = round((time_s + self._offset_s) * _TICKS)
-        if pts <= self._last_pts:
-            pts = self._last_pts + self._step
+        longest = max(self._last_pts, 0) + _LONGEST_S * _TICKS
+        if pts <= self._last_pts or pts > longest:
+            pts = self._last_pts + self._step if pts <= self._last_pts else longest
             self._offset_s = pts / _TICKS - time_s
         self._last_pts = pts
         return pts

@@ -52,7 +52,7 @@ class LineFile:
         """
         begins = self.files.begins(time_s)
         if begins:
-            self.close()
+            self._close()
             self._whole = 0
         return begins
 
@@ -88,6 +88,12 @@ class LineFile:
 
     def close(self) -> None:
         """Closes the file; a second call does nothing."""
+        try:
+            self._close()
+        finally:
+            self.files.close()
+
+    def _close(self) -> None:
         fd, self._fd = self._fd, None
         if fd is None:
             return

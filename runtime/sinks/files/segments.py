@@ -20,6 +20,9 @@ from runtime.support.files.writing import create, create_new
 #: Digits of a segment's number, so that names sort.
 _DIGITS = 6
 
+#: By how much a file's time may differ when it is looked at again, in seconds.
+_MTIME_S = 2.0
+
 #: Longest time between two looks at how large the files have grown, in seconds.
 _LOOK_S = 1.0
 
@@ -30,15 +33,13 @@ class _Segment:
 
     Attributes:
         path: Where it is.
-        identity: Device and inode, by which it is known to be the same.
-        output: The path that its output was asked for.
-        size: Bytes, as it was last seen.
+        fd: A descriptor of it while it is written; None once it is finished.
+        found: What it was when it was last looked at.
     """
 
     path: Path
-    identity: tuple[int, int]
-    output: Path
-    size: int = 0
+    fd: int | None
+    found: os.stat_result
 
 
 class Segments:
@@ -52,8 +53,8 @@ class Segments:
         Args:
             length_s: Media time of a segment in seconds.
             outputs: Paths that the outputs were asked for.
-            max_bytes: Most that this run's segments may take together, those that are
-                being written aside; None for no limit.
+            max_bytes: Most that this run's segments may take together; those that are
+                being written count, and stay. None for no limit.
         """
         self._length_s, self._max_bytes = length_s, max_bytes
         self._outputs = tuple(outputs)
@@ -85,7 +86,7 @@ class Segments:
         return output.with_name(f"{output.stem}-{number:0{_DIGITS}}{output.suffix}")
 
     def create(self, output: Path, number: int, mode: int) -> tuple[Path, int]:
-        """Makes the file of a segment; the output's last one is finished by now.
+        """Makes the file of a segment; the output's last one is closed by now.
 
         Returns:
             Its path, and a descriptor open for writing.
@@ -94,34 +95,39 @@ class Segments:
             OSError: It can't be made; nothing that is there is replaced.
         """
         path = self.path(output, number)
+        self.finish(output)
         fd = create_new(path, mode)
-        found = os.fstat(fd)
-        segment = _Segment(path, (found.st_dev, found.st_ino), output)
+        # A descriptor of our own: as long as it is open, no other file is taken for this one.
+        segment = _Segment(path, os.dup(fd), os.fstat(fd))
         self._files.append(segment)
         self._writing[output] = segment
         self._prune()
         return path, fd
+
+    def finish(self, output: Path) -> None:
+        """Notes that an output's last segment is closed; a second call does nothing."""
+        segment = self._writing.pop(output, None)
+        if segment is not None and segment.fd is not None:
+            fd, segment.fd = segment.fd, None
+            segment.found = os.fstat(fd)
+            os.close(fd)
 
     def _prune(self) -> None:
         """Removes the oldest finished segments of this run until the rest keeps the limit."""
         self._looked = time.monotonic()
         if self._max_bytes is None:
             return
-        writing = list(self._writing.values())
-        for segment in self._files:
-            # The sizes of finished ones are known, but for the one finished last.
-            if segment in writing or not segment.size or segment in self._files[-8:]:
-                segment.size = _size(segment)
-        total = sum(segment.size for segment in self._files)
-        for segment in list(self._files):
+        for segment in self._writing.values():
+            if segment.fd is not None:
+                segment.found = os.fstat(segment.fd)
+        total = sum(segment.found.st_size for segment in self._files)
+        for segment in [segment for segment in self._files if segment.fd is None]:
             if total <= self._max_bytes:
                 return
-            if segment in writing:
-                continue
             self._files.remove(segment)
-            total -= segment.size
+            total -= segment.found.st_size
             # Whatever else has taken the name meanwhile is not ours.
-            if _size(segment):
+            if _is_same(segment):
                 segment.path.unlink(missing_ok=True)
 
 
@@ -172,6 +178,11 @@ class OutputFiles:
         self._last, fd = self._segments.create(self.path, self._number or 0, self._mode)
         return fd
 
+    def close(self) -> None:
+        """Notes that the last file is closed; a second call does nothing."""
+        if self._segments is not None:
+            self._segments.finish(self.path)
+
 
 def _highest(output: Path) -> int:
     """The highest number among files that look like an output's segments; 0 for none."""
@@ -185,12 +196,13 @@ def _highest(output: Path) -> int:
     return max((int(hit[1]) for hit in found if hit and len(hit[1]) == _DIGITS), default=0)
 
 
-def _size(segment: _Segment) -> int:
-    """Bytes of a segment; 0 where its name is another file's, or nobody's."""
+def _is_same(segment: _Segment) -> bool:
+    """Whether a finished segment is still what its name leads to, as it was left."""
     try:
-        found = os.lstat(segment.path)
+        now = os.lstat(segment.path)
     except OSError:
-        return 0
-    if (found.st_dev, found.st_ino) != segment.identity or not stat.S_ISREG(found.st_mode):
-        return 0
-    return found.st_size
+        return False
+    was = segment.found
+    same = (now.st_dev, now.st_ino, now.st_size) == (was.st_dev, was.st_ino, was.st_size)
+    # An inode is given to another file once it is free. Some disks round times.
+    return same and stat.S_ISREG(now.st_mode) and now.st_mtime <= was.st_mtime + _MTIME_S

@@ -83,6 +83,7 @@ class VideoSink:
             raise UserError(f"{self.name}: {_failure(error)}") from error
         finally:
             self._abandon()
+            self.files.close()
             if self._sound is not None:
                 self._sound.close()
 
