@@ -64,6 +64,7 @@ class Frame:
             where it is 0.
         reconnects: How often its source was lost and came back by then. No track and no
             history goes on from one number to the next; frames may be dropped between.
+        duration_s: How long it is shown, in seconds; 0 where that isn't known.
     """
 
     picture: Picture
@@ -75,6 +76,7 @@ class Frame:
     name: str = ""
     captured: float = 0.0
     reconnects: int = 0
+    duration_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,6 +201,7 @@ class FrameResult:
         at: Time of day as in `Frame`; None for single pictures.
         reconnect: In the first result after a loss of its source, how often that has come
             back by then; else 0.
+        duration_s: How long the frame is shown, as in `Frame`. Not in the JSON object.
     """
 
     stream: int | None
@@ -212,6 +215,7 @@ class FrameResult:
     source: str = ""
     at: datetime | None = None
     reconnect: int = 0
+    duration_s: float = 0.0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FrameResult):

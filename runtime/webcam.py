@@ -88,6 +88,10 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         options.mqtt,
         options.webhook,
         options.webhook_batch,
+        options.sound,
+        options.anonymize,
+        options.segment_s,
+        options.max_disk_mb,
     )
     summary = options.output_summary
     if summary == "-" and is_closed(sys.stdout):
@@ -108,9 +112,10 @@ def run(options: WebcamOptions) -> dict[str, Any]:
                     log.warning("no summary: %s", reason(error))
             raise
         _summarise(metrics, counts, sinks, summary, mode)
+        written = sinks.written()
         for flag, file in files.items():
             if file not in (None, "-") and (metrics["frames"] or flag == "--output_summary"):
-                log.info("wrote %s", file)
+                log.info("wrote %s", written.get(str(Path(file)), file))
     return metrics
 
 
@@ -160,8 +165,8 @@ def _run(
             log.info("engine: %s", getattr(pipeline.engine, "name", options.engine))
             log.info("detector: %s at %d pixels", options.detector, options.detect_size)
             log.info("source: %s", ", ".join(source.name for source in pipeline.sources))
-            rates = [source.fps for source in pipeline.sources]
-            opening.open_files(outputs, pipeline.engine.manifest.labels, rates, sinks)
+            labels = pipeline.engine.manifest.labels
+            opening.open_files(outputs, labels, pipeline.sources, sinks)
             if window is not None:
                 window.name_sources([source.name for source in pipeline.sources])
                 # A window answers its keys also while a source is silent.

@@ -139,6 +139,11 @@ class WebcamOptions:
     output_video: str | None = option(
         "write annotated H.264 video here (.mp4)", None, group=shared.OUTPUT
     )
+    sound: bool | None = option(
+        "keep a video file's sound in the annotated video; done unless it is anonymized",
+        None,
+        group=shared.OUTPUT,
+    )
     output_json: str | None = option(
         "write one JSON line a frame here; - is the terminal", None, group=shared.OUTPUT
     )
@@ -148,6 +153,19 @@ class WebcamOptions:
     output_summary: str | None = option(
         "write rate, latencies and counts here at the end, as JSON; - is the terminal",
         None,
+        group=shared.OUTPUT,
+    )
+    segment_s: float | None = option(
+        "cut video, JSON lines and CSV into files of so many seconds: F-000001.mp4 and so on",
+        None,
+        between=(1, 86_400),
+        group=shared.OUTPUT,
+    )
+    max_disk_mb: float | None = option(
+        "remove the oldest of these files of this run where all take more megabytes; "
+        "cuts at 60 seconds where --segment_s says nothing",
+        None,
+        between=(1, math.inf),
         group=shared.OUTPUT,
     )
     output_mode: str = shared.output_mode_option()

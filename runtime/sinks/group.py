@@ -60,6 +60,11 @@ class SinkGroup:
         if first is not None and not on_its_way:
             raise first
 
+    def written(self) -> dict[str, str]:
+        """What was written, in words, by the path that was asked for."""
+        found = (getattr(sink, "files", None) for sink in self._sinks)
+        return {str(files.path): files.shown for files in found if files is not None}
+
     def counts(self) -> dict[str, dict[str, int]]:
         """`RemoteSink.counts` of those that send, by kind."""
         return {sink.kind: sink.counts() for sink in self._sinks if isinstance(sink, RemoteSink)}

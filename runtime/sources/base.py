@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from runtime.messages import Frame
@@ -78,6 +79,19 @@ class Reconnecting(Protocol):
     def reconnects(self) -> int:
         """How often it came back."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFile:
+    """Where the sound of a source can be read, beside its pictures.
+
+    Attributes:
+        path: A file that can be opened a second time.
+        start_s: Its stamp at the source's media time 0, in seconds.
+    """
+
+    path: Path
+    start_s: float
 
 
 class TurnedSource:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runtime.errors import SourceError
 from runtime.messages import Frame
+from runtime.sources.base import SoundFile
 from runtime.sources.decoders.base import Capture, Stamped
 from runtime.support.redaction import printable
 
@@ -38,9 +39,12 @@ def open_file(path: Path, name: str) -> FileSource:
     if path.is_file() and path.stat().st_size == 0:
         raise SourceError(f"--source {name}: the file is empty")
     try:
-        return FileSource(media.open_file(path), name)
+        container = media.open_file(path)
     except SourceError as error:
         raise SourceError(f"--source {name}: {error}") from error
+    # What comes through a pipe comes once.
+    sound = SoundFile(path, container.start_s) if path.is_file() else None
+    return FileSource(container, name, sound)
 
 
 class FileSource:
@@ -48,14 +52,17 @@ class FileSource:
 
     live = False
 
-    def __init__(self, capture: Capture, name: str) -> None:
+    def __init__(self, capture: Capture, name: str, sound: SoundFile | None = None) -> None:
         """Takes over an open video.
 
         Args:
             capture: The open video; the source frees it.
             name: For the log; without credentials.
+            sound: Where its sound can be read; None where it can't.
         """
         self._capture = capture
+        #: Where its sound can be read, if it has any; None where it can't.
+        self.sound = sound
         self.name = name
         self.fps = capture.fps if 1 <= capture.fps <= 1000 else 25.0
         self._expected = capture.frames
@@ -74,7 +81,7 @@ class FileSource:
         picture, stamp = got
         time_s = self._media_time(self._stamp_s if stamp is None else stamp)
         self._index += 1
-        return Frame(picture, time_s)
+        return Frame(picture, time_s, duration_s=getattr(self._capture, "duration_s", 0.0))
 
     def close(self) -> None:
         """Frees the decoder."""

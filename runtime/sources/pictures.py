@@ -96,7 +96,8 @@ class PictureSource:
                 log.warning("skipped: %s", error)
                 continue
             self._index += 1
-            return Frame(Picture(image), (self._index - 1) / self.fps, name=str(file))
+            time_s, step_s = (self._index - 1) / self.fps, 1 / self.fps
+            return Frame(Picture(image), time_s, name=str(file), duration_s=step_s)
         if not self._index:
             raise SourceError(f"{self.name}: none of its pictures can be read")
         return None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from runtime.messages import FrameResult
 from runtime.sinks.files.lines import LineFile
+from runtime.sinks.files.segments import Segments
 from runtime.support.files.writing import PRIVATE
 from runtime.support.redaction import printable
 
@@ -30,7 +31,12 @@ class CsvSink:
     """
 
     def __init__(
-        self, path: str, labels: Sequence[str], mode: int = PRIVATE, pictures: bool = False
+        self,
+        path: str,
+        labels: Sequence[str],
+        mode: int = PRIVATE,
+        segments: Segments | None = None,
+        pictures: bool = False,
     ) -> None:
         """Remembers the path; the file is opened by the first result.
 
@@ -38,23 +44,23 @@ class CsvSink:
             path: File to write, or `-`.
             labels: The model's labels; each has a column for its probability.
             mode: Permissions of the file.
+            segments: Where it is cut into several, each under a header; None for one file.
             pictures: Results are of single pictures, which have a path in place of stream,
                 frame, time and track.
 
         Raises:
             UserError: The file can't be written.
         """
-        self._file = LineFile(path, "--output_csv", mode)
-        self.name = self._file.name
+        self._file = LineFile(path, "--output_csv", mode, segments)
+        self.name, self.files = self._file.name, self._file.files
         self._labels = tuple(labels)
         self._last = LAST_OF_PICTURES if pictures else LAST
-        self._header_due = True
 
     def write(self, result: FrameResult) -> None:
         """See `Sink.write`."""
         buffer = io.StringIO()
         rows = csv.writer(buffer, lineterminator="\n")
-        if self._header_due:
+        if self._file.begins(result.time_s):
             rows.writerow((*COLUMNS, *self._labels, *self._last))
         # The same values, and rounding, as in the JSON lines.
         frame = result.to_dict()
@@ -71,7 +77,6 @@ class CsvSink:
                 )
             )
         self._file.add(buffer.getvalue())
-        self._header_due = False
 
     def close(self) -> None:
         """See `Sink.close`."""

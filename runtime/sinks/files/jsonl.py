@@ -6,6 +6,7 @@ import json
 
 from runtime.messages import FrameResult
 from runtime.sinks.files.lines import LineFile
+from runtime.sinks.files.segments import Segments
 from runtime.support.files.writing import PRIVATE
 from runtime.support.redaction import unicode_text
 
@@ -25,21 +26,23 @@ def to_line(result: FrameResult) -> str:
 class JsonSink:
     """One JSON object a frame and line; `-` is standard output."""
 
-    def __init__(self, path: str, mode: int = PRIVATE) -> None:
+    def __init__(self, path: str, mode: int = PRIVATE, segments: Segments | None = None) -> None:
         """Remembers the path; the file is opened by the first result.
 
         Args:
             path: File to write, or `-`.
             mode: Permissions of the file.
+            segments: Where it is cut into several; None for one file.
 
         Raises:
             UserError: The file can't be written.
         """
-        self._file = LineFile(path, "--output_json", mode)
-        self.name = self._file.name
+        self._file = LineFile(path, "--output_json", mode, segments)
+        self.name, self.files = self._file.name, self._file.files
 
     def write(self, result: FrameResult) -> None:
         """See `Sink.write`."""
+        self._file.begins(result.time_s)
         self._file.add(to_line(result) + "\n")
 
     def close(self) -> None:

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from runtime.errors import UserError
-from runtime.support.files.writing import PRIVATE, check_writable, create
+from runtime.sinks.files.segments import OutputFiles, Segments
+from runtime.support.files.writing import PRIVATE, check_writable
 from runtime.support.redaction import unicode_text
 from runtime.support.terminal import is_closed
 
@@ -18,18 +19,23 @@ class LineFile:
     What one call adds is written whole or, on a full disk, taken back.
     """
 
-    def __init__(self, path: str, flag: str, mode: int = PRIVATE) -> None:
+    def __init__(
+        self, path: str, flag: str, mode: int = PRIVATE, segments: Segments | None = None
+    ) -> None:
         """Remembers the path; the file is opened by the first text.
 
         Args:
             path: File to write, or `-`.
             flag: Option that named it, for messages.
             mode: Permissions of the file.
+            segments: Where it is cut into several; None for one file.
 
         Raises:
             UserError: The file can't be written.
         """
-        self._path, self._mode = path, mode
+        self._path = path
+        #: Its files.
+        self.files = OutputFiles(Path(path), mode, segments)
         #: Flag and path, for messages.
         self.name = f"{flag} {path}"
         self._fd: int | None = None
@@ -38,6 +44,21 @@ class LineFile:
             check_writable(Path(path), flag)
         elif is_closed(sys.stdout):
             raise UserError(f"{flag} -: standard output is closed")
+
+    def begins(self, time_s: float) -> bool:
+        """Whether a new file begins with this result, as the first one does.
+
+        Args:
+            time_s: The result's media time.
+
+        Raises:
+            UserError: The last file can't be closed.
+        """
+        begins = self.files.begins(time_s)
+        if begins:
+            self._close()
+            self._whole = 0
+        return begins
 
     def add(self, text: str) -> None:
         """Writes lines.
@@ -60,7 +81,7 @@ class LineFile:
         lines = unicode_text(text).encode()
         try:
             if self._fd is None:
-                self._fd = create(Path(self._path), self._mode)
+                self._fd = self.files.open()
             data = lines
             while data:
                 data = data[os.write(self._fd, data) :]
@@ -71,6 +92,12 @@ class LineFile:
 
     def close(self) -> None:
         """Closes the file; a second call does nothing."""
+        try:
+            self._close()
+        finally:
+            self.files.close()
+
+    def _close(self) -> None:
         fd, self._fd = self._fd, None
         if fd is None:
             return

@@ -67,7 +67,10 @@ class Container:
         rate = stream.average_rate or stream.guessed_rate
         #: Frames a second, as the container says; 0 where it doesn't.
         self.fps = float(rate or 0)
-        self._start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(0)))
+        #: The container's stamp at media time 0, in seconds.
+        self.start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(0)))
+        #: How long the last frame that was read is shown, in seconds; 0 where it doesn't say.
+        self.duration_s = 0.0
         #: Frames in it; 0 where that is unknown, as for what has no end.
         self.frames: int = stream.frames or round(self._duration_s() * self.fps)
 
@@ -89,7 +92,8 @@ class Container:
             except (av.FFmpegError, MemoryError):
                 return None
         frame = self._frames.popleft()
-        stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self._start_s
+        stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self.start_s
+        self.duration_s = float((frame.duration or 0) * (frame.time_base or 0))
         picture = Picture.of_video_frame(frame, self._converter)
         kind = (frame.format.name, frame.width, frame.height)
         if kind != self._sound:

@@ -104,13 +104,24 @@ def open_file(path: Path) -> Container:
     Raises:
         SourceError: It is no video that can be read.
     """
+    return _made(open_container(path), None, base.TIMEOUT_S, live=False)
+
+
+def open_container(path: Path) -> Any:
+    """Opens a media file, of which anything may be read.
+
+    Returns:
+        The container; the caller closes it.
+
+    Raises:
+        SourceError: It is no media file that can be read.
+    """
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS} | _limits()
     try:
         # `file:` and an absolute path: a colon in a name begins no protocol.
-        container = av.open(f"file:{path.absolute()}", options=options)
+        return av.open(f"file:{path.absolute()}", options=options)
     except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
         raise SourceError("not a video that FFmpeg can read, or cut short") from error
-    return _made(container, None, base.TIMEOUT_S, live=False)
 
 
 def open_stream(

@@ -113,6 +113,23 @@ def create(path: Path, mode: int = PRIVATE) -> int:
     return fd
 
 
+def create_new(path: Path, mode: int = PRIVATE) -> int:
+    """Makes and opens a new file where nothing has its name, not even a link.
+
+    Args:
+        path: What to write; folders that are missing are made.
+        mode: Permissions of the file.
+
+    Returns:
+        A descriptor, open for writing.
+
+    Raises:
+        OSError: Something has the name, or it can't be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+
+
 @contextmanager
 def replacing(path: Path, mode: int = PUBLIC) -> Iterator[Path]:
     """A new file that takes the path's place when the block ends without an error.

@@ -14,13 +14,14 @@ from runtime.manifest import EMOTIONS
 from runtime.messages import FrameResult
 from runtime.sinks.factory import SinkConfig, open_files, open_remote
 from runtime.sinks.group import SinkGroup
+from runtime.sources.demo import DemoSource
 from tests.conftest import REPO
 
 
 def test_nothing_asked_for_opens_nothing():
     sinks = SinkGroup()
     open_remote(SinkConfig(), sinks)
-    open_files(SinkConfig(), EMOTIONS, [30.0], sinks)
+    open_files(SinkConfig(), EMOTIONS, [DemoSource()], sinks)
     sinks.close()
     assert sinks.counts() == {}
 
@@ -28,7 +29,7 @@ def test_nothing_asked_for_opens_nothing():
 def test_files_get_their_permissions_and_labels(tmp_path):
     sinks = SinkGroup()
     config = SinkConfig(json=str(tmp_path / "o.jsonl"), csv=str(tmp_path / "o.csv"), mode=0o640)
-    open_files(config, ("calm", "cross"), [30.0, 25.0], sinks)
+    open_files(config, ("calm", "cross"), [DemoSource(), DemoSource()], sinks)
     sinks.write(
         FrameResult(
             stream=0,
@@ -47,7 +48,7 @@ def test_files_get_their_permissions_and_labels(tmp_path):
 def test_a_video_has_one_source(tmp_path):
     config = SinkConfig(video=str(tmp_path / "o.mp4"))
     with pytest.raises(UserError, match="takes a single --source"):
-        open_files(config, EMOTIONS, [30.0, 30.0], SinkGroup())
+        open_files(config, EMOTIONS, [DemoSource(), DemoSource()], SinkGroup())
 
 
 def test_a_wrong_url_is_one_line():
