@@ -130,6 +130,11 @@ class TurnedSource:
         source = self._source
         return source.reconnects if isinstance(source, Reconnecting) else 0
 
+    @property
+    def sound(self) -> SoundFile | None:
+        """Where its sound is, if anywhere."""
+        return getattr(self._source, "sound", None)
+
     def read(self) -> Frame | None:
         """See `Source.read`."""
         frame = self._source.read()
