@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from runtime.errors import SourceError
-from runtime.pictures.kinds import SUFFIXES
+from runtime.pictures.header import is_picture
+from runtime.pictures.kinds import CONCATENATED, SUFFIXES
+from runtime.support.files.reading import open_input_file
 from runtime.support.redaction import printable
 
 log = logging.getLogger(__name__)
 
-#: Names of a list that a message shows.
-_SHOWN = 5
+#: Names of a list that a message shows, and files that are looked into for it.
+_SHOWN, _TRIED = 5, 500
 
 
 def list_pictures(folder: Path, recursive: bool = False) -> list[Path]:
@@ -48,6 +51,10 @@ def list_pictures(folder: Path, recursive: bool = False) -> list[Path]:
         raise SourceError(f"{name}: {error.strerror}") from error
     left_out = []
     if others:
+        # First those that may well be pictures.
+        others.sort(key=lambda path: path.suffix.lower() not in SUFFIXES)
+        likely = {path for path in others[:_TRIED] if _is_likely(path)}
+        others.sort(key=lambda path: path not in likely)
         left_out.append(_named(others, folder, "other file"))
     if folders and not recursive:
         left_out.append(_named(folders, folder, "folder") + "; --recursive reads folders in it")
@@ -115,6 +122,17 @@ def _entries(folder: Path, recursive: bool) -> Iterator[Path]:
         yield from paths
         if recursive:
             waiting += [path for path in paths if path.is_dir()]
+
+
+def _is_likely(path: Path) -> bool:
+    """Whether a file that is left out has a picture's name, or begins as one."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with open_input_file(path, sys.maxsize)[0] as stream:
+            return path.suffix.lower() not in CONCATENATED and is_picture(stream.read(64))
+    except OSError:
+        return False
 
 
 def _named(paths: Sequence[Path], folder: Path, what: str) -> str:

@@ -86,6 +86,7 @@ class PictureSource:
         self.name = name
         self._files = iter(files)
         self._index = 0
+        self._last: SourceError | None = None
 
     def read(self) -> Frame | None:
         """See `Source.read`."""
@@ -94,12 +95,13 @@ class PictureSource:
                 image = read_picture(file)
             except SourceError as error:
                 log.warning("skipped: %s", error)
+                self._last = error
                 continue
             self._index += 1
             time_s, step_s = (self._index - 1) / self.fps, 1 / self.fps
             return Frame(Picture(image), time_s, name=str(file), duration_s=step_s)
         if not self._index:
-            raise SourceError(f"{self.name}: none of its pictures can be read")
+            raise SourceError(f"{self.name}: none of its pictures can be read ({self._last})")
         return None
 
     def interrupt(self) -> None:

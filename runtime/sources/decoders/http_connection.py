@@ -8,7 +8,6 @@ http nor takes a password along.
 from __future__ import annotations
 
 import errno
-import hashlib
 import http.client
 import socket
 import ssl
@@ -16,19 +15,16 @@ import threading
 import time
 import urllib.error
 import urllib.request
-import warnings
 import weakref
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from runtime.errors import SourceError, UserError
+from runtime.sources.decoders.http_login import BasicLogin, DigestLogin
 from runtime.support.net.sockets import LimitedSocket, dial
 from runtime.support.net.tls import Tls
 from runtime.support.reasons import connection_reason
 from runtime.support.redaction import shown_address
-
-# What cameras write there is nothing for the terminal.
-warnings.filterwarnings("ignore", "Basic Auth Realm was unquoted", UserWarning)
 
 #: Most bytes of an unread answer that are read over, so that its connection can be kept.
 _REST = 1 << 16
@@ -185,33 +181,6 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-class _Basic(urllib.request.HTTPBasicAuthHandler):
-    def http_error_401(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        try:
-            return super().http_error_401(req, fp, code, msg, headers)
-        except ValueError:  # of a scheme that is unknown here: a login that fails
-            return None
-
-
-class _Digest(urllib.request.HTTPDigestAuthHandler):
-    def http_error_401(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        try:
-            return super().http_error_401(req, fp, code, msg, headers)
-        except ValueError:
-            return None
-
-    def get_algorithm_impls(self, algorithm: str) -> Any:
-        """Hashes of what cameras ask for, also of passwords beyond ASCII."""
-        name = {"MD5": "md5", "SHA": "sha1", "SHA-256": "sha256"}.get(algorithm.upper())
-        if name is None:
-            raise ValueError("unknown algorithm")
-
-        def digest(text: str) -> str:
-            return hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()
-
-        return digest, lambda secret, data: digest(f"{secret}:{data}")
-
-
 class _Opener(urllib.request.OpenerDirector):
     def close(self) -> None:
         """Ends the connections that were kept; the base class closes nothing."""
@@ -257,8 +226,8 @@ def make_opener(
     for handler in (
         _Handler(allowance, tls, keep),
         _Redirects(),
-        _Basic(passwords),
-        _Digest(passwords),
+        BasicLogin(passwords),
+        DigestLogin(passwords),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):

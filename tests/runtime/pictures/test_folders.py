@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from runtime.errors import SourceError
 from runtime.pictures.folders import collect_pictures, list_pictures, numeric_order
 from runtime.pictures.kinds import SUFFIXES
+from tests.conftest import PORTRAIT
 
 
 def fill(folder: Path, *names: str) -> Path:
@@ -41,11 +42,14 @@ def test_what_is_left_out_is_said_and_hidden_files_are_not(tmp_path, caplog):
     fill(tmp_path, "a.jpg", "._a.jpg", ".hidden.png", ".cache/b.png", "notes.txt", "clip.mp4")
     fill(tmp_path, *(f"f{number}.doc" for number in range(7)), "more/c.jpg")
     (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "photo").write_bytes(PORTRAIT.read_bytes())
     with caplog.at_level(logging.INFO):
         assert names(tmp_path) == ["a.jpg"]
     (record,) = caplog.records
     line = record.getMessage()
-    assert "10 other files (clip.mp4, f0.doc, f1.doc, f2.doc, f3.doc, ...)" in line
+    # What may be a picture comes first.
+    assert "12 other files (gone.jpg, photo, clip.mp4, f0.doc, f1.doc, ...)" in line
     assert "1 folder (more); --recursive reads" in line
     assert "hidden" not in line
     assert "._a" not in line

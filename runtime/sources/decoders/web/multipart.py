@@ -69,6 +69,13 @@ class Multipart:
                 return None
         return None
 
+    def _take(self, count: int) -> bytes:
+        """Removes the first bytes of the buffer, and gives them."""
+        with memoryview(self._buffer) as view:
+            taken = bytes(view[:count])
+        del self._buffer[:count]
+        return taken
+
     def _more(self) -> bool:
         """Reads on; False at the end."""
         data = self._read(_CHUNK)
@@ -176,12 +183,12 @@ class Multipart:
             while len(self._buffer) < length:
                 if not self._more():
                     return None
-            body = bytes(self._buffer[:length])
+            body = self._take(length)
             within = self._delimiter.search(body) if self._line in body else None
             if within is None:
-                del self._buffer[:length]
                 return body
             # The length reaches into the next part.
+            self._buffer[:0] = body
             self._trust_length = False
         at = 0
         while (found := self._delimiter.search(self._buffer, at)) is None:
@@ -200,8 +207,9 @@ class Multipart:
                 self._buffer.clear()
                 whole = not body.startswith(b"\xff\xd8") or b"\xff\xd9" in body[-_CHUNK:]
                 return body if body and whole else None
-        body = bytes(self._buffer[: found.start()])
-        del self._buffer[: found.end()]
+        delimiter = found.end() - found.start()
+        body = self._take(found.start())
+        del self._buffer[:delimiter]
         self._after_delimiter = True
         return body
 
