@@ -191,7 +191,7 @@ def test_an_anonymized_video_has_no_sound_and_its_json_is_as_ever(tmp_path, tiny
         video, out = tmp_path / f"{flag}.mp4", tmp_path / f"{flag}.jsonl"
         argv = ("--engine", tiny_engine, "--source", source, "--detect_interval", 0, flag)
         assert webcam(*argv, "--output_video", video, "--output_json", out) == 0
-        assert (b"soun" in video.read_bytes()) is (flag == "--no-anonymize")  # a voice tells who it is
+        assert (b"soun" in video.read_bytes()) is (flag == "--no-anonymize")
         lines[flag] = [
             {**json.loads(line), "latency_ms": 0, "at": ""} for line in out.read_text().splitlines()
         ]
