@@ -18,8 +18,8 @@ from urllib.parse import quote_from_bytes, unquote, unquote_plus
 
 #: A URL to the end of its quotes, or to the next space.
 _URL = re.compile(
-    r"""(?P<mark>["'`])(?P<quoted>[A-Za-z][A-Za-z0-9+.-]*://.*?)(?P=mark)"""
-    r"""|[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>`]*"""
+    r"""(?P<mark>["'`])(?P<quoted>[A-Za-z][A-Za-z0-9+.-]{0,40}://.*?)(?P=mark)"""
+    r"""|[A-Za-z][A-Za-z0-9+.-]{0,40}://[^\s"'<>`]*"""
 )
 
 #: `name=value` and `name: value` whose value is secret, in pipelines, headers and options.
