@@ -20,8 +20,12 @@ _BROKEN_IN_A_ROW = 300
 #: And the longest time to go on so, in seconds: behind a URL each may take its limit.
 _BROKEN_S = 10.0
 
-#: A longer step from one stamp to the next is a fault of the file, in seconds.
+#: A longer step from one stamp to the next is a fault, where stamps may jump or the file
+#: ends before it; in seconds.
 _LONGEST_STEP_S = 10.0
+
+#: Part of a file's time, and seconds, that may be missing at its end.
+_MISSING_SHARE, _MISSING_S = 0.05, 1.0
 
 
 def open_file(path: Path, name: str) -> FileSource:
@@ -119,8 +123,8 @@ class FileSource:
             raise SourceError(f"--source {self.name}: no frame in it can be decoded")
         if self._broken:
             log.warning("%s: passed over %d broken frames", self.name, self._broken)
-        # Containers' own counts may be off by a frame or two.
-        elif self._index < self._expected - 2:
+        # Containers' own counts may be off by a frame or two, and guessed of a mean rate.
+        elif self._index < self._expected - 2 and not self._came_to_its_end():
             log.warning(
                 "%s ended after %d of %d frames: cut short?",
                 self.name,
@@ -128,15 +132,29 @@ class FileSource:
                 self._expected,
             )
 
+    def _came_to_its_end(self) -> bool:
+        """Whether the last frame's time is about where the container says that it ends."""
+        whole_s = float(getattr(self._capture, "last_stamp_s", 0.0))
+        missing_s = whole_s - self._stamp_s
+        return whole_s > 0 and missing_s <= max(_MISSING_S, _MISSING_SHARE * whole_s)
+
     def _media_time(self, stamp_s: float) -> float:
         """The file's stamp where it goes on, moved where it jumps.
 
-        Some containers have no times, or times that jump back or far ahead;
-        what follows a jump keeps its own steps, as files of variable rate need.
+        Some containers have no times, or times that jump back or far ahead; what follows a
+        jump keeps its own steps, as files of variable rate need. A frame may be held for
+        minutes, too: that is no jump where the file is so long.
         """
         if not self._index:
             self._offset_s = 0.0 if stamp_s >= 0 else -stamp_s
-        elif not 0 < stamp_s - self._stamp_s <= _LONGEST_STEP_S:
+        elif not self._goes_on(stamp_s):
             self._offset_s += self._stamp_s + 1 / self.fps - stamp_s
         self._stamp_s = stamp_s
         return stamp_s + self._offset_s
+
+    def _goes_on(self, stamp_s: float) -> bool:
+        """Whether a stamp may follow the last one."""
+        step_s = stamp_s - self._stamp_s
+        if step_s <= _LONGEST_STEP_S:
+            return step_s > 0
+        return stamp_s <= float(getattr(self._capture, "last_stamp_s", 0.0)) + _MISSING_S

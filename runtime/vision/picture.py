@@ -11,19 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.vision.preprocess import to_bgr
+from runtime.vision.turning import UPRIGHT, Turn, composed, turn_of_matrix, turned
 
-#: How a picture is turned: quarter turns clockwise, 0 to 3, and whether left and right
-#: change places after them. Every turning and mirroring comes down to one of these eight.
-Turn = tuple[int, bool]
-
-_UPRIGHT: Turn = (0, False)
-
-#: What undoes a display matrix, by its degrees counterclockwise.
-_TURNS: dict[int, Turn] = {90: (3, False), 180: (2, False), 270: (1, False)}
-
-#: What `cv2.rotate` and `cv2.flip` call them.
-_ROTATE = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
-_FLIP = {0: 1, 2: 0}
+#: Ratios of a pixel's sides that are taken for a fault of the file, and passed over: those of
+#: real material lie between 1:2 and 3:1.
+_LEAST_ASPECT, _GREATEST_ASPECT = 0.2, 5.0
 
 
 class FrameConverter:
@@ -40,12 +32,14 @@ class FrameConverter:
         self._reformatter = VideoReformatter()
         self._lock = threading.Lock()
 
-    def convert(self, frame: Any, form: str) -> NDArray[np.uint8]:
+    def convert(self, frame: Any, form: str, width: int, height: int) -> NDArray[np.uint8]:
         """The frame's pixels.
 
         Args:
             frame: An `av.VideoFrame`.
             form: FFmpeg's name of a format with 8 bits a channel, such as `bgr24`.
+            width: Of the result in pixels; the frame is scaled to it.
+            height: The same.
 
         Returns:
             uint8, in the shape that PyAV gives to the format.
@@ -58,9 +52,8 @@ class FrameConverter:
 
         try:
             with self._lock:
-                return np.asarray(
-                    self._reformatter.reformat(frame, format=form, threads=1).to_ndarray(), np.uint8
-                )
+                made = self._reformatter.reformat(frame, width, height, form, threads=1)
+                return np.asarray(made.to_ndarray(), np.uint8)
         except av.FFmpegError as error:
             raise ValueError(f"a {frame.format.name} frame can't be converted to {form}") from error
 
@@ -77,7 +70,7 @@ class Picture:
         height: Pixels from top to bottom, upright.
     """
 
-    __slots__ = ("_converter", "_forms", "_given", "_lock", "_turn", "height", "width")
+    __slots__ = ("_converter", "_forms", "_given", "_lock", "_turn", "_wide", "height", "width")
 
     def __init__(self, image: NDArray[Any]) -> None:
         """Takes an array.
@@ -95,21 +88,29 @@ class Picture:
             )
         self.height: int = image.shape[0]
         self.width: int = image.shape[1]
-        self._take(image, None, _UPRIGHT)
+        self._wide = self.width  # before it is turned
+        self._take(image, None, UPRIGHT)
 
     @classmethod
-    def of_video_frame(cls, frame: Any, converter: FrameConverter | None = None) -> Picture:
-        """A picture of a decoded frame, turned upright; nothing is converted yet.
+    def of_video_frame(
+        cls, frame: Any, converter: FrameConverter | None = None, aspect: float = 1.0
+    ) -> Picture:
+        """A picture of a decoded frame, upright and with square pixels; nothing is converted yet.
 
         Args:
             frame: An `av.VideoFrame`; it is kept.
             converter: Shared by the frames of a stream; None makes one.
+            aspect: Width of its pixels over their height; what no pixel has counts as 1.
         """
         picture = cls.__new__(cls)
-        turn = _TURNS.get(round(frame.rotation) % 360, _UPRIGHT)
-        picture.width, picture.height = frame.width, frame.height
+        matrix = frame.side_data.get("DISPLAYMATRIX")
+        turn = UPRIGHT if matrix is None else turn_of_matrix(bytes(matrix))
+        picture._wide = frame.width
+        if aspect != 1.0 and _LEAST_ASPECT <= aspect <= _GREATEST_ASPECT:
+            picture._wide = max(1, round(frame.width * aspect))
+        picture.width, picture.height = picture._wide, frame.height
         if turn[0] % 2:
-            picture.width, picture.height = frame.height, frame.width
+            picture.width, picture.height = picture.height, picture.width
         picture._take(frame, converter or FrameConverter(), turn)
         return picture
 
@@ -126,7 +127,7 @@ class Picture:
             setattr(picture, name, getattr(self, name))
         if rotate % 180:
             picture.width, picture.height = self.height, self.width
-        picture._take(self._given, self._converter, _composed(self._turn, rotate, flip))
+        picture._take(self._given, self._converter, composed(self._turn, rotate, flip))
         return picture
 
     def _take(self, given: Any, converter: FrameConverter | None, turn: Turn) -> None:
@@ -172,8 +173,9 @@ class Picture:
 
     def _make_bgr(self) -> NDArray[np.uint8]:
         if self._converter is None:
-            return _turned(to_bgr(self._given), self._turn)
-        return _turned(self._converter.convert(self._given, "bgr24"), self._turn)
+            return turned(to_bgr(self._given), self._turn)
+        size = self._wide, self._given.height
+        return turned(self._converter.convert(self._given, "bgr24", *size), self._turn)
 
     def _make_grey(self) -> NDArray[np.uint8]:
         return np.asarray(cv2.cvtColor(self.bgr(), cv2.COLOR_BGR2GRAY), np.uint8)
@@ -181,36 +183,12 @@ class Picture:
     def _make_nv12(self) -> NDArray[np.uint8]:
         if self._converter is None or self.width % 2 or self.height % 2:
             return _nv12_of_bgr(self.bgr())
-        planes = self._converter.convert(self._given, "nv12")
-        height, width = self._given.height, self._given.width
-        luma = _turned(planes[:height], self._turn)
+        height, width = self._given.height, self._wide
+        planes = self._converter.convert(self._given, "nv12", width, height)
+        luma = turned(planes[:height], self._turn)
         # Two samples a pixel: turned as what they are, not as bytes.
-        chroma = _turned(planes[height:].reshape(height // 2, width // 2, 2), self._turn)
+        chroma = turned(planes[height:].reshape(height // 2, width // 2, 2), self._turn)
         return np.concatenate([luma, chroma.reshape(-1, self.width)])
-
-
-def _composed(first: Turn, rotate: int, flip: str | None) -> Turn:
-    """One turn in place of another with a rotation and a mirroring after it."""
-    quarters, mirrored = first
-    # Behind a mirror a turn goes the other way round.
-    quarters += -rotate // 90 if mirrored else rotate // 90
-    if flip is not None:
-        mirrored = not mirrored
-        quarters += 2 * (flip == "vertical")
-    return quarters % 4, mirrored
-
-
-def _turned(image: NDArray[np.uint8], turn: Turn) -> NDArray[np.uint8]:
-    quarters, mirrored = turn
-    if not mirrored:
-        done = image if not quarters else cv2.rotate(image, _ROTATE[quarters])
-    elif quarters in _FLIP:
-        done = cv2.flip(image, _FLIP[quarters])
-    else:
-        done = cv2.transpose(image)
-        if quarters == 3:
-            done = cv2.flip(done, -1, done)
-    return np.asarray(done, np.uint8)
 
 
 def _nv12_of_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

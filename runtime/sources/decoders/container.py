@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import av
+from av.format import Flags
 
 from runtime.errors import SourceError
 from runtime.sources.decoders.base import Stamped
@@ -23,6 +24,9 @@ MAX_PIXELS = 64_000_000
 
 #: Most bytes that a server may send for one frame.
 FRAME_BYTES = 64_000_000
+
+#: Longest time of a video whose container doesn't say it, in seconds.
+_UNKNOWN_S = 6 * 3600.0
 
 
 class Container:
@@ -71,6 +75,10 @@ class Container:
         self.start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(0)))
         #: How long the last frame that was read is shown, in seconds; 0 where it doesn't say.
         self.duration_s = 0.0
+        #: Latest stamp that there may be, in seconds from the start; 0 where stamps may jump.
+        self.last_stamp_s = 0.0
+        if not container.format.flags & Flags.ts_discont.value:
+            self.last_stamp_s = self._duration_s() or _UNKNOWN_S
         #: Frames in it; 0 where that is unknown, as for what has no end.
         self.frames: int = stream.frames or round(self._duration_s() * self.fps)
 
@@ -94,7 +102,9 @@ class Container:
         frame = self._frames.popleft()
         stamp = None if frame.pts is None else float(frame.pts * frame.time_base) - self.start_s
         self.duration_s = float((frame.duration or 0) * (frame.time_base or 0))
-        picture = Picture.of_video_frame(frame, self._converter)
+        picture = Picture.of_video_frame(frame, self._converter, self._aspect())
+        if picture.width * picture.height > MAX_PIXELS:
+            return None
         kind = (frame.format.name, frame.width, frame.height)
         if kind != self._sound:
             # The first of a kind tells whether such frames can be converted at all.
@@ -116,6 +126,10 @@ class Container:
         self._frames.clear()
         self._packets = iter(())
         self._container.close()
+
+    def _aspect(self) -> float:
+        """Width of the stream's pixels over their height; FFmpeg says 0 where it knows none."""
+        return float(self._stream.sample_aspect_ratio or 1)
 
     def _duration_s(self) -> float:
         if self._stream.duration is not None and self._stream.time_base:

@@ -1,6 +1,8 @@
 """Pictures and their forms, from arrays and from real decoders' frames."""
 
 import gc
+import math
+import struct
 import threading
 import weakref
 
@@ -67,7 +69,7 @@ def test_each_form_is_made_once(portrait, monkeypatch):
     made = []
     convert = FrameConverter.convert
     monkeypatch.setattr(
-        FrameConverter, "convert", lambda *args: made.append(args[-1]) or convert(*args)
+        FrameConverter, "convert", lambda *args: made.append(args[2]) or convert(*args)
     )
     picture = Picture.of_video_frame(video_frame(portrait))
     assert made == [], "nothing before it is asked for"
@@ -104,7 +106,9 @@ class Turned:
     """A frame that says how it was turned, as those of a phone do."""
 
     def __init__(self, frame, rotation):
-        self.frame, self.rotation = frame, rotation
+        sine, cosine = (round(f(math.radians(rotation))) << 16 for f in (math.sin, math.cos))
+        matrix = struct.pack("=9i", cosine, -sine, 0, sine, cosine, 0, 0, 0, 1 << 30)
+        self.frame, self.side_data = frame, {"DISPLAYMATRIX": matrix}
         self.width, self.height = frame.width, frame.height
 
 
@@ -121,13 +125,48 @@ def test_a_turned_frame_stands_upright_in_every_form(portrait, rotation, code, m
     image = np.ascontiguousarray(rough(portrait)[:300])
     convert = FrameConverter.convert
     monkeypatch.setattr(
-        FrameConverter, "convert", lambda self, frame, form: convert(self, frame.frame, form)
+        FrameConverter, "convert", lambda self, frame, *how: convert(self, frame.frame, *how)
     )
     picture = Picture.of_video_frame(Turned(video_frame(image), rotation))
     upright = image if code is None else cv2.rotate(image, code)
     assert (picture.height, picture.width) == upright.shape[:2]
     assert np.abs(picture.bgr().astype(int) - upright).mean() < 3
     assert np.abs(bgr_of_nv12(picture.nv12()).astype(int) - upright).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("matrix", "code"),
+    [((-1, 0, 0, 1), 1), ((1, 0, 0, -1), 0), ((0, 1, 1, 0), None), ((0, -1, -1, 0), "both")],
+)
+def test_a_mirrored_frame_stands_as_it_was_seen(portrait, matrix, code, monkeypatch):
+    a, b, c, d = (number << 16 for number in matrix)
+    image = np.ascontiguousarray(rough(portrait)[:300])
+    convert = FrameConverter.convert
+    monkeypatch.setattr(
+        FrameConverter, "convert", lambda self, frame, *how: convert(self, frame.frame, *how)
+    )
+    frame = Turned(video_frame(image), 0)
+    frame.side_data = {"DISPLAYMATRIX": struct.pack("=9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)}
+    want = cv2.transpose(image) if code in (None, "both") else cv2.flip(image, code)
+    want = cv2.rotate(want, cv2.ROTATE_180) if code == "both" else want
+    assert np.abs(Picture.of_video_frame(frame).bgr().astype(int) - want).mean() < 3
+
+
+@pytest.mark.parametrize(("aspect", "width"), [(2.0, 1024), (16 / 15, 546), (0.5, 256)])
+def test_pixels_that_are_no_squares_are_made_so_in_every_form(portrait, aspect, width):
+    image = rough(portrait)
+    picture = Picture.of_video_frame(video_frame(image), aspect=aspect)
+    want = cv2.resize(image, (width, 512), interpolation=cv2.INTER_LINEAR)
+    assert (picture.width, picture.height) == (width, 512)
+    assert np.abs(picture.bgr().astype(int) - want).mean() < 4
+    assert np.abs(bgr_of_nv12(picture.nv12()).astype(int) - want).mean() < 4
+    assert picture.turned(90).bgr().shape == (width, 512, 3)
+
+
+@pytest.mark.parametrize("aspect", [0.0, 1e-9, 0.01, 1e9, math.inf, math.nan])
+def test_a_ratio_that_no_pixel_has_is_passed_over(portrait, aspect):
+    picture = Picture.of_video_frame(video_frame(portrait), aspect=aspect)
+    assert picture.bgr().shape == (512, 512, 3)
 
 
 def test_threads_that_ask_at_once_get_the_same_array(portrait):
@@ -156,7 +195,7 @@ def test_frames_of_one_converter_may_change_their_size_and_format(portrait):
 
 def test_what_ffmpeg_cant_convert_is_a_value_error():
     class Refusing:
-        def reformat(self, frame, **_):
+        def reformat(self, frame, *_, **__):
             raise av.error.InvalidDataError(1, "no")
 
     converter = FrameConverter()
@@ -199,7 +238,7 @@ def test_a_picture_is_turned_and_mirrored_in_every_form(
     image = np.ascontiguousarray(rough(portrait)[:200, :320])
     convert = FrameConverter.convert
     monkeypatch.setattr(
-        FrameConverter, "convert", lambda self, frame, form: convert(self, frame.frame, form)
+        FrameConverter, "convert", lambda self, frame, *how: convert(self, frame.frame, *how)
     )
     given = Picture.of_video_frame(Turned(video_frame(image), container))
     want = expected(given.bgr(), rotate, flip)
