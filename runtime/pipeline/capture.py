@@ -14,6 +14,7 @@ from runtime.sources.group import SourceGroup
 from runtime.support.mailbox import Mailbox, Policy
 from runtime.support.threads import Stages
 from runtime.telemetry.metrics import Metrics
+from runtime.telemetry.stillness import StillnessWatch
 
 #: What a reader or a conversion raises for one frame: the next may be good.
 _OF_ONE_FRAME = (cv2.error, MemoryError, ValueError)
@@ -61,6 +62,7 @@ class CaptureStage:
         """Sends a source's frames on, those that it can; whether it came to its own end."""
         source = self._group.sources[stream]
         failures = FailedFrames("capture", self._group, self._metrics)
+        stillness = StillnessWatch(source.name, source.live)
         index = -1
         while not self._stages.stopped and not self._group.failed(stream):
             index += 1
@@ -70,7 +72,7 @@ class CaptureStage:
                     if frame is not None:
                         # Here and not where it is first used: the stages after this one
                         # have the more to do, and what can't be converted fails alone.
-                        frame.picture.bgr()
+                        image = frame.picture.bgr()
             except _OF_ONE_FRAME as error:
                 failures.add(stream, index, error)
                 continue
@@ -80,6 +82,8 @@ class CaptureStage:
                 failures.end()
                 return not self._stages.stopped
             failures.worked(stream)
+            if not frame.name:
+                stillness.see(image, frame.time_s)
             frame = replace(
                 frame,
                 stream=stream,
