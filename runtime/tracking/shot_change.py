@@ -38,6 +38,10 @@ _BELOW = 0.1, 0.25
 #: Share of blocks found exactly, and of colours that agree, from which nothing else counts.
 _ENOUGH, _HALF = 0.3, 0.5
 
+#: How much more a picture must differ from the one before it than is usual: grain differs
+#: everywhere.
+_NOISE = 1.5
+
 #: Time between two pictures from which little is expected to be found again, in seconds,
 #: and the limits there: blocks found, and colours that agree.
 _SLOW_S, _SLOW_FOUND, _SLOW_COLORS = 0.35, 0.45, 0.3
@@ -64,6 +68,7 @@ class ShotChange:
         self._last: SeenPicture | None = None
         self._kept: deque[SeenPicture] = deque(maxlen=_KEPT)
         self._usual: deque[float] = deque(maxlen=7)
+        self._differences: deque[float] = deque(maxlen=7)
         self._flash_s: float | None = None
 
     def begins(self, image: NDArray[np.uint8], time_s: float) -> bool:
@@ -87,10 +92,14 @@ class ShotChange:
     def _is_cut(self, last: SeenPicture, now: SeenPicture) -> bool:
         """Whether a picture is of another shot than the one before it."""
         correlation = alike(last, now)
+        differs = float(np.abs(now.fine - last.fine).mean())
+        noise = median(self._differences) if self._differences else differs
+        self._differences.append(differs)
         if correlation >= _ALIKE:
             self._usual.append(1.0)
             return self._is_dissolved(now)
-        if not now.shows or self._is_flash(last, now, correlation):
+        noisy = last.shows and differs < _NOISE * noise
+        if noisy or not now.shows or self._is_flash(last, now, correlation):
             return False
         others = [last, *(self._kept[-n] for n in _EARLIER if n <= len(self._kept))]
         slow = now.time_s - last.time_s > _SLOW_S
