@@ -39,7 +39,7 @@ _BELOW = 0.1, 0.25
 _ENOUGH, _HALF = 0.3, 0.5
 
 #: How much more a picture must differ from the one before it than is usual: grain differs
-#: everywhere.
+#: everywhere. So the second picture of a film, of which nothing is usual yet, is no cut.
 _NOISE = 1.5
 
 #: Time between two pictures from which little is expected to be found again, in seconds,
