@@ -123,7 +123,7 @@ class DetectionStage:
     def _begins_shot(self, frame: Frame) -> bool:
         """Whether nothing of the frames before one of a stream goes on in it."""
         # Where a source was lost, any time may have passed.
-        now = (frame.name, getattr(frame, "reconnects", 0), frame.time_s)
+        now = (frame.name, frame.reconnects, frame.time_s)
         before, self._before[frame.stream] = self._before[frame.stream], now
         apart = before is not None and (now[:2] != before[:2] or now[2] < before[2])
         if apart:

@@ -38,6 +38,11 @@ _BELOW = 0.1, 0.25
 #: Share of blocks found exactly, and of colours that agree, from which nothing else counts.
 _ENOUGH, _HALF = 0.3, 0.5
 
+#: How much more a picture must differ from the one before it than is usual, where blocks
+#: aren't usually found by more than this: grain differs everywhere. So the first pictures
+#: of a film, of which nothing is usual yet, are no cut.
+_NOISE, _CLEAN = 1.5, 0.9
+
 #: Time between two pictures from which little is expected to be found again, in seconds,
 #: and the limits there: blocks found, and colours that agree.
 _SLOW_S, _SLOW_FOUND, _SLOW_COLORS = 0.35, 0.45, 0.3
@@ -64,7 +69,8 @@ class ShotChange:
         self._last: SeenPicture | None = None
         self._kept: deque[SeenPicture] = deque(maxlen=_KEPT)
         self._usual: deque[float] = deque(maxlen=7)
-        self._flash_s: float | None = None
+        self._differences: deque[float] = deque(maxlen=7)
+        self._before_flash: SeenPicture | None = None
 
     def begins(self, image: NDArray[np.uint8], time_s: float) -> bool:
         """Whether a frame is the first of another shot than the one before it.
@@ -87,14 +93,19 @@ class ShotChange:
     def _is_cut(self, last: SeenPicture, now: SeenPicture) -> bool:
         """Whether a picture is of another shot than the one before it."""
         correlation = alike(last, now)
+        differs = float(np.abs(now.fine - last.fine).mean())
+        noise = median(self._differences) if self._differences else differs
+        self._differences.append(differs)
         if correlation >= _ALIKE:
             self._usual.append(1.0)
             return self._is_dissolved(now)
-        if not now.shows or self._is_flash(last, now, correlation):
+        if not now.shows or self._is_flash(last, now):
             return False
         others = [last, *(self._kept[-n] for n in _EARLIER if n <= len(self._kept))]
         slow = now.time_s - last.time_s > _SLOW_S
-        usual = median(self._usual) if len(self._usual) > 2 else 0.6 if slow else 1.0
+        known = len(self._usual) > 2
+        usual = median(self._usual) if known else 0.6 if slow else 1.0
+        noisy = last.shows and differs < _NOISE * noise and not (known and usual > _CLEAN)
         best = None
         for other in dict.fromkeys(others):
             found = find_again(other, now)
@@ -106,25 +117,28 @@ class ShotChange:
             if found.mean >= limit or (found.exact > _ENOUGH and agree > _HALF):
                 self._usual.append(best)
                 return self._is_dissolved(now)
-        self._usual.append(1.0 if best is None or not slow else best)
-        return best is not None
+        if best is None:
+            return False
+        self._usual.append(best if slow or noisy else 1.0)
+        return not noisy
 
-    def _is_flash(self, last: SeenPicture, now: SeenPicture, correlation: float) -> bool:
+    def _is_flash(self, last: SeenPicture, now: SeenPicture) -> bool:
         """Whether a picture is brighter everywhere, and only for a moment.
 
-        It must be burnt in places, or like the one before it, or it is another scene.
+        It must be burnt in places, or like the one before the flash, or it is another scene.
         """
-        brighter = now.grey - last.grey
-        if (
-            brighter.mean() < _BRIGHTER
-            or (brighter > -_DARKER).mean() < 0.95
-            or (now.burnt.mean() < 0.15 and correlation < 0.4)
-        ):
-            self._flash_s = None
-            return False
-        if self._flash_s is None:
-            self._flash_s = now.time_s
-        return now.time_s - self._flash_s < _FLASH_S
+        before = self._before_flash
+        if before is None or now.time_s - before.time_s > _FLASH_S:
+            before = last
+        brighter = now.grey - before.grey
+        flash = (
+            now.time_s - before.time_s <= _FLASH_S
+            and brighter.mean() >= _BRIGHTER
+            and (brighter > -_DARKER).mean() >= 0.95
+            and (now.burnt.mean() >= 0.15 or alike(before, now) >= 0.4)
+        )
+        self._before_flash = before if flash else None
+        return bool(flash)
 
     def _is_dissolved(self, now: SeenPicture) -> bool:
         """Whether the pictures since some time are blends of the one then and this one."""

@@ -38,7 +38,7 @@ class ShotsReport(Report):
         seed: Of the films.
         recall: Share of the changes in the synthetic films that were found.
         false: False ones in them.
-        still_ms: Time for a frame of 640x480 where little moves.
+        still_ms: CPU time for a frame of 640x480 where nothing moves.
         moving_ms: The same where all of the picture moves in every frame.
         rows: By kind.
         clips: By clip.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -255,7 +256,8 @@ def test_a_cut_ends_tracks_and_is_searched_at_once() -> None:
 def test_what_was_lost_at_a_cut_stays_a_region() -> None:
     """A dissolve shows the faces of both shots, and what is taken for a cut may be none."""
     stage = DetectionStage(_Still(), 1, None, Metrics(), face_score=0.4)
-    stage.track(_scene(0, 0.0), Level())
+    for time_s in (-0.04, 0.0):
+        stage.track(_scene(0, time_s), Level())
     item = stage.track(_scene(1, 0.04), Level())
     assert item.regions.count((20, 10, 60, 50)) == 2
     for time_s, count in ((1.0, 2), (2.4, 2), (2.6, 1)):
@@ -275,3 +277,5 @@ def test_pictures_time_that_goes_back_and_a_reconnect_begin_shots() -> None:
     assert item.regions == ((20, 10, 60, 50),), "nothing stays of another picture"
     assert ids(_scene(0, 6.0)) == [4]
     assert ids(_scene(0, 5.0)) == [5]
+    for reconnects, track in ((1, 6), (1, 6), (2, 7)):
+        assert ids(replace(_scene(0, 7.0), reconnects=reconnects)) == [track]
