@@ -14,7 +14,8 @@ from runtime.detectors.factory import open_detector
 from runtime.detectors.found_faces import find_faces
 from runtime.errors import SourceError, UserError
 from runtime.manifest import Manifest, Preprocess
-from runtime.sources.pictures import collect_pictures, read_picture
+from runtime.pictures.folders import collect_pictures
+from runtime.pictures.reading import read_picture
 from runtime.vision.picture import Picture
 from runtime.vision.preprocess import crop_face, face_to_input, to_bgr
 from train.datasets.catalogue import load_faces

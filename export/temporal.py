@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from runtime.manifest import file_hash
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.files.writing import check_apart, check_writable
+from runtime.support.files.inputs import check_apart
+from runtime.support.files.writing import check_writable
 from train.threads import use_threads
 
 PROG = "python -m export.temporal"

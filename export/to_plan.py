@@ -19,7 +19,8 @@ from runtime.engines.trt.library import LIBRARIES
 from runtime.errors import UserError
 from runtime.manifest import sidecar_path
 from runtime.support.cli import option, parse_options, run_command
-from runtime.support.files.writing import check_apart, check_writable
+from runtime.support.files.inputs import check_apart
+from runtime.support.files.writing import check_writable
 
 PROG = "python -m export.to_plan"
 

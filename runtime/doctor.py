@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runtime.diagnostics.environment import Check, check_machine
-from runtime.errors import UserError
+from runtime.errors import UserError, in_checkout
 from runtime.options import shared
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.reading import read_input_file
@@ -130,7 +130,7 @@ def _manifest_checks(manifest: Manifest, options: DoctorOptions) -> Iterator[Che
             "proof",
             "warning",
             "its manifest holds no comparison with the PyTorch model: "
-            "export it with `python -m export`",
+            f"export it with {in_checkout('export')}",
         )
     source = manifest.plan.get("onnx_sha256")
     if source:

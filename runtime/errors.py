@@ -41,3 +41,12 @@ class StageError(UserError):
         super().__init__(f"{where}: {detail}")
         self.stage = stage
         self.frame = frame
+
+
+def in_checkout(command: str) -> str:
+    """A command of the packages that an installed runtime lacks, as messages name it.
+
+    Args:
+        command: What follows `python -m`.
+    """
+    return f"`python -m {command}` in a checkout of this project"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.vision.boxes import Box
+from runtime.support.redaction import shown_address
+from runtime.vision.boxes import Box, within_picture
 from runtime.vision.picture import Picture
 
 #: Version of the JSON objects that `FrameResult.to_dict` makes.
@@ -33,6 +34,16 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def utc(at: datetime) -> str:
+    """A time of day as outputs have it: in UTC, with milliseconds."""
+    return at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _shown(name: str) -> str:
+    """The name of a source or picture, which the user or a URL may have given a password."""
+    return shown_address(name, path=True) if "://" in name else name
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture from a source; equal only to itself.
@@ -51,6 +62,8 @@ class Frame:
         name: File name for pictures, else empty.
         captured: `time.monotonic()` when the picture was there; the pipeline sets it
             where it is 0.
+        reconnects: How often its source was lost and came back by then. No track and no
+            history goes on from one number to the next; frames may be dropped between.
         duration_s: How long it is shown, in seconds; 0 where that isn't known.
     """
 
@@ -62,6 +75,7 @@ class Frame:
     source: str = ""
     name: str = ""
     captured: float = 0.0
+    reconnects: int = 0
     duration_s: float = 0.0
 
 
@@ -138,7 +152,7 @@ class EmotionResult:
 
     Attributes:
         track: Id of the track; 0 in single pictures.
-        box: (x1, y1, x2, y2) in pixels.
+        box: (x1, y1, x2, y2) in pixels, inside the picture unless raw boxes are asked for.
         score: Detector's confidence.
         emotion: The label.
         confidence: Its calibrated, smoothed probability.
@@ -180,10 +194,13 @@ class FrameResult:
         latency_ms: From capture to this result.
         name: File name for pictures, else empty.
         regions: Boxes of all that may be a face, for who wants to hide them:
-            detections too weak for a track, and the way from where a lost face
-            was last seen to where it would be now. Not in the JSON object.
-        source: Name of the source; empty for single pictures. Not in the JSON object.
-        at: Time of day as in `Frame`; None for single pictures. Not in the JSON object.
+            detections too weak for a track, the way from where a lost face was last
+            seen to where it would be now, and faces' boxes that reach outside of the
+            picture, as they were. Not in the JSON object.
+        source: Name of the source, without credentials; empty for single pictures.
+        at: Time of day as in `Frame`; None for single pictures.
+        reconnect: In the first result after a loss of its source, how often that has come
+            back by then; else 0.
         duration_s: How long the frame is shown, as in `Frame`. Not in the JSON object.
     """
 
@@ -197,6 +214,7 @@ class FrameResult:
     regions: tuple[Box, ...] = ()
     source: str = ""
     at: datetime | None = None
+    reconnect: int = 0
     duration_s: float = 0.0
 
     def __eq__(self, other: object) -> bool:
@@ -207,6 +225,23 @@ class FrameResult:
     def __hash__(self) -> int:
         return hash((self.stream, self.frame, self.time_s, self.faces, self.name, self.source))
 
+    def inside(self) -> FrameResult:
+        """The same with boxes inside the picture, and without faces that are wholly outside.
+
+        What reaches outside becomes a region as it was: who hides faces needs all of it.
+        """
+        height, width = self.image.shape[:2]
+        faces, outside = [], []
+        for face in self.faces:
+            box = within_picture(face.box, width, height)
+            if box != face.box:
+                outside.append(face.box)
+            if box is not None:
+                faces.append(face if box == face.box else replace(face, box=box))
+        if not outside:
+            return self
+        return replace(self, faces=tuple(faces), regions=(*self.regions, *outside))
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of this frame; a single picture has its path in place of the time."""
         height, width = self.image.shape[:2]
@@ -214,11 +249,16 @@ class FrameResult:
         if self.stream is not None:
             where = {
                 "stream": self.stream,
+                "source": _shown(self.source),
                 "frame": self.frame,
                 "time_s": round(self.time_s, 4),
             }
+            if self.at is not None:
+                where["at"] = utc(self.at)
+        if self.reconnect:
+            where["reconnect"] = self.reconnect
         if self.name:
-            where["path"] = self.name
+            where["path" if self.stream is None else "name"] = _shown(self.name)
         return {
             "schema": JSON_SCHEMA,
             **where,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, closing
@@ -21,6 +20,7 @@ from runtime.support.redaction import printable, redact, start_log
 if TYPE_CHECKING:
     from runtime.detectors.base import Detector
     from runtime.messages import FrameResult
+    from runtime.recognizer import EmotionRecognizer
 
 PROG = "python -m runtime.predict"
 
@@ -29,7 +29,8 @@ PROG = "python -m runtime.predict"
 class PredictOptions:
     """Recognise the emotions of the faces in pictures or folders of pictures."""
 
-    paths: list[str] = option("pictures or folders", positional=True)
+    paths: list[str] = option("pictures, folders or http(s) URLs of pictures", positional=True)
+    recursive: bool = shared.recursive_option()
     face_crops: bool = option("each picture is already a face: don't detect", False)
     engine: str = shared.engine_option()
     provider: str = shared.provider_option()
@@ -49,11 +50,19 @@ class PredictOptions:
         between=(0, 1),
         group=shared.LABELS,
     )
+    raw_boxes: bool = shared.raw_boxes_option()
+    tls_ca: str | None = shared.tls_ca_option()
+    tls_insecure: bool = option(
+        "trust any certificate of the servers of pictures", False, group=shared.SOURCES
+    )
     visualize: str | None = option(
         "write annotated pictures to this folder", None, group=shared.OUTPUT
     )
     output_json: str | None = option(
         "write one JSON line a picture here; - is the terminal", None, group=shared.OUTPUT
+    )
+    output_csv: str | None = option(
+        "write one CSV row a face here; - is the terminal", None, group=shared.OUTPUT
     )
     output_mode: str = shared.output_mode_option()
     anonymize: bool = option(
@@ -82,68 +91,104 @@ def predict(options: PredictOptions) -> int:
         UserError: A model, folder or output is wrong.
     """
     from runtime.options.protected_files import protected_files
+    from runtime.pictures.annotated import annotated_files
+    from runtime.pictures.kinds import SUFFIXES
+    from runtime.sinks.files.csv import CsvSink
     from runtime.sinks.files.jsonl import JsonSink
-    from runtime.sources.pictures import PICTURES, collect_pictures
-    from runtime.support.files.writing import check_apart, check_folder, check_writable, read_mode
+    from runtime.sinks.group import SinkGroup
+    from runtime.support.files.inputs import check_apart, check_folder
+    from runtime.support.files.writing import check_writable, read_mode
 
-    files = collect_pictures(options.paths)
+    pictures = _collect(options.paths, options.recursive)
+    files = [picture for picture in pictures if isinstance(picture, Path)]
     models = protected_files(
-        options.engine, options.provider, "none", options.detector_model, [options.config]
+        options.engine,
+        options.provider,
+        "none",
+        options.detector_model,
+        [options.config, options.tls_ca],
     )
-    output = {"--output_json": options.output_json}
-    check_apart(output, [*options.paths, *files, *models], PICTURES)
+    outputs = {"--output_json": options.output_json, "--output_csv": options.output_csv}
+    check_apart(outputs, [*options.paths, *files, *models], SUFFIXES, options.recursive)
     mode = read_mode(options.output_mode)
-    json_sink = JsonSink(options.output_json, mode) if options.output_json else None
+    sinks = SinkGroup()
+    if options.output_json:
+        sinks.add(JsonSink(options.output_json, mode))
+    if options.output_csv not in (None, "-"):
+        check_writable(Path(options.output_csv), "--output_csv")
     folder = Path(options.visualize) if options.visualize else None
     targets: list[Path] = []
     if folder is not None:
-        check_folder(folder, "--visualize", options.paths)
+        check_folder(folder, "--visualize", options.paths, options.recursive)
         check_writable(folder / "x.png", "--visualize")
-        targets = _targets(files, folder, options.output_json)
+        targets = annotated_files(pictures, folder, outputs.values())
     failed = 0
     try:
-        with closing(_results(files, options)) as results:
-            for number, file, result in results:
+        with ExitStack() as opened:
+            recognizer = opened.enter_context(_recognizer(options))
+            if options.output_csv:
+                sinks.add(CsvSink(options.output_csv, recognizer.labels, mode, pictures=True))
+            results = opened.enter_context(closing(_results(pictures, recognizer, options)))
+            for number, name, result in results:
                 if result is None:
                     failed += 1
                     continue
-                if json_sink is not None:
-                    json_sink.write(result)
+                sinks.write(result)
                 if folder is not None:
                     _save_annotated(result, targets[number], options.anonymize, mode)
-                if options.output_json != "-":
-                    _print(file, result)
+                if "-" not in outputs.values():
+                    _print(name, result)
     finally:
-        if json_sink is not None:
-            json_sink.close()
+        sinks.close()
     return failed
 
 
+def _collect(paths: Sequence[str], recursive: bool) -> list[Path | str]:
+    """The pictures that paths name: files, those of folders, and URLs as they are."""
+    from runtime.pictures.download import is_address
+    from runtime.pictures.folders import collect_pictures
+    from runtime.support.files.inputs import local_path
+
+    pictures: list[Path | str] = []
+    for given in paths:
+        if is_address(given):
+            pictures.append(given)
+        else:
+            pictures += collect_pictures([local_path(given) or given], recursive)
+    return pictures
+
+
+def _recognizer(options: PredictOptions) -> EmotionRecognizer:
+    from runtime.recognizer import EmotionRecognizer
+
+    return EmotionRecognizer(
+        options.engine,
+        provider=options.provider,
+        threads=options.threads,
+        detector=options.detector,
+        detector_model=options.detector_model,
+        detect_size=options.detect_size,
+        min_score=options.min_score,
+        min_confidence=options.min_confidence,
+        face_crops=options.face_crops,
+        raw_boxes=options.raw_boxes,
+        rebuild=options.rebuild,
+        tls_ca=options.tls_ca,
+        tls_insecure=options.tls_insecure,
+    )
+
+
 def _results(
-    files: Sequence[Path], options: PredictOptions
-) -> Generator[tuple[int, Path, FrameResult | None], None, None]:
-    """(number, file, result) in order; None where a picture can't be read or recognised."""
+    pictures: Sequence[Path | str], recognizer: EmotionRecognizer, options: PredictOptions
+) -> Generator[tuple[int, str, FrameResult | None], None, None]:
+    """(number, name, result) in order; None where a picture can't be read or recognised."""
     from runtime.detectors.factory import open_detector
     from runtime.detectors.found_faces import find_faces
-    from runtime.recognizer import EmotionRecognizer
+    from runtime.pictures.download import shown_picture
     from runtime.vision.anonymize import COVER_SCORE
     from runtime.vision.picture import Picture
 
     with ExitStack() as opened:
-        recognizer = opened.enter_context(
-            EmotionRecognizer(
-                options.engine,
-                provider=options.provider,
-                threads=options.threads,
-                detector=options.detector,
-                detector_model=options.detector_model,
-                detect_size=options.detect_size,
-                min_score=options.min_score,
-                min_confidence=options.min_confidence,
-                face_crops=options.face_crops,
-                rebuild=options.rebuild,
-            )
-        )
         sensitive: Detector | None = None
         if options.anonymize and options.visualize and not options.face_crops:
             # One of its own: weak detections must not keep the other from its retry.
@@ -156,10 +201,11 @@ def _results(
                 extents=True,
             )
             opened.callback(sensitive.close)
-        for number, file in enumerate(files):
+        for number, given in enumerate(pictures):
+            name = printable(str(given)) if isinstance(given, Path) else shown_picture(given)
             result = None
             try:
-                result = recognizer.predict(file)
+                result = recognizer.predict(given)
                 if sensitive is not None:
                     # At half the size too: a near face is missed at full size, whoever
                     # else is found.
@@ -168,27 +214,16 @@ def _results(
                         *find_faces(sensitive, picture),
                         *find_faces(sensitive, picture, scale=0.5),
                     )
-                    result = replace(result, regions=tuple(face.region for face in found))
+                    more = tuple(face.region for face in found)
+                    result = replace(result, regions=(*result.regions, *more))
             except SourceError as error:
-                print(f"skipped: {printable(redact(str(error)))}", file=sys.stderr)
+                # The name hides what it must; hiding again would hide which picture it is.
+                why = redact(str(error).removeprefix(name))
+                print(f"skipped: {name}{why}", file=sys.stderr)
             except Exception as error:  # whatever a network or OpenCV has against one picture
                 result = None
-                print(f"skipped: {printable(str(file))}: {reason(error)}", file=sys.stderr)
-            yield number, file, result
-
-
-def _targets(files: Sequence[Path], folder: Path, other: str | None) -> list[Path]:
-    """An annotated picture's path for each input: no two alike, no input, not the other output."""
-    taken = {os.path.realpath(file) for file in [*files, Path(other or "")]}
-    targets = []
-    for file in files:
-        target, number = folder / f"{file.stem}.png", 1
-        while os.path.realpath(target) in taken:
-            number += 1
-            target = folder / f"{file.stem}_{number}.png"
-        taken.add(os.path.realpath(target))
-        targets.append(target)
-    return targets
+                print(f"skipped: {name}: {reason(error)}", file=sys.stderr)
+            yield number, name, result
 
 
 def _save_annotated(result: FrameResult, target: Path, hide: bool, mode: int) -> None:
@@ -206,8 +241,7 @@ def _save_annotated(result: FrameResult, target: Path, hide: bool, mode: int) ->
     write_whole(target, data.tobytes(), "--visualize", mode)
 
 
-def _print(file: Path, result: FrameResult) -> None:
-    name = printable(str(file))
+def _print(name: str, result: FrameResult) -> None:
     if not result.faces:
         print(f"{name}: no face")
     for face in result.faces:

@@ -24,7 +24,10 @@ from runtime.emotion.smoothing import Label
 from runtime.engines.base import Engine
 from runtime.engines.factory import open_engine
 from runtime.messages import Face, FrameResult
-from runtime.sources.pictures import read_picture
+from runtime.pictures.download import download_picture, is_address, shown_picture
+from runtime.pictures.reading import decode_picture, read_picture
+from runtime.support.files.home import at_home, home_path
+from runtime.support.net.tls import Tls
 from runtime.vision.arrays import array_to_bgr
 from runtime.vision.picture import Picture
 from runtime.vision.preprocess import cut_face
@@ -59,7 +62,10 @@ class EmotionRecognizer:
         min_score: float = FACE_SCORE,
         min_confidence: float = CERTAIN,
         face_crops: bool = False,
+        raw_boxes: bool = False,
         rebuild: bool = False,
+        tls_ca: str | None = None,
+        tls_insecure: bool = False,
     ) -> None:
         """Opens the models.
 
@@ -76,13 +82,20 @@ class EmotionRecognizer:
             min_score: Lowest score of a face, in [0, 1].
             min_confidence: Below this probability a label is uncertain.
             face_crops: Take each picture for a face; no detector is opened.
+            raw_boxes: Leave boxes as they are found: they may reach outside of the
+                picture, where they otherwise end.
             rebuild: Build a plan that doesn't suit this machine again, from the `.onnx`
                 beside it.
+            tls_ca: PEM file of the authorities that servers of pictures must be certified
+                by; None for the system's.
+            tls_insecure: Trust any certificate of theirs.
 
         Raises:
             UserError: A model or an option is wrong; nothing stays open.
         """
         self._min_confidence = min_confidence
+        self._tls = Tls(at_home(tls_ca), tls_insecure)
+        self._raw_boxes = raw_boxes
         self._lock = threading.Lock()
         self._closed = False
         self._owned: list[Engine | Detector] = []
@@ -119,8 +132,8 @@ class EmotionRecognizer:
         """Emotions of the faces in one picture.
 
         Args:
-            picture: Its path, or an array: (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA, of
-                uint8, uint16 or floats in [0, 1].
+            picture: Its path, its http(s) URL, or an array: (H, W) grey, (H, W, 3) BGR or
+                (H, W, 4) BGRA, of uint8, uint16 or floats in [0, 1].
 
         Returns:
             The faces, best first where there are more than can be read; `track` is 0 and
@@ -129,7 +142,7 @@ class EmotionRecognizer:
         Raises:
             TypeError: It is neither; None says that reading it failed.
             ValueError: The array has another shape or range.
-            SourceError: The file can't be read.
+            SourceError: The file can't be read, or the server refuses it.
             EngineError: A network failed.
             RuntimeError: The recognizer is closed.
         """
@@ -172,14 +185,21 @@ class EmotionRecognizer:
         images, names = [], []
         for picture in pictures:
             is_path = isinstance(picture, (str, os.PathLike))
-            images.append(read_picture(Path(picture)) if is_path else array_to_bgr(picture))
-            names.append(str(picture) if is_path else "")
+            if isinstance(picture, str) and is_address(picture):
+                names.append(shown_picture(picture))
+                images.append(decode_picture(download_picture(picture, self._tls), names[-1]))
+            else:
+                names.append(os.fsdecode(picture) if is_path else "")
+                images.append(
+                    read_picture(home_path(picture)) if is_path else array_to_bgr(picture)
+                )
         with self._lock:
             if self._closed:
                 raise RuntimeError("this EmotionRecognizer is closed")
-            return recognize_pictures(
+            results = recognize_pictures(
                 images, self._detector, self._classifier, self._min_confidence, names
             )
+        return results if self._raw_boxes else [result.inside() for result in results]
 
 
 def recognize_pictures(

@@ -53,28 +53,31 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         UserError: Something that the user can mend.
     """
     from runtime.options.protected_files import protected_files
+    from runtime.pictures.kinds import SUFFIXES
     from runtime.sinks.factory import SinkConfig
     from runtime.sinks.group import SinkGroup
-    from runtime.sources.pictures import PICTURES
-    from runtime.support.files.writing import check_apart, check_writable, read_mode
+    from runtime.sources.gstreamer import check_only_output, named_files
+    from runtime.support.files.inputs import check_apart
+    from runtime.support.files.writing import check_writable, read_mode
     from runtime.support.shutdown import Shutdown
+    from runtime.support.terminal import is_closed
 
     counts: Counter[str] = Counter()
     config = pipeline_config(options)
     sources = [str(source.source) for source in config.sources]
     files = {f"--{name}": getattr(options, name) for name in _FILES}
-    read = protected_files(
+    read: list[str | Path] = [file for source in sources for file in named_files(source)]
+    read += protected_files(
         options.engine,
         options.provider,
         options.temporal_head,
         options.detector_model,
         [options.config, *(source.tls_ca for source in config.sources)],
     )
-    check_apart(files, [*sources, *read], PICTURES)
+    recursive = any(source.recursive for source in config.sources)
+    check_apart(files, [*sources, *read], SUFFIXES, recursive)
     mode = read_mode(options.output_mode)
     if options.anonymize:
-        from runtime.sources.gstreamer import check_only_output
-
         for source in sources:
             check_only_output(source)
     outputs = SinkConfig(
@@ -91,6 +94,8 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         options.max_disk_mb,
     )
     summary = options.output_summary
+    if summary == "-" and is_closed(sys.stdout):
+        raise UserError("--output_summary -: standard output is closed")
     if summary not in (None, "-"):
         check_writable(Path(summary), "--output_summary")
     sinks = SinkGroup()
@@ -163,6 +168,7 @@ def _run(
             labels = pipeline.engine.manifest.labels
             opening.open_files(outputs, labels, pipeline.sources, sinks)
             if window is not None:
+                window.name_sources([source.name for source in pipeline.sources])
                 # A window answers its keys also while a source is silent.
                 pipeline.on_wait = partial(_poll_window, window, pipeline)
             if monitor is not None:

@@ -25,7 +25,7 @@ MAY_IMPORT = {
 
 #: What the runtime may import of others: its needs, and what brings an option.
 DEPENDENCIES = {"av", "cv2", "numpy", "onnxruntime", "prometheus_client", "sdl2", "yaml"}
-OPTIONAL = {"cuda", "insightface", "paho", "tensorrt", "tensorrt_rtx"}
+OPTIONAL = {"cuda", "insightface", "paho", "pillow_heif", "tensorrt", "tensorrt_rtx"}
 #: What only a type checker imports, and brings.
 TYPING = {"typing_extensions"}
 

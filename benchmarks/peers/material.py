@@ -70,7 +70,7 @@ def write_material(folder: Path, source: str, frames: int, faces: FaceSet | None
     if faces is not None:
         shape = _write(folder / "faces.raw", faces.name, _colour(faces))
         described["faces"] = {**to_json(shape), "file": "faces.raw"}
-    (folder / "material.json").write_text(json.dumps(described))
+    (folder / "material.json").write_text(json.dumps(described), encoding="utf-8")
     if faces is None:
         return Material(folder, tuple(clips), None, ())
     truth = tuple(faces.labels[index] for index in faces.majority)

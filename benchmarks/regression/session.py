@@ -15,7 +15,8 @@ from benchmarks.regression.compared_figures import KINDS
 from benchmarks.regression.comparison import check, compare
 from runtime.errors import UserError
 from runtime.options.protected_files import model_files
-from runtime.support.files.writing import check_apart, check_writable
+from runtime.support.files.inputs import check_apart
+from runtime.support.files.writing import check_writable
 
 
 def begin(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from runtime.detectors.base import Detector
@@ -12,6 +13,7 @@ from runtime.detectors.yunet import Yunet
 from runtime.engines.catalogue import CENTERFACE
 from runtime.engines.factory import open_network
 from runtime.errors import EngineError
+from runtime.support.files.home import at_home
 
 
 def open_detector(
@@ -41,6 +43,7 @@ def open_detector(
         raise EngineError(f"--detector must be one of {', '.join(DETECTORS)}, not {name!r}")
     if not 32 <= size <= 4096:
         raise EngineError(f"--detect_size must be 32 to 4096 pixels, not {size}")
+    model = at_home(model)
     if name == "centerface":
         file = Path(model) if model else CENTERFACE
         return CenterFace(open_network(file, "cpu", threads), size, threshold, retry, extents)
@@ -50,7 +53,7 @@ def open_detector(
             "yunet": "face_detection_yunet_2023mar.onnx from OpenCV's model zoo (opencv_zoo)",
         }[name]
         raise EngineError(f"--detector {name}: needs --detector_model FILE, such as {source}")
-    if not Path(model).exists():
+    if not os.path.exists(model):
         raise EngineError(f"--detector_model {model}: no such file")
     if name == "scrfd":
         return Scrfd(Path(model), size, threshold)

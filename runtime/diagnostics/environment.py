@@ -1,6 +1,7 @@
 """What this machine has that the runtime needs: packages, GPU, FFmpeg, display, cameras.
 
-Everything only looks; nothing is opened but CUDA's driver.
+Everything only looks; nothing is opened but CUDA's driver and, to ask for their names,
+cameras.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from runtime.engines.providers import PROVIDERS
 from runtime.errors import EngineError
+from runtime.support.v4l2 import video_nodes
 
 #: Module of each package that the runtime can't do without, and its distributions.
 _REQUIRED = {
@@ -174,7 +176,13 @@ def _cameras(devices: Sequence[Path]) -> Check:
             f"{', '.join(closed)} can't be opened by you: `sudo usermod -aG video $USER`, "
             "then log in again",
         )
-    return Check("cameras", "ok", ", ".join(map(str, devices)) or "none at /dev/video*")
+    nodes = {node.path: node for node in video_nodes()}
+    cameras = [
+        f"{device} {nodes[device].name}".rstrip() if device in nodes else str(device)
+        for device in devices
+        if device not in nodes or nodes[device].captures
+    ]
+    return Check("cameras", "ok", ", ".join(cameras) or "none at /dev/video*")
 
 
 def _read(path: str) -> str:

@@ -19,9 +19,10 @@ from runtime.engines.base import Network
 from runtime.engines.catalogue import SHIPPED_HEAD, checkpoint_of
 from runtime.engines.emotion_engine import sound_logits
 from runtime.engines.package import ModelPackage, NoManifestError, use_package
-from runtime.errors import EngineError, ManifestError, UserError
+from runtime.errors import EngineError, ManifestError, UserError, in_checkout
 from runtime.manifest import Manifest
 from runtime.manifest_fields import is_int, is_number
+from runtime.support.files.home import at_home
 
 #: `Manifest.model["kind"]` of a head.
 KIND = "temporal_head"
@@ -118,7 +119,7 @@ class TemporalHead:
         if model.get("kind") != KIND:
             raise ManifestError(
                 f"--temporal_head {origin}: an emotion model, not a temporal head; "
-                "make one with `python -m train.temporal` and `python -m export.temporal`"
+                f"make one with {in_checkout('train.temporal')}, then export.temporal"
             )
         steps, window_s = model.get("steps"), model.get("window_s")
         if not is_int(steps) or not 1 <= steps <= MAX_STEPS:
@@ -244,9 +245,10 @@ def open_head(path: str | Path) -> TemporalHead:
         EngineError: The file is missing or can't be run.
         ManifestError: It isn't a head, or contradicts its manifest.
     """
+    path = at_home(path)
     if Path(path).suffix != ".onnx":
         raise EngineError(
-            f"--temporal_head {path}: must be the .onnx file that `python -m export.temporal` wrote"
+            f"--temporal_head {path}: must be the .onnx file of {in_checkout('export.temporal')}"
         )
     head = _open_head(path)
     assert head is not None  # it was asked for whatever it was fitted to
@@ -272,5 +274,5 @@ def _open_head(path: str | Path, checkpoint: str | None = None) -> TemporalHead 
         return use_package(path, use)
     except NoManifestError as error:
         raise ManifestError(
-            f"--temporal_head {path}: no manifest; make it with `python -m export.temporal`"
+            f"--temporal_head {path}: no manifest; make it with {in_checkout('export.temporal')}"
         ) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from runtime.errors import EngineError
 from runtime.manifest import Manifest
+from runtime.support.files.home import at_home
 
 _MODELS = Path(__file__).resolve().parents[1] / "models"
 
@@ -46,7 +47,7 @@ def model_path(spec: str | Path, provider: str = "cpu") -> Path:
     Raises:
         EngineError: It is a URL.
     """
-    name = str(spec)
+    name = str(at_home(spec))
     if "://" in name:
         raise EngineError(
             f"{name.partition('://')[0]}:// is not supported by this build: an engine must be an "

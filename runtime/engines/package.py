@@ -14,7 +14,7 @@ from runtime.engines.onnx_file import ModelFile, onnx_metadata, read_onnx
 from runtime.engines.providers import PROVIDERS
 from runtime.engines.sidecar import OtherFileError, read_sidecar
 from runtime.engines.trt.plan import refusal
-from runtime.errors import EngineError, ManifestError
+from runtime.errors import EngineError, ManifestError, in_checkout
 from runtime.manifest import METADATA_KEY, Manifest
 
 #: Suffixes of TensorRT plans.
@@ -62,7 +62,7 @@ class ModelPackage:
         if file.suffix in _CHECKPOINTS:
             raise EngineError(
                 f"{file} is a checkpoint: export it first with "
-                f"`python -m export --checkpoint {file} --output_dir models`"
+                + in_checkout(f"export --checkpoint {file} --output_dir models")
             )
         if file.suffix not in (".onnx", *PLANS):
             raise EngineError(f"{file}: an engine must be an .onnx or a .plan file")
@@ -144,7 +144,7 @@ class ModelPackage:
         if text is None:
             raise NoManifestError(
                 f"{self.file}: the model has no manifest, so its labels and input are unknown; "
-                "make it with `python -m export`"
+                f"make it with {in_checkout('export')}"
             )
         manifest = Manifest.from_json(text, str(self.file))
         if beside is not None and not beside.agrees_with(manifest):

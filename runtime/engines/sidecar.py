@@ -101,7 +101,7 @@ def describe_present(artifact: Path) -> dict[str, Any] | None:
         Its manifest as an object; only its hash where it has no sidecar; None where
         there is no artifact, or where its sidecar isn't its own, so that it is refused already.
     """
-    if not artifact.is_file():
+    if not os.path.isfile(artifact):
         return None
     digest = file_hash(artifact)
     try:

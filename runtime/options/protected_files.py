@@ -14,7 +14,9 @@ def model_files(path: Path) -> list[Path]:
     Args:
         path: An `.onnx` file or a plan, whose ONNX file it may be built from again.
     """
-    files = []
+    files: list[Path] = []
+    if not path.name:  # a folder, which is refused when it is opened
+        return files
     for file in dict.fromkeys((path, path.with_suffix(".onnx"))):
         files += [file, sidecar_path(file)]
     return files

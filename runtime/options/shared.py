@@ -84,6 +84,31 @@ def detect_size_option(default: int = 320, why: str | None = None) -> Any:
     return option(_reasoned(what, why), default, group=FACES)
 
 
+def recursive_option() -> Any:
+    """`--recursive`: how far a folder of pictures is read."""
+    return option("read the folders in a folder of pictures too", False, group=SOURCES)
+
+
+def tls_ca_option() -> Any:
+    """`--tls_ca` of a command whose servers are all alike."""
+    return option(
+        "PEM file of the authorities that https servers must be certified by, in place of the "
+        "system's",
+        None,
+        metavar="FILE",
+        group=SOURCES,
+    )
+
+
+def raw_boxes_option() -> Any:
+    """`--raw_boxes`: boxes as they are found."""
+    return option(
+        "leave boxes as they are found; otherwise they end where the picture does",
+        False,
+        group=FACES,
+    )
+
+
 def output_mode_option() -> Any:
     """`--output_mode`: the permissions of files."""
     return option("permissions of the files written, octal", "600", group=OUTPUT)

@@ -15,6 +15,7 @@ from typing import Any
 
 from runtime.errors import UserError
 from runtime.sources.config import SourceConfig
+from runtime.support.files.home import at_home
 from runtime.support.redaction import printable
 from runtime.support.yaml_options import scalar
 
@@ -25,6 +26,14 @@ KINDS: dict[str, type] = {
     "reconnect_s": float,
     "tls_ca": str,
     "tls_insecure": bool,
+    "recursive": bool,
+    "rtsp_transport": str,
+    "poll_fps": float,
+    "camera_size": str,
+    "camera_fps": float,
+    "camera_format": str,
+    "rotate": int,
+    "flip": str,
 }
 
 
@@ -53,7 +62,8 @@ def _read(item: Any, where: str) -> dict[str, Any]:
             shown = repr(key) if isinstance(key, str) else f"of type {type(key).__name__}"
             raise UserError(f"{where}: unknown setting {shown}; there are {', '.join(KINDS)}")
         if value is not None:
-            stated[key] = scalar(value, KINDS[key], f"{where}: {key}")
+            read = scalar(value, KINDS[key], f"{where}: {key}")
+            stated[key] = read if key == "name" else at_home(read)
     if not stated.get("source"):
         raise UserError(f"{where}: source is required")
     name = stated.get("name", "-")

@@ -9,7 +9,7 @@ from typing import Any
 from runtime.detectors.catalogue import FACE_SCORE
 from runtime.errors import UserError
 from runtime.options import shared
-from runtime.options.sources import fill_sources, read_sources
+from runtime.options.sources import KINDS, fill_sources, read_sources
 from runtime.pipeline.config import (
     DetectorConfig,
     EngineConfig,
@@ -17,9 +17,12 @@ from runtime.pipeline.config import (
     LatencyConfig,
     PipelineConfig,
 )
-from runtime.sources.config import SourceConfig
+from runtime.sources.config import FLIPS, ROTATIONS, TRANSPORTS, SourceConfig
 from runtime.support.cli import option
 from runtime.support.net.tls import choose_trust
+
+#: Settings of sources that no single flag fills for all.
+_EACH = ("source", "name", "tls_ca", "tls_insecure")
 
 
 @dataclass
@@ -65,6 +68,37 @@ class WebcamOptions:
         bare=True,
         group=shared.SOURCES,
     )
+    recursive: bool = shared.recursive_option()
+    rtsp_transport: str = option(
+        "how RTSP servers send: tcp, udp, or auto, which tries TCP first",
+        "auto",
+        choices=TRANSPORTS,
+        group=shared.SOURCES,
+    )
+    poll_fps: float = option(
+        "how often a camera that gives single pictures (http://.../snap.jpg) is asked, a second",
+        1.0,
+        between=(0.01, 60),
+        group=shared.SOURCES,
+    )
+    camera_size: str | None = option(
+        "size to ask cameras for, such as 1280x720", None, metavar="WxH", group=shared.SOURCES
+    )
+    camera_fps: float | None = option(
+        "frames a second to ask cameras for", None, between=(1, 1000), group=shared.SOURCES
+    )
+    camera_format: str | None = option(
+        "pixel format to ask cameras for, such as MJPG or YUYV",
+        None,
+        metavar="FOURCC",
+        group=shared.SOURCES,
+    )
+    rotate: int = option(
+        "turn pictures clockwise by so many degrees", 0, choices=ROTATIONS, group=shared.SOURCES
+    )
+    flip: str | None = option(
+        "mirror pictures, after the turning", None, choices=FLIPS, group=shared.SOURCES
+    )
     max_frames: int | None = option(
         "end after so many frames", None, between=(1, math.inf), group=shared.SOURCES
     )
@@ -81,6 +115,7 @@ class WebcamOptions:
         between=(0, 5000),
         group=shared.FACES,
     )
+    raw_boxes: bool = shared.raw_boxes_option()
     temporal_head: str = option(
         "what steadies labels: a head (.onnx) that reads each face's last second, default "
         "for the shipped one, none for an average, auto: default with a shipped engine",
@@ -182,9 +217,14 @@ def source_configs(options: WebcamOptions) -> tuple[SourceConfig, ...]:
     elif options.source is not None:
         raise UserError(f"--config {options.config}: source and sources do the same; choose one")
     trust = choose_trust(options.tls_ca, options.tls_insecure, len(stated))
-    usual = [
-        SourceConfig("", None, options.reconnect_s, tls.authorities, tls.insecure) for tls in trust
-    ]
+    common = {name: getattr(options, name) for name in KINDS if name not in _EACH}
+    try:
+        usual = [
+            SourceConfig("", None, tls_ca=tls.authorities, tls_insecure=tls.insecure, **common)
+            for tls in trust
+        ]
+    except UserError as error:
+        raise UserError(f"--{error}") from error
     return fill_sources(stated, usual, flags)
 
 
@@ -205,7 +245,12 @@ def pipeline_config(options: WebcamOptions) -> PipelineConfig:
     return PipelineConfig(
         source_configs(options),
         DetectorConfig(
-            options.detector, options.detector_model, options.detect_size, interval_s, score
+            options.detector,
+            options.detector_model,
+            options.detect_size,
+            interval_s,
+            score,
+            options.raw_boxes,
         ),
         EngineConfig(options.engine, options.provider, options.threads, options.rebuild),
         LabelsConfig(options.temporal_head, options.smoothing_s),

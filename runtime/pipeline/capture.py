@@ -60,7 +60,6 @@ class CaptureStage:
     def _read(self, stream: int) -> bool:
         """Sends a source's frames on, those that it can; whether it came to its own end."""
         source = self._group.sources[stream]
-        policy = Policy.LATEST if source.live else Policy.BLOCK
         failures = FailedFrames("capture", self._group, self._metrics)
         index = -1
         while not self._stages.stopped and not self._group.failed(stream):
@@ -88,6 +87,8 @@ class CaptureStage:
                 source=frame.source or source.name,
                 captured=frame.captured or time.monotonic(),
             )
+            # Whether it is live shows only once it is there, where it wasn't at the start.
+            policy = Policy.LATEST if source.live else Policy.BLOCK
             dropped = self._frames.put(frame, stream, policy)
             if dropped:
                 self._metrics.dropped(stream, dropped)

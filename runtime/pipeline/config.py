@@ -36,6 +36,8 @@ class DetectorConfig:
             a new face is never missed.
         regions_score: Detector's score from which `FrameResult.regions` holds
             something; faces and tracks are the same whatever it is.
+        raw_boxes: Leave results' boxes as they are found: they may reach outside of the
+            picture, where they otherwise end.
     """
 
     detector: str | Detector = "centerface"
@@ -43,6 +45,7 @@ class DetectorConfig:
     size: int = 320
     interval_s: float | None = 0.05
     regions_score: float = FACE_SCORE
+    raw_boxes: bool = False
 
     def __post_init__(self) -> None:
         within("interval_s", self.interval_s, 0)

@@ -10,6 +10,7 @@ from runtime.detectors.found_faces import MAX_FACES, best, find_faces
 from runtime.messages import Frame, TrackedFrame
 from runtime.pipeline.load_shedding import Level
 from runtime.telemetry.metrics import Metrics
+from runtime.tracking.shot_change import ShotChange
 from runtime.tracking.tracker import Tracker
 from runtime.vision.boxes import Box
 
@@ -27,8 +28,8 @@ class DetectionStage:
     """One detector for all streams, and a tracker for each.
 
     The detector runs at most every `interval_s` of media time: at 30 frames a second and
-    0.05 s on every second frame, at 12 on each. In between, tracks go on where they were
-    heading.
+    0.05 s on every second frame, at 12 on each, and on the first frame of each shot. In
+    between, tracks go on where they were heading. No track goes on from one shot to another.
     """
 
     def __init__(
@@ -63,6 +64,9 @@ class DetectionStage:
             Tracker(new_score=0.0, coast_s=0.0, most=_MOST_STRAYS) for _ in range(streams)
         ]
         self._sizes = [(0, 0)] * streams
+        self._shots = [ShotChange() for _ in range(streams)]
+        # Of each stream's last frame: picture's name, losses of the source, and media time.
+        self._before: list[tuple[str, int, float] | None] = [None] * streams
 
     def track(self, frame: Frame, level: Level) -> TrackedFrame:
         """The faces of a frame, detected or predicted.
@@ -73,9 +77,14 @@ class DetectionStage:
         """
         tracker, strays = self._trackers[frame.stream], self._strays[frame.stream]
         self._fit(frame)
+        cut = self._begins_shot(frame)
+        if cut:
+            for each in (tracker, strays):
+                # Pictures have nothing to do with each other.
+                each.end_tracks(hide=not frame.name)
         seen: dict[int, Box] = {}
         found: list[Box] = []
-        detected = self._is_due(frame, level)
+        detected = self._is_due(frame, level, cut)
         if detected:
             with self._metrics.time("detect"):
                 scale = 1.0 if self._interval_s is None else level.detect_scale
@@ -111,12 +120,22 @@ class DetectionStage:
             for tracker in (self._trackers[frame.stream], self._strays[frame.stream]):
                 tracker.rescale(width / old_width, height / old_height)
 
-    def _is_due(self, frame: Frame, level: Level) -> bool:
+    def _begins_shot(self, frame: Frame) -> bool:
+        """Whether nothing of the frames before one of a stream goes on in it."""
+        # Where a source was lost, any time may have passed.
+        now = (frame.name, getattr(frame, "reconnects", 0), frame.time_s)
+        before, self._before[frame.stream] = self._before[frame.stream], now
+        apart = before is not None and (now[:2] != before[:2] or now[2] < before[2])
+        if apart:
+            self._shots[frame.stream] = ShotChange()
+        return self._shots[frame.stream].begins(frame.picture.bgr(), frame.time_s) or apart
+
+    def _is_due(self, frame: Frame, level: Level, cut: bool) -> bool:
         """Whether the detector runs on a frame; keeps account of it."""
         skipped, due_s = self._due[frame.stream]
         elapsed_s = frame.time_s - due_s
         # Pictures have names, and nothing moves on from one to the next.
-        runs = self._interval_s is None or bool(frame.name) or elapsed_s < 0
+        runs = self._interval_s is None or bool(frame.name) or elapsed_s < 0 or cut
         if self._interval_s is not None and not runs:
             if elapsed_s <= self._interval_s - _JITTER_S:
                 return False

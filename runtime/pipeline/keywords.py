@@ -32,6 +32,7 @@ class PipelineKeywords(TypedDict, total=False):
         detect_size: `DetectorConfig.size`.
         detect_interval_s: `DetectorConfig.interval_s`.
         regions_score: `DetectorConfig.regions_score`.
+        raw_boxes: `DetectorConfig.raw_boxes`.
         provider: `EngineConfig.provider`.
         threads: `EngineConfig.threads`.
         rebuild: `EngineConfig.rebuild`.
@@ -51,6 +52,7 @@ class PipelineKeywords(TypedDict, total=False):
     detect_size: int
     detect_interval_s: float | None
     regions_score: float
+    raw_boxes: bool
     provider: str
     threads: int
     rebuild: bool
@@ -71,6 +73,7 @@ _PLACES = {
     "detect_size": ("detector", "size"),
     "detect_interval_s": ("detector", "interval_s"),
     "regions_score": ("detector", "regions_score"),
+    "raw_boxes": ("detector", "raw_boxes"),
     "provider": ("engine", "provider"),
     "threads": ("engine", "threads"),
     "rebuild": ("engine", "rebuild"),

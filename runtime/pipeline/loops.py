@@ -91,6 +91,9 @@ class RecognitionLoop:
         self._metrics, self._load_shedding = metrics, load_shedding
         self._tracked, self._results = tracked, results
         self._engine = config.engine
+        #: How often each stream's source had come back by its last result.
+        self._reconnects: dict[int, int] = {}
+        self._raw_boxes = config.detector.raw_boxes
         seconds, sources = config.latency.look_ahead_s, group.sources
         self._held = [LookAhead(seconds, len(sources)) for _ in sources] if seconds else None
 
@@ -146,14 +149,23 @@ class RecognitionLoop:
                 regions=item.regions,
                 source=frame.source,
                 at=frame.at,
+                reconnect=self._reconnect(frame),
                 duration_s=frame.duration_s,
             )
+            if not self._raw_boxes:
+                result = result.inside()
             if self._held is None or live:
                 self._results.put(result)
                 continue
             for ready in self._held[frame.stream].add(result, item.sightings):
                 self._results.put(ready)
         self._flush(ended_only=True)
+
+    def _reconnect(self, frame: Frame) -> int:
+        """How often a frame's source has come back, in the first result after each time."""
+        before = self._reconnects.get(frame.stream, 0)
+        self._reconnects[frame.stream] = frame.reconnects
+        return frame.reconnects if frame.reconnects != before else 0
 
     def _flush(self, ended_only: bool) -> None:
         """Sends on what is held back of streams, or only of those that have ended."""

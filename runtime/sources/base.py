@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -92,3 +92,65 @@ class SoundFile:
 
     path: Path
     start_s: float
+
+
+class TurnedSource:
+    """A source whose pictures are turned, mirrored or both."""
+
+    def __init__(self, source: Source, rotate: int, flip: str | None) -> None:
+        """Takes a source over.
+
+        Args:
+            source: Closed with this one.
+            rotate: As `Picture.turned` takes it.
+            flip: The same.
+        """
+        self._source, self._rotate, self._flip = source, rotate, flip
+        self.name = source.name
+
+    @property
+    def live(self) -> bool:
+        """See `Source.live`."""
+        return self._source.live
+
+    @property
+    def fps(self) -> float:
+        """See `Source.fps`."""
+        return self._source.fps
+
+    @property
+    def connected(self) -> bool:
+        """See `Reconnecting`."""
+        source = self._source
+        return source.connected if isinstance(source, Reconnecting) else True
+
+    @property
+    def reconnects(self) -> int:
+        """See `Reconnecting`."""
+        source = self._source
+        return source.reconnects if isinstance(source, Reconnecting) else 0
+
+    @property
+    def sound(self) -> SoundFile | None:
+        """Where its sound is, if anywhere."""
+        return getattr(self._source, "sound", None)
+
+    def read(self) -> Frame | None:
+        """See `Source.read`."""
+        frame = self._source.read()
+        if frame is None:
+            return None
+        return replace(frame, picture=frame.picture.turned(self._rotate, self._flip))
+
+    def interrupt(self) -> None:
+        """See `Source.interrupt`."""
+        self._source.interrupt()
+
+    def close(self) -> None:
+        """See `Source.close`."""
+        self._source.close()
+
+
+def turned(source: Source, rotate: int, flip: str | None) -> Source:
+    """A source with its pictures turned; itself where nothing is asked for."""
+    return TurnedSource(source, rotate, flip) if rotate or flip else source

@@ -24,7 +24,7 @@ class DeferredSource:
         Args:
             name: For the log; without credentials.
             open_: Opens the source; `Unreachable` where it still isn't there.
-            error: Of the first opening, raised by `read` where it never comes.
+            error: Of the first opening; `read` raises the last where it never comes.
             retry: How often and for how long it is tried.
         """
         self._name = name
@@ -96,7 +96,10 @@ class DeferredSource:
     def _attempt(self) -> Source | None:
         try:
             source = self._open()
-        except Unreachable:
+        except Unreachable as error:
+            if str(error) != str(self.error):
+                log.warning("%s; trying again", error)
+            self.error = error
             return None
         if self._retry.interrupted:
             source.close()

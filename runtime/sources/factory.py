@@ -8,30 +8,30 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from pathlib import Path
 from typing import Any
 
 from runtime.errors import SourceError
-from runtime.sources.base import Source
+from runtime.pictures.folders import collect_pictures, list_pictures
+from runtime.pictures.reading import read_picture
+from runtime.sources.base import Source, turned
 from runtime.sources.camera import camera_of, open_camera
 from runtime.sources.config import SourceConfig
 from runtime.sources.demo import DemoSource
 from runtime.sources.files import FileSource, open_file
 from runtime.sources.gstreamer import is_gstreamer, open_gstreamer
 from runtime.sources.network import open_stream
-from runtime.sources.pictures import (
-    PICTURES,
-    PictureSource,
-    collect_pictures,
-    list_pictures,
-    read_picture,
-)
+from runtime.sources.pictures import PictureSource, open_pictures
 from runtime.sources.reconnecting import ReconnectingSource
-from runtime.support.files.writing import local_path
+from runtime.support.files.home import at_home
+from runtime.support.files.inputs import local_path
 from runtime.support.redaction import printable, shown_address
 
+log = logging.getLogger(__name__)
+
 __all__ = [
-    "PICTURES",
     "DemoSource",
     "FileSource",
     "PictureSource",
@@ -57,13 +57,18 @@ def open_source(source: str | Path | SourceConfig, **settings: Any) -> Source:
         SourceError: It isn't there or can't be read; the message says which.
     """
     config = source if isinstance(source, SourceConfig) else SourceConfig(source, **settings)
-    opened = _open(str(config.source), config)
+    given = at_home(config.source)
+    path = given if isinstance(given, Path) else local_path(str(given))
+    opened = turned(_open(str(given), path, config), config.rotate, config.flip)
     if config.name is not None:
-        opened.name = config.name  # type: ignore[misc]  # what we open can be renamed
+        # Whoever names a source by its address gives no secret away.
+        name = config.name
+        opened.name = shown_address(name) if "://" in name else name  # type: ignore[misc]  # what we open can be renamed
     return opened
 
 
-def _open(spec: str, config: SourceConfig) -> Source:
+def _open(spec: str, path: Path | None, config: SourceConfig) -> Source:
+    _tell_unused(spec, config)
     if spec == "demo":
         return DemoSource()
     if is_gstreamer(spec):
@@ -71,16 +76,35 @@ def _open(spec: str, config: SourceConfig) -> Source:
     camera = camera_of(spec)
     if camera is not None:
         return open_camera(camera, config)
-    path = local_path(spec)
     if path is None:
         return open_stream(spec, config)
     name = printable(spec)
-    if path.is_dir():
-        return PictureSource(list_pictures(path), name)
-    if not path.exists():
+    # os.path: pathlib raises where a name is too long.
+    if not os.path.exists(path):
         # It may be a mistyped URL.
         shown = shown_address(spec)
         raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")
-    if path.suffix.lower() in PICTURES:
-        return PictureSource([path], name)
-    return open_file(path, name)
+    return open_pictures(path, name, config.recursive) or open_file(path, name)
+
+
+def _tell_unused(spec: str, config: SourceConfig) -> None:
+    """Says which settings of a source say nothing: a flag holds for sources of any kind."""
+    is_csi = spec.startswith("csi://")
+    is_camera = is_csi or (not is_gstreamer(spec) and camera_of(spec) is not None)
+    unused = [
+        name
+        for name, suits in (
+            ("camera_size", is_camera),
+            ("camera_fps", is_camera),
+            ("camera_format", is_camera and not is_csi),
+        )
+        if getattr(config, name) is not None and not suits
+    ]
+    if config.rtsp_transport != "auto" and not spec.lower().startswith(("rtsp://", "rtsps://")):
+        unused.append("rtsp_transport")
+    if config.poll_fps != SourceConfig("").poll_fps and not spec.lower().startswith("http"):
+        unused.append("poll_fps")
+    if unused:
+        log.warning(
+            "%s: not used for this kind of source: %s", shown_address(spec), ", ".join(unused)
+        )

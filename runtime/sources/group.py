@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from runtime.errors import SourceError, StageError, Unreachable
 from runtime.messages import Frame
-from runtime.sources.base import Source
+from runtime.sources.base import Source, turned
 from runtime.sources.deferred import DeferredSource
 from runtime.support.backoff import Retry
 from runtime.support.net.tls import TLS_SCHEMES, Tls
@@ -136,14 +136,15 @@ def open_group(
     errors: list[SourceError] = []
     for config in configs:
         if not isinstance(config.source, (str, Path)):
-            sources.append(config.source)
+            sources.append(turned(config.source, config.rotate, config.flip))
             continue
         again, future = next(opened)
         try:
             sources.append(own(future.result()))
         except SourceError as error:
             errors.append(error)
-            name = config.name or shown_address(str(config.source))
+            name = config.name or str(config.source)
+            name = name if config.name and "://" not in name else shown_address(name)
             if isinstance(error, Unreachable) and config.reconnect_s > 0:
                 retry = Retry(config.reconnect_s)
                 sources.append(own(DeferredSource(name, again, error, retry)))

@@ -56,7 +56,7 @@ def open_gstreamer(spec: str, config: SourceConfig) -> FileSource | Reconnecting
         Unreachable: It can't be started.
     """
     if spec.startswith(_CSI):
-        name, pipeline = shown_address(spec), csi_pipeline(spec)
+        name, pipeline = shown_address(spec), csi_pipeline(spec, config)
     else:
         pipeline = spec.removeprefix(_PREFIX).strip()
         name = _PREFIX + shown_address(pipeline)
@@ -85,6 +85,14 @@ def open_gstreamer(spec: str, config: SourceConfig) -> FileSource | Reconnecting
     if capture.frames:
         return FileSource(capture, name)
     return ReconnectingSource(capture, name, connect, config.reconnect_s)
+
+
+def named_files(spec: str) -> list[str]:
+    """The files that a GStreamer pipeline names, for who mustn't write over them."""
+    if not is_gstreamer(spec):
+        return []
+    values = re.findall(rf"(?:location|uri) *= *({_QUOTED}|[^\s\"']+)", spec)
+    return [re.sub(r"\\(.)", r"\1", value.strip("\"'")) for value in values]
 
 
 def check_only_output(spec: str) -> None:
@@ -132,11 +140,12 @@ def _is_property(word: str) -> bool:
     return found is not None and not re.search(_OUTPUTS, found[1])
 
 
-def csi_pipeline(spec: str) -> str:
+def csi_pipeline(spec: str, config: SourceConfig | None = None) -> str:
     """The GStreamer pipeline of a Jetson's CSI camera.
 
     Args:
         spec: `csi://N`, with `width`, `height`, `fps` and `flip` after a `?` where wanted.
+        config: Its `camera_size` and `camera_fps`, which what stands in `spec` goes before.
 
     Raises:
         SourceError: A part of it is no whole number, or has another name.
@@ -150,7 +159,12 @@ def csi_pipeline(spec: str) -> str:
             f"--source {shown_address(spec)}: write csi://0, where wanted with "
             "?width=1280&height=720&fps=30&flip=0 behind it, in whole numbers"
         )
-    ask = {**_CSI_DEFAULTS, **{name: int(text) for name, text in given.items()}}
+    asked = {}
+    if config is not None and config.size is not None:
+        asked = dict(zip(("width", "height"), config.size, strict=True))
+    if config is not None and config.camera_fps is not None:
+        asked["fps"] = round(config.camera_fps)
+    ask = {**_CSI_DEFAULTS, **asked, **{name: int(text) for name, text in given.items()}}
     return (
         f"nvarguscamerasrc sensor-id={int(address or 0)} "
         f"! video/x-raw(memory:NVMM),width={ask['width']},height={ask['height']},"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 
 from runtime.errors import SourceError, Unreachable
@@ -12,8 +11,6 @@ from runtime.sources.files import FileSource
 from runtime.sources.reconnecting import ReconnectingSource
 from runtime.support.net.tls import TLS_SCHEMES
 from runtime.support.redaction import shown_address
-
-log = logging.getLogger(__name__)
 
 
 def open_stream(url: str, config: SourceConfig) -> FileSource | ReconnectingSource:
@@ -26,20 +23,20 @@ def open_stream(url: str, config: SourceConfig) -> FileSource | ReconnectingSour
     from runtime.sources.decoders import (
         ffmpeg as media,  # PyAV takes 0.1 s, which cameras need not wait
     )
+    from runtime.sources.decoders.web.snapshot import LastPicture
 
     name, tls = shown_address(url), config.tls
     if tls.authorities is not None or url.partition("://")[0].lower() in TLS_SCHEMES:
         tls.context()  # a wrong file of authorities shows before any connection
+    last = LastPicture()
 
-    def connect() -> Capture | None:
-        try:
-            return media.open_stream(url, tls)
-        except SourceError as error:
-            log.debug("%s: %s", name, error)
-            return None
+    def connect() -> Capture:
+        return media.open_stream(
+            url, tls, transport=config.rtsp_transport, poll_fps=config.poll_fps, last=last
+        )
 
     try:
-        capture = media.open_stream(url, tls)
+        capture = connect()
     except Unreachable as error:
         raise Unreachable(f"--source {name}: {error}{_malformed(url)}") from error
     except SourceError as error:

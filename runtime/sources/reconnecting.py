@@ -45,7 +45,8 @@ class ReconnectingSource:
         Args:
             capture: The open capture; the source frees it.
             name: For the log; without credentials.
-            connect: Opens it again; None where it can't.
+            connect: Opens it again; None, or a `SourceError` that says why, where it
+                can't.
             reconnect_s: How long to try after a loss, in seconds: 0 for not at all,
                 infinity for ever.
             clock: Gives seconds that never go back.
@@ -54,9 +55,11 @@ class ReconnectingSource:
         """
         self.name = name
         self.reconnects = 0
-        self.fps = capture.fps if 1 <= capture.fps <= 240 else 30.0
+        self.fps = capture.fps if 0.01 <= capture.fps <= 240 else 30.0
         self._capture: Capture | None = capture
         self._connect = connect
+        #: Why it is lost, as far as that is known.
+        self._why = ""
         self._clock = clock
         self._retry = Retry(reconnect_s, clock=clock, wait=wait, pauses=pauses)
         self._start = self._since = clock()
@@ -69,7 +72,9 @@ class ReconnectingSource:
     def read(self) -> Frame | None:
         """See `Source.read`; waits through a loss, and gives None when interrupted then."""
         picture = self._next() or self._regain()
-        return None if picture is None else Frame(picture, self._clock() - self._start)
+        if picture is None:
+            return None
+        return Frame(picture, self._clock() - self._start, reconnects=self.reconnects)
 
     def interrupt(self) -> None:
         """Ends the waiting of `read`, now and later."""
@@ -92,12 +97,14 @@ class ReconnectingSource:
             got = self._capture.read()
             took_s = self._clock() - began
             # After a silence the decoder gives up what it held: no sign of life.
-            if took_s > 0.95 * base.TIMEOUT_S:
-                break
+            if took_s > base.silence_of(self._capture):
+                self._why = base.failure_of(self._capture) or f"silent for {took_s:.0f} s"
+                return None
             if got is not None:
                 return got[0]
             if self._capture.ended or took_s > _BROKEN_S:
                 break
+        self._why = base.failure_of(self._capture)
         return None
 
     def _regain(self) -> Picture | None:
@@ -115,9 +122,9 @@ class ReconnectingSource:
         if retry.interrupted:
             return None
         if retry.limit_s <= 0:
-            raise SourceError(f"--source {self.name}: gives no more frames")
+            raise SourceError(f"--source {self.name}: gives no more frames{self._because()}")
         lost = self._clock()
-        log.warning("%s: lost, trying again", self.name)
+        log.warning("%s: lost, trying again%s", self.name, self._because())
         if lost - self._since > _STEADY_S:
             retry.pauses.reset()
         try:
@@ -125,6 +132,7 @@ class ReconnectingSource:
         except TimeoutError as error:
             raise SourceError(
                 f"--source {self.name}: lost, and not back within {retry.limit_s:g} s"
+                f"{self._because()}"
             ) from error
         if picture is not None:
             self.reconnects += 1
@@ -134,12 +142,21 @@ class ReconnectingSource:
 
     def _reopen(self) -> Picture | None:
         """The first frame of a new connection; None where none comes, and then none is open."""
-        self._capture = self._connect()
+        before = self._why
+        try:
+            self._capture = self._connect()
+        except SourceError as error:
+            self._why = str(error)
         picture = self._next()
+        if picture is None and self._why != before and not self._retry.interrupted:
+            log.warning("%s: not back yet%s", self.name, self._because())
         if picture is None or self._retry.interrupted:
             self._disconnect()
             return None
         return picture
+
+    def _because(self) -> str:
+        return f": {self._why}" if self._why else ""
 
     def _disconnect(self) -> None:
         capture, self._capture = self._capture, None

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import io
+import errno
 import math
+import os
 import sys
 import typing
 from collections.abc import Callable, Sequence
@@ -18,7 +19,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from runtime.errors import UserError
+from runtime.support.files.home import at_home
 from runtime.support.redaction import redact, remember
+from runtime.support.terminal import standard_streams
 from runtime.support.yaml_options import read_yaml, texts_in, unwrap
 
 T = TypeVar("T")
@@ -27,12 +30,23 @@ T = TypeVar("T")
 class _Parser(argparse.ArgumentParser):
     """Fails in one line instead of a usage text."""
 
+    #: What is being parsed.
+    argv: Sequence[str] = ()
+
+    def _hint(self) -> str:
+        """How to write the name of a file that was taken for a flag."""
+        for text in self.argv:
+            if text.startswith("-") and text != "-" and os.path.lexists(text):
+                return f"; a file whose name begins with - is written ./{text}"
+        return ""
+
     def error(self, message: str) -> NoReturn:
         what, mark, extra = message.partition("unrecognized arguments: ")
         if mark:
             # Only the names: what was to be their value may be a secret.
             names = [a.partition("=")[0] for a in extra.split() if a.startswith("-")]
             message = what + mark + " ".join(names or ["a value without a flag"])
+        message += self._hint()
         raise UserError(f"{redact(message)} (see {self.prog} --help)")
 
 
@@ -93,13 +107,30 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     argv = sys.argv[1:] if argv is None else argv
     # A mistyped flag must not bring the password of its URL into a log.
     remember(argv)
-    given = vars(parser.parse_intermixed_args(argv))
-    config = given.pop("config", None)
+    parser.argv = argv
+    flags, rest = _split(argv)
+    given = vars(parser.parse_intermixed_args(flags))
+    if rest:
+        # argparse takes what follows `--` for flags all the same.
+        several = next((n for n, f in fields.items() if f.metadata.get("positional")), None)
+        if several is None:
+            parser.error("unrecognized arguments: " + " ".join(rest))
+        given[several] = [*given.get(several, []), *rest]
+    config = at_home(given.pop("config", None))
+    if config == "":
+        raise UserError("--config is empty")
     values = {} if config is None else read_yaml(Path(config), fields, hints)
     values.update(given)
     for name, value in values.items():
-        if any("\0" in text for text in texts_in(value)):
+        texts = texts_in(value)
+        if any("\0" in text for text in texts):
             raise UserError(f"--{name} holds a NUL character")
+        # An unset variable of a shell must mean neither the current folder nor nothing.
+        if "" in texts and fields[name].default != "":
+            shown = _metavar(name) if fields[name].metadata.get("positional") else f"--{name}"
+            raise UserError(f"{shown} is empty")
+        if "read" not in fields[name].metadata:  # that knows which of its texts are paths
+            values[name] = at_home(value)
         _check_range(name, value, fields[name].metadata.get("between"))
     for name, field in fields.items():
         required = (
@@ -116,18 +147,27 @@ def parse_options(cls: type[T], prog: str, argv: Sequence[str] | None = None) ->
     return options
 
 
+def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What stands before `--`, and what stands behind it."""
+    if "--" not in argv:
+        return list(argv), []
+    at = list(argv).index("--")
+    return list(argv[:at]), list(argv[at + 1 :])
+
+
 def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None) -> int:
     """Runs a command: one line and exit code 2 for what the user can mend.
 
-    What it prints can be printed anywhere: a terminal that lacks a character, or a
-    name that is no text, gets an escape in its place.
+    What it prints can be printed anywhere, as `standard_streams` says.
 
     Returns:
         `main`'s exit code; 2 for a `UserError` or a missing extra; 130 after Ctrl-C.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    with standard_streams():
+        return _run(main, argv)
+
+
+def _run(main: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None) -> int:
     try:
         return main(argv)
     except UserError as error:
@@ -139,18 +179,24 @@ def run_command(main: Callable[[Sequence[str] | None], int], argv: Sequence[str]
         if not package or (Path(__file__).parents[2] / package).exists():
             raise
         print(
-            f"error: the package {package!r} is not installed; this command needs an extra: "
-            "pip install 'emotion-edge[train]' to train, 'emotion-edge[export]' to export",
+            f"error: the package {package!r} is not installed; this command needs an extra: in the "
+            "checkout, pip install -e '.[train]' to train, '.[export]' to export",
             file=sys.stderr,
         )
+        return 2
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing left to say.
+        return 0
+    except OSError as error:
+        # What no check of a path expects.
+        if error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise
+        name = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
+        print(f"error: {redact(name)}: {error.strerror}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing left to say.
-        sys.stderr.close()
-        return 0
 
 
 def _as_started(prog: str) -> str:

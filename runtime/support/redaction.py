@@ -7,17 +7,19 @@ Every line for a terminal or a log passes `redact`: `run_command` for errors,
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import unicodedata
+from base64 import b64encode
 from collections.abc import Iterable
 from functools import partial
-from urllib.parse import unquote
+from urllib.parse import quote_from_bytes, unquote, unquote_plus
 
 #: A URL to the end of its quotes, or to the next space.
 _URL = re.compile(
-    r"""(?P<mark>["'`])(?P<quoted>[A-Za-z][A-Za-z0-9+.-]*://.*?)(?P=mark)"""
-    r"""|[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>`]*"""
+    r"""(?P<mark>["'`])(?P<quoted>[A-Za-z][A-Za-z0-9+.-]{0,40}://.*?)(?P=mark)"""
+    r"""|[A-Za-z][A-Za-z0-9+.-]{0,40}://[^\s"'<>`]*"""
 )
 
 #: `name=value` and `name: value` whose value is secret, in pipelines, headers and options.
@@ -40,8 +42,8 @@ _PLAIN_PATH = re.compile(r"(?:/[\w.~-]{0,20})*")
 #: Shorter secrets would be found inside of ordinary words.
 _SHORTEST = 4
 
-#: Secrets that are remembered, at most.
-_MOST = 1000
+#: Secrets that are remembered, at most: of an address about ten, with odd characters fifty.
+_MOST = 5000
 
 #: Text to hide, and what is shown in its place; the longest first.
 _remembered: dict[str, str] = {}
@@ -63,6 +65,17 @@ def printable(text: str) -> str:
         else _escaped(char)
         for char in text
     )
+
+
+def unicode_text(text: str) -> str:
+    """The text with what is no Unicode (bytes of a file name that are no UTF-8) escaped alone."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "".join(
+            _escaped(char) if unicodedata.category(char) == "Cs" else char for char in text
+        )
+    return text
 
 
 def _escaped(char: str) -> str:
@@ -125,17 +138,50 @@ def remember(texts: Iterable[str]) -> None:
         _remembered[text] = shown
         rest = text.partition("://")[2]
         user = rest.rpartition("@")[0]
-        password = user.partition(":")[2]
-        query = rest.partition("?")[2]
-        parts = [rest, user, password, query, *(v.partition("=")[2] for v in query.split("&"))]
-        path = re.search(r"/[^?#]*", rest.rpartition("@")[2])
+        password = user.partition(":")[2] or user
+        place = rest.rpartition("@")[2]
+        # A query, and paths that cameras have in place of one.
+        values = (v.partition("=")[2] for v in re.split(r"[?&;/#]", place))
+        parts = [rest, user, password, rest.partition("?")[2], place.partition("?")[2], *values]
+        path = re.search(r"/[^?#]*", place)
         # A topic of MQTT is shown.
         if path and not text.lower().startswith("mqtt"):
             parts.append(path[0])
+            # A key that stands in the path goes on to other addresses of the server.
+            parts += [key for key in path[0].split("/") if not _PLAIN_PATH.fullmatch(f"/{key}")]
+        if user:
+            parts.append(b64encode(_encoded(unquote(user))).decode())
         for part in parts:
-            for form in (part, unquote(part)):
+            for form in _forms(part):
                 if len(form) >= _SHORTEST:
                     _remembered.setdefault(form, "***")
+
+
+def _forms(part: str) -> set[str]:
+    """The ways in which libraries write a part of an address: as it is, decoded, encoded."""
+    plain = {part, unquote(part), unquote_plus(part)}
+    forms = set(plain)
+    for text in plain:
+        data = _encoded(text)
+        for encoded in (quote_from_bytes(data, safe="/"), quote_from_bytes(data, safe="")):
+            # Hexadecimal digits are written in either case.
+            forms |= {encoded, re.sub("%..", lambda found: found[0].lower(), encoded)}
+        forms |= {
+            quote_from_bytes(data, safe="/%:@!$&'()*+,;=~?"),
+            repr(text)[1:-1],
+            json.dumps(text)[1:-1],
+            repr(data)[2:-1],
+            printable(text),
+        }
+    return forms
+
+
+def _encoded(text: str) -> bytes:
+    """The bytes of a text, also where it holds bytes of a command line that are no UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
 
 
 def redact(text: str) -> str:

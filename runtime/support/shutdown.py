@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: an end in order, and an end within three seconds in any case."""
+"""Ctrl-C, SIGTERM and SIGHUP: an end in order, and an end within three seconds in any case."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Shutdown:
         if threading.current_thread() is not threading.main_thread():
             return self
         self._watcher = background("signals", self._watch)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._handle)
         return self

@@ -95,15 +95,19 @@ class PipelineCollector(Collector):
         )
         dropped = CounterMetricFamily(
             "emotion_sink_dropped",
-            "Messages dropped: the receiver is too slow, gone, or refuses them.",
+            "Messages dropped: the receiver is too slow or gone.",
             labels=("sink",),
+        )
+        refused = CounterMetricFamily(
+            "emotion_sink_refused", "Messages that the receiver refused.", labels=("sink",)
         )
         queued = GaugeMetricFamily("emotion_sink_queued", "Messages that wait.", labels=("sink",))
         for name, counts in sinks.items():
             sent.add_metric((name,), counts["sent"])
             dropped.add_metric((name,), counts["dropped"])
+            refused.add_metric((name,), counts["refused"])
             queued.add_metric((name,), counts["queued"])
-        yield from (sent, dropped, queued)
+        yield from (sent, dropped, refused, queued)
 
 
 def exposition(metrics: Metrics, sinks: Callable[[], SinkCounts] = dict) -> str:

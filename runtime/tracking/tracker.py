@@ -127,6 +127,7 @@ class Tracker:
         self._min_iou = min_iou
         self._most = most
         self._states: list[_State] = []  # by id
+        self._ended: list[_State] = []  # of shots before this one
         self._next_id = 1
         self._detected_s = -math.inf
 
@@ -142,6 +143,7 @@ class Tracker:
         """
         if any(time_s < state.time_s for state in self._states):
             self._states.clear()
+        self._ended = [s for s in self._ended if 0 <= time_s - s.time_s <= self._max_age_s]
         self._states = [s for s in self._states if time_s - s.time_s <= self._max_age_s]
         for state in self._states:
             state.seen = False
@@ -191,6 +193,16 @@ class Tracker:
             if state.seen or self._coasts(state, self._detected_s)
         ]
 
+    def end_tracks(self, hide: bool = True) -> None:
+        """Ends every track: none is reported or met again, and their ids don't come again.
+
+        Args:
+            hide: `unseen` still tells where their faces may be, for as long as a track may
+                come back: what was taken for a cut may be none, and may come gradually.
+        """
+        self._ended = [*self._ended, *self._states][-self._most :] if hide else []
+        self._states = []
+
     def _coasts(self, state: _State, time_s: float) -> bool:
         return state.coasts and time_s - state.time_s <= self._coast_s
 
@@ -204,12 +216,9 @@ class Tracker:
             For as long as a track may come back, boxes from where its face was last
             seen to where it was heading.
         """
-        return [
-            box
-            for state in self._states
-            if not state.seen or time_s > state.time_s
-            for box in state.way(time_s)
-        ]
+        states = [s for s in self._states if not s.seen or time_s > s.time_s]
+        states += [s for s in self._ended if 0 <= time_s - s.time_s <= self._max_age_s]
+        return [box for state in states for box in state.way(time_s)]
 
     def rescale(self, x: float, y: float) -> None:
         """Goes on in a picture of another size.
@@ -218,7 +227,7 @@ class Tracker:
             x: New width over old.
             y: New height over old.
         """
-        for state in self._states:
+        for state in (*self._states, *self._ended):
             state.rescale(x, y)
 
     def _match(

@@ -36,6 +36,23 @@ def iou_matrix(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.flo
     return iou
 
 
+def within_picture(box: Box, width: int, height: int) -> Box | None:
+    """What of a box is inside the picture.
+
+    Args:
+        box: May reach outside.
+        width: Of the picture in pixels.
+        height: The same.
+
+    Returns:
+        None where that is less than a pixel wide or high.
+    """
+    x1, y1, x2, y2 = box
+    x1, y1, x2, y2 = max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))
+    # A box that is no place compares as false.
+    return (x1, y1, x2, y2) if x2 - x1 >= 1 and y2 - y1 >= 1 else None
+
+
 def sweep(start: Box, end: Box) -> list[Box]:
     """Boxes on the way from one to another, at most half a side apart, with both ends."""
     far = max(

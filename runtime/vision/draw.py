@@ -46,6 +46,9 @@ def annotate(result: FrameResult, status: str = "") -> NDArray[np.uint8]:
 def _draw_face(canvas: NDArray[np.uint8], face: EmotionResult, scale: float) -> None:
     color = _UNCERTAIN if face.uncertain else EMOTION_COLORS.get(face.emotion, _UNCERTAIN)
     x1, y1, x2, y2 = (round(v) for v in face.box)
+    # The last row and column of a box that ends with the picture, not the ones after them.
+    height, width = canvas.shape[:2]
+    x2, y2 = x2 - (x2 == width), y2 - (y2 == height)
     cv2.rectangle(canvas, (x1, y1), (x2, y2), color, max(1, round(2 * scale)), cv2.LINE_AA)
     label = "uncertain" if face.uncertain else f"{face.emotion} {face.confidence:.0%}"
     if face.track:

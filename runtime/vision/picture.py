@@ -12,8 +12,18 @@ from numpy.typing import NDArray
 
 from runtime.vision.preprocess import to_bgr
 
+#: How a picture is turned: quarter turns clockwise, 0 to 3, and whether left and right
+#: change places after them. Every turning and mirroring comes down to one of these eight.
+Turn = tuple[int, bool]
+
+_UPRIGHT: Turn = (0, False)
+
 #: What undoes a display matrix, by its degrees counterclockwise.
-_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+_TURNS: dict[int, Turn] = {90: (3, False), 180: (2, False), 270: (1, False)}
+
+#: What `cv2.rotate` and `cv2.flip` call them.
+_ROTATE = {1: cv2.ROTATE_90_CLOCKWISE, 2: cv2.ROTATE_180, 3: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_FLIP = {0: 1, 2: 0}
 
 
 class FrameConverter:
@@ -85,7 +95,7 @@ class Picture:
             )
         self.height: int = image.shape[0]
         self.width: int = image.shape[1]
-        self._take(image, None, None)
+        self._take(image, None, _UPRIGHT)
 
     @classmethod
     def of_video_frame(cls, frame: Any, converter: FrameConverter | None = None) -> Picture:
@@ -96,15 +106,30 @@ class Picture:
             converter: Shared by the frames of a stream; None makes one.
         """
         picture = cls.__new__(cls)
-        turn = _TURNS.get(round(frame.rotation) % 360)
-        across = turn not in (None, cv2.ROTATE_180)
+        turn = _TURNS.get(round(frame.rotation) % 360, _UPRIGHT)
         picture.width, picture.height = frame.width, frame.height
-        if across:
+        if turn[0] % 2:
             picture.width, picture.height = frame.height, frame.width
         picture._take(frame, converter or FrameConverter(), turn)
         return picture
 
-    def _take(self, given: Any, converter: FrameConverter | None, turn: int | None) -> None:
+    def turned(self, rotate: int = 0, flip: str | None = None) -> Picture:
+        """The same picture turned; nothing is converted or turned yet.
+
+        Args:
+            rotate: Degrees clockwise: 0, 90, 180 or 270.
+            flip: `horizontal` (left and right change places) or `vertical`, after the
+                turning; None for neither.
+        """
+        picture = Picture.__new__(Picture)
+        for name in Picture.__slots__:
+            setattr(picture, name, getattr(self, name))
+        if rotate % 180:
+            picture.width, picture.height = self.height, self.width
+        picture._take(self._given, self._converter, _composed(self._turn, rotate, flip))
+        return picture
+
+    def _take(self, given: Any, converter: FrameConverter | None, turn: Turn) -> None:
         self._given, self._converter, self._turn = given, converter, turn
         self._forms: dict[str, NDArray[np.uint8]] = {}
         self._lock = threading.RLock()
@@ -147,7 +172,7 @@ class Picture:
 
     def _make_bgr(self) -> NDArray[np.uint8]:
         if self._converter is None:
-            return to_bgr(self._given)
+            return _turned(to_bgr(self._given), self._turn)
         return _turned(self._converter.convert(self._given, "bgr24"), self._turn)
 
     def _make_grey(self) -> NDArray[np.uint8]:
@@ -164,8 +189,28 @@ class Picture:
         return np.concatenate([luma, chroma.reshape(-1, self.width)])
 
 
-def _turned(image: NDArray[np.uint8], code: int | None) -> NDArray[np.uint8]:
-    return image if code is None else np.asarray(cv2.rotate(image, code), np.uint8)
+def _composed(first: Turn, rotate: int, flip: str | None) -> Turn:
+    """One turn in place of another with a rotation and a mirroring after it."""
+    quarters, mirrored = first
+    # Behind a mirror a turn goes the other way round.
+    quarters += -rotate // 90 if mirrored else rotate // 90
+    if flip is not None:
+        mirrored = not mirrored
+        quarters += 2 * (flip == "vertical")
+    return quarters % 4, mirrored
+
+
+def _turned(image: NDArray[np.uint8], turn: Turn) -> NDArray[np.uint8]:
+    quarters, mirrored = turn
+    if not mirrored:
+        done = image if not quarters else cv2.rotate(image, _ROTATE[quarters])
+    elif quarters in _FLIP:
+        done = cv2.flip(image, _FLIP[quarters])
+    else:
+        done = cv2.transpose(image)
+        if quarters == 3:
+            done = cv2.flip(done, -1, done)
+    return np.asarray(done, np.uint8)
 
 
 def _nv12_of_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -10,8 +10,8 @@ import pytest
 from runtime.detectors import regions as parts
 from runtime.detectors.factory import open_detector
 from runtime.messages import Face
+from runtime.pictures.reading import read_picture
 from runtime.sources.demo_scene import group_picture
-from runtime.sources.pictures import read_picture
 from runtime.vision.boxes import iou_matrix
 from runtime.vision.picture import Picture
 from tests.conftest import PORTRAIT, SHARED
@@ -58,7 +58,10 @@ def spots():
     params=[
         "centerface",
         pytest.param(
-            "yunet", marks=pytest.mark.skipif(not YUNET.exists(), reason=f"no {YUNET.name} here")
+            "yunet",
+            marks=pytest.mark.skipif(
+                not YUNET.exists(), reason=f"needs {YUNET.name} in ../shared/data/detectors"
+            ),
         ),
         pytest.param(
             "scrfd",

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.harness.synthetic import PacedCamera, SyntheticVideo
 from runtime.errors import SourceError, Unreachable
@@ -52,13 +53,21 @@ def arrays(count=FRAMES):
 KINDS = [
     "file",
     "pictures",
+    "animation",
+    "pages",
     "demo",
     "network",
     pytest.param(
-        "gstreamer", marks=pytest.mark.skipif(not has_gstreamer(), reason="OpenCV has no GStreamer")
+        "gstreamer",
+        marks=pytest.mark.skipif(
+            not has_gstreamer(), reason="needs an OpenCV with GStreamer, such as a Jetson's"
+        ),
     ),
     pytest.param(
-        "camera", marks=pytest.mark.skipif(not Path("/dev/video0").exists(), reason="no camera")
+        "camera",
+        marks=pytest.mark.skipif(
+            not Path("/dev/video0").exists(), reason="needs a camera at /dev/video0"
+        ),
     ),
     "deferred",
     "member",
@@ -91,6 +100,11 @@ def make(kind, folder, stack):
         for number, image in enumerate(arrays()):
             cv2.imwrite(str(folder / f"{number}.png"), image)
         return open_source(str(folder))
+    if kind in ("animation", "pages"):
+        first, *rest = [Image.fromarray(image) for image in arrays()]
+        path = folder / ("a.webp" if kind == "animation" else "a.tif")
+        first.save(path, save_all=True, append_images=rest)
+        return open_source(str(path))
     if kind == "demo":
         return open_source("demo")
     if kind == "network":

@@ -18,7 +18,7 @@ def _export(checkpoint: Path, data: Path, out: Path, *flags: str) -> int:
 
 
 def test_a_file_for_phones(small_checkpoint: Path, real_faces_dir: Path, tmp_path: Path) -> None:
-    pytest.importorskip("litert_torch", reason="the converter isn't installed")
+    pytest.importorskip("litert_torch", reason="needs litert-torch (the extra tflite)")
     assert _export(small_checkpoint, real_faces_dir, tmp_path, "--precision", "tflite") == 0
     path = tmp_path / "emotion.tflite"
     assert {p.name for p in tmp_path.iterdir()} == {path.name, "emotion.tflite.json"}

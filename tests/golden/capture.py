@@ -193,7 +193,7 @@ def video_run(bench: Bench, name: str, flags: str) -> tuple[dict[str, Any], str]
         "summary": json.loads(bench.normalised(json.dumps(_no_times(summary)))),
         "says": [_no_numbers(line) for line in said.err.splitlines()],
     }
-    return record, table
+    return record, _no_day(bench.normalised(table))
 
 
 def picture_run(bench: Bench, name: str, line: str) -> dict[str, Any]:
@@ -287,13 +287,19 @@ def _flat(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
                     "confidence": str(face["confidence"]),
                     "uncertain": str(face["uncertain"]).lower(),
                     **{key: str(value) for key, value in face["probabilities"].items()},
+                    **{key: str(row.get(key, "")) for key in ("source", "at", "name")},
                 }
             )
     return flat
 
 
 def _no_latency(row: str) -> str:
-    return re.sub(r'"latency_ms":[0-9.]+', '"latency_ms":0', row)
+    return _no_day(re.sub(r'"latency_ms":[0-9.]+', '"latency_ms":0', row))
+
+
+def _no_day(text: str) -> str:
+    """The text without times of day."""
+    return re.sub(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "{at}", text)
 
 
 def _no_times(value: Any) -> Any:

@@ -62,6 +62,8 @@ def pictures() -> list[tuple[str, bytes]]:
         ("PPM", {}),
         ("GIF", {}),
         ("GIF", many),
+        ("AVIF", {}),
+        ("AVIF", many),
     ]
     seeds = []
     for kind, options in kinds:
@@ -84,7 +86,7 @@ def manifests() -> list[tuple[str, bytes]]:
 def read_it(path: Path) -> object:
     """What the runtime makes of a file."""
     if path.suffix == ".png":
-        from runtime.sources.pictures import read_picture
+        from runtime.pictures.reading import read_picture
 
         return read_picture(path)
     if path.suffix == ".onnx":

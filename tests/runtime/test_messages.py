@@ -1,7 +1,7 @@
 """What the stages hand to each other: equality, hashes and the JSON object."""
 
 from dataclasses import FrozenInstanceError, replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import numpy as np
 import pytest
@@ -68,13 +68,49 @@ def test_nothing_can_be_set():
         frame().time_s = 1.0
 
 
-def test_the_json_object_has_no_more_than_it_had():
-    got = replace(result(), source="door", at=datetime.now(timezone.utc)).to_dict()
+def test_the_json_object_says_where_and_when():
+    at = datetime(2026, 11, 27, 19, 3, 4, 123900, timezone(timedelta(hours=1)))
+    got = replace(result(), source="door", at=at).to_dict()
     assert list(got) == [
-        *("schema", "stream", "frame", "time_s", "width", "height", "faces", "latency_ms")
+        *("schema", "stream", "source", "frame", "time_s", "at"),
+        *("width", "height", "faces", "latency_ms"),
     ]
+    assert (got["source"], got["at"]) == ("door", "2026-11-27T18:03:04.123Z")
+    picture = replace(result(), source="pictures", at=at, name="pictures/a.png").to_dict()
+    assert list(picture)[4:7] == ["time_s", "at", "name"]
+    assert picture["name"] == "pictures/a.png"
     single = FrameResult(None, 0, 0.0, np.zeros((4, 6, 3), np.uint8), (), 1.0, "a.png").to_dict()
     assert list(single) == ["schema", "path", "width", "height", "faces", "latency_ms"]
+
+
+def test_a_name_holds_no_password():
+    got = replace(
+        result(), source="rtsp://admin:S3cret@door/live", name="http://u:S3cret@door/a.jpg?key=1"
+    ).to_dict()
+    assert (got["source"], got["name"]) == ("rtsp://door", "http://door")
+
+
+def faces_at(*boxes):
+    """A result of 6 by 4 pixels with these boxes."""
+    return replace(result(), faces=tuple(replace(EMOTION, box=box) for box in boxes))
+
+
+def test_boxes_end_where_the_picture_does():
+    got = faces_at((-3.5, 1.0, 2.0, 9.0), (1.0, 1.0, 3.0, 3.0), (-9.0, -9.0, 99.0, 99.0)).inside()
+    assert [face.box for face in got.faces] == [
+        (0.0, 1.0, 2.0, 4.0), (1.0, 1.0, 3.0, 3.0), (0.0, 0.0, 6.0, 4.0)
+    ]  # fmt: skip
+    # Who hides faces still has all of them.
+    assert got.regions == ((-3.5, 1.0, 2.0, 9.0), (-9.0, -9.0, 99.0, 99.0))
+
+
+def test_a_face_outside_of_the_picture_is_a_region_only():
+    outside = ((-9.0, 1.0, 0.02, 3.0), (1.0, 4.0, 3.0, 8.0), (float("nan"), 0.0, 2.0, 2.0))
+    got = faces_at(*outside).inside()
+    assert got.faces == ()
+    assert len(got.regions) == 3
+    inside = faces_at((0.0, 0.0, 6.0, 4.0))
+    assert inside.inside() is inside
 
 
 def test_a_region_is_the_extent_where_that_is_known():

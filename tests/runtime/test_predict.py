@@ -1,4 +1,6 @@
+import csv
 import json
+import os
 import struct
 import zlib
 
@@ -33,6 +35,53 @@ def test_a_picture_in_json_and_drawn(tmp_path, tiny_engine, capsys):
     assert picture.shape == (512, 512, 3)
     assert (picture != cv2.imread(str(PORTRAIT))).any()
     assert "astronaut.jpg:" in capsys.readouterr().out
+
+
+def test_a_table_beside_the_json_lines(tmp_path, tiny_engine, capsys):
+    out, table = tmp_path / "o.jsonl", tmp_path / "new" / "o.csv"
+    argv = ("--engine", tiny_engine, "--output_json", out)
+    assert predict(PORTRAIT, *argv, "--output_csv", table) == 0
+    (face,) = json.loads(out.read_text())["faces"]
+    with table.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["path"] == str(PORTRAIT)
+    assert (row["frame"], row["track"]) == ("", "")
+    assert [float(row[key]) for key in ("x1", "y1", "x2", "y2")] == face["box"]
+    assert row["neutral"] == str(face["probabilities"]["neutral"])
+    capsys.readouterr()
+    assert predict(PORTRAIT, *argv, "--output_csv", "-") == 0
+    head, row = capsys.readouterr().out.splitlines()
+    assert head.startswith("stream,frame,")
+    assert row.endswith(str(PORTRAIT))
+
+
+def test_the_table_takes_no_other_file_s_place(tmp_path, tiny_engine, portrait, capsys):
+    path, out = tmp_path / "p.png", tmp_path / "o"
+    cv2.imwrite(str(path), portrait)
+    before = path.read_bytes()
+    argv = (path, "--engine", tiny_engine)
+    assert predict(*argv, "--output_csv", path) == 2
+    assert predict(*argv, "--output_csv", out, "--output_json", out) == 2
+    assert predict(*argv, "--output_csv", "-", "--output_json", "-") == 2
+    assert predict(*argv, "--output_csv", tmp_path) == 2
+    assert predict(*argv, "--output_csv", tmp_path / "d/p.png", "--visualize", tmp_path / "d") == 0
+    assert path.read_bytes() == before
+    assert (tmp_path / "d" / "p.png").read_text().startswith("stream,")
+    assert (tmp_path / "d" / "p_2.png").exists()
+
+
+def test_boxes_end_where_the_picture_does_unless_raw_ones_are_asked_for(tmp_path, portrait):
+    cut = np.ascontiguousarray(portrait[90:290, 90:390])
+    path, boxes, read = tmp_path / "top.png", [], []
+    cv2.imwrite(str(path), cut)
+    for flags in ([], ["--raw_boxes"]):
+        assert predict(path, "--output_json", tmp_path / "o.jsonl", *flags) == 0
+        (face,) = json.loads((tmp_path / "o.jsonl").read_text())["faces"]
+        boxes.append(face.pop("box"))
+        read.append(face)
+    assert read[0] == read[1], "the face crop is the same"
+    assert boxes[0][1] == 0 > boxes[1][1]
+    assert boxes[0][2:] == boxes[1][2:]
 
 
 def test_faces_are_covered_on_request(tmp_path, tiny_engine, portrait, capsys):
@@ -104,6 +153,50 @@ def test_annotated_pictures_never_replace_an_input_or_each_other(tmp_path, tiny_
     assert predict(tmp_path / "x.jpg", tmp_path / "x.png", other, *argv) == 0
     assert {p: p.read_bytes() for p in before} == before
     assert len(list(tmp_path.glob("*.png"))) == 1 + 3
+
+
+def test_folders_in_a_folder_are_kept_apart_and_never_written_into(
+    tmp_path, tiny_engine, portrait, capsys
+):
+    photos = tmp_path / "photos"
+    for path in (photos / "x.jpg", photos / "a" / "x.jpg", photos / "b" / "x.jpg"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), portrait)
+    argv = ("--engine", tiny_engine, "--recursive", "--visualize")
+    assert predict(photos, *argv, photos / "a" / "out") == 2
+    assert "is an input" in capsys.readouterr().err
+    assert predict(photos, *argv[:-1], "--output_json", photos / "b" / "o.png") == 2
+    assert "would be read as a picture" in capsys.readouterr().err
+    assert predict(photos, *argv, tmp_path / "out") == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["x.png", "x_2.png", "x_3.png"]
+    # Without --recursive nothing in there is read next time.
+    assert predict(photos, *argv[:2], "--visualize", photos / "out") == 0
+
+
+def test_an_annotated_picture_takes_the_place_of_no_hard_link_to_an_input(
+    tmp_path, tiny_engine, portrait
+):
+    cv2.imwrite(str(tmp_path / "x.png"), portrait)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "x.png").hardlink_to(tmp_path / "x.png")
+    assert predict(tmp_path / "x.png", "--engine", tiny_engine, "--visualize", out) == 0
+    assert (out / "x.png").stat().st_nlink == 2
+    assert (out / "x_2.png").exists()
+
+
+def test_names_of_any_length_and_bytes_are_drawn(tmp_path, tiny_engine):
+    names = [b"y" * 251 + b".jpg", b"y" * 250 + b".jpeg"[:5], b"caf\xe9.jpg", b"a\n\x1b[2J:b.jpg"]
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_bytes(PORTRAIT.read_bytes())
+    drawn, out = tmp_path / "out", tmp_path / "o.jsonl"
+    argv = ("--engine", tiny_engine, "--visualize", drawn, "--output_json", out)
+    assert predict(tmp_path, *argv) == 0
+    assert len(list(drawn.iterdir())) == 4
+    paths = [json.loads(line)["path"] for line in out.read_text("utf-8").splitlines()]
+    assert all(path.encode() for path in paths)  # no half of a pair
+    assert any(path.endswith("caf\\xe9.jpg") for path in paths)
+    assert any(path.endswith("a\n\x1b[2J:b.jpg") for path in paths)
 
 
 def test_no_picture_is_written_into_a_folder_that_is_read(tmp_path, tiny_engine, portrait, capsys):

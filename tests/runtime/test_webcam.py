@@ -2,6 +2,7 @@ import csv
 import http.client
 import http.server
 import json
+import logging
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 
 import av
 import numpy as np
@@ -25,6 +27,7 @@ from runtime.webcam import main, run
 from tests.conftest import REPO, read_back
 from tests.support.clips import beeps, flash_and_beep
 from tests.support.streams import Server, jpegs
+from tests.support.web import MULTIPART, Web, jpeg, part
 
 
 def webcam(*argv: object) -> int:
@@ -198,7 +201,8 @@ def test_no_face_is_in_an_anonymized_video(tmp_path, clip, tiny_engine):
 
 
 def test_an_anonymized_video_has_no_sound_and_its_json_is_as_ever(tmp_path, tiny_engine, portrait):
-    av = pytest.importorskip("av")
+    import av
+
     source = tmp_path / "talks.mp4"
     with av.open(str(source), "w") as container:
         picture, sound = container.add_stream("h264", 25), container.add_stream("aac", 48_000)
@@ -219,7 +223,7 @@ def test_an_anonymized_video_has_no_sound_and_its_json_is_as_ever(tmp_path, tiny
         assert webcam(*argv, "--output_video", video, "--output_json", out) == 0
         assert (b"soun" in video.read_bytes()) is (flag == "--no-anonymize")
         lines[flag] = [
-            {**json.loads(line), "latency_ms": 0} for line in out.read_text().splitlines()
+            {**json.loads(line), "latency_ms": 0, "at": ""} for line in out.read_text().splitlines()
         ]
     assert len(lines["--anonymize"]) == 40
     assert lines["--anonymize"] == lines["--no-anonymize"]
@@ -316,6 +320,41 @@ def test_shipped_models_are_not_written_over(monkeypatch, capsys, shipped):
     assert "would overwrite" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "mark", ["/", "?", "#", "@", ":", "%", " ", "&", "\u00e4\u65e5", '"', "\\"]
+)
+def test_no_secret_of_an_address_comes_out(tmp_path, tiny_engine, capsys, caplog, mark):
+    secret = f"Zq7{mark}Zq8"
+    quoted = urllib.parse.quote(secret, safe="")
+
+    def pictures(handler):
+        handler.head(MULTIPART)
+        while True:
+            handler.send(part(jpeg()))
+            time.sleep(0.02)
+
+    with Web(cam=pictures) as server:
+        sources = [
+            server.url(f"cam?user=me&pwd={quoted}&token={secret}", f"me:{quoted}@"),
+            f"http://me:{secret}@127.0.0.1:1/x",
+            f"rtsp://me:{quoted}@127.0.0.1:1/x",
+            f"rtmp://127.0.0.1:1/live/{quoted}",
+            f"rtsp://127.0.0.1:1/user=me&password={quoted}&channel=1.sdp",
+        ]
+        files = [tmp_path / name for name in ("lines", "rows", "summary")]
+        outputs = zip(("--output_json", "--output_csv", "--output_summary"), files, strict=True)
+        argv = ["--engine", tiny_engine, "--max_frames", 5, "--reconnect_s", 0, "--verbose"]
+        argv += [word for pair in outputs for word in pair]
+        with caplog.at_level(logging.DEBUG):
+            assert webcam(*argv, "--source", *sources) == 0
+    text = "".join(map(str, capsys.readouterr())) + "".join(f.read_text() for f in files)
+    text += caplog.text
+    assert "127.0.0.1" in text
+    for form in (text, urllib.parse.unquote(text)):
+        assert "Zq7" not in form
+        assert "Zq8" not in form
+
+
 def test_one_dead_source_of_two_leaves_the_other_going(clip, tiny_engine, capsys, caplog):
     assert webcam("--engine", tiny_engine, "--source", "rtsp://a:b@127.0.0.1:9/x", clip) == 0
     err = capsys.readouterr().err
@@ -376,7 +415,7 @@ def test_a_failed_run_keeps_older_output(tmp_path, tiny_engine):
     assert old.read_text() == "precious\n"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a Linux with /dev/full")
 def test_a_full_disk_ends_cleanly_with_the_video_kept(tmp_path, clip, tiny_engine, capsys):
     video = tmp_path / "o.mp4"
     code = webcam(
@@ -473,7 +512,7 @@ def test_the_shipped_config_is_sound():
     assert options == WebcamOptions(source=["0"])
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a Linux with /dev/full")
 def test_a_run_that_fails_leaves_its_summary(tmp_path, capsys):
     summary = tmp_path / "s.json"
     flags = ["--source", "demo", "--headless", "--output_json", "/dev/full"]

@@ -25,7 +25,7 @@ class Pictures:
         if self.index >= self.count:
             return None
         time.sleep(self.pace)
-        image = np.full((48, 64, 3), self.index % 250, np.uint8)
+        image = np.full((48, 240, 3), self.index % 250, np.uint8)
         self.index += 1
         return Frame(Picture(image), (self.index - 1) / self.fps)
 

@@ -19,7 +19,7 @@ USER, PASSWORD = "me", "secret"
 
 
 def main() -> None:
-    """Serves rtsp://127.0.0.1:PORT/cam until it is killed."""
+    """Serves rtsp://127.0.0.1:PORT/cam, and sound alone at /sound, until it is killed."""
     port, width, height = sys.argv[1:]
     Gst.init(None)
     server = GstRtspServer.RTSPServer.new()
@@ -43,6 +43,10 @@ def main() -> None:
         rights.add_permission_for_role("user", f"media.factory.{right}", True)
     factory.set_permissions(rights)
     server.get_mount_points().add_factory("/cam", factory)
+    sound = GstRtspServer.RTSPMediaFactory.new()
+    sound.set_launch("( audiotestsrc is-live=true ! alawenc ! rtppcmapay name=pay0 pt=8 )")
+    sound.set_permissions(rights)
+    server.get_mount_points().add_factory("/sound", sound)
     if not Gst.ElementFactory.find("x264enc") or not server.attach(None):
         sys.exit("no x264enc, or the port is taken")
     print("listening", flush=True)

@@ -17,16 +17,14 @@ from PIL import Image
 
 from runtime.errors import SourceError, UserError
 from runtime.manifest import Preprocess
-from runtime.sources.pictures import read_picture
+from runtime.pictures.kinds import SUFFIXES
+from runtime.pictures.reading import read_picture
 from runtime.vision.boxes import Box
 from runtime.vision.preprocess import crop_face
 from train.datasets.notes import say, say_skipped
 from train.progress import show_progress
 
 Face = NDArray[np.uint8]
-
-#: Names that end otherwise are no pictures (Thumbs.db, .DS_Store).
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".jp2", ".ppm"})
 
 #: Decoded bytes kept in memory.
 MEMORY = 2 << 30
@@ -204,7 +202,7 @@ def _quiet() -> Iterator[None]:
 
 
 def is_picture(file: Path) -> bool:
-    """Whether the name is a picture's."""
+    """Whether the name is a picture's; Thumbs.db and .DS_Store are none."""
     return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
 
 

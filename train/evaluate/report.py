@@ -105,7 +105,7 @@ def _write_files(folder: Path, metrics: dict[str, Any], results: Results) -> Non
     )
     # Paths may hold bytes that are no text.
     (folder / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")
-    (folder / _LAST).write_text(json.dumps(metrics, indent=2) + "\n")
+    (folder / _LAST).write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
 
 
 def worst_mistakes(

@@ -74,7 +74,8 @@ def explain(options: ExplainOptions) -> tuple[list[Path], int]:
     Raises:
         UserError: The checkpoint, a folder or the target is wrong.
     """
-    from runtime.sources.pictures import collect_pictures, read_picture
+    from runtime.pictures.folders import collect_pictures
+    from runtime.pictures.reading import read_picture
     from runtime.support.files.writing import check_writable
 
     use_threads(1)

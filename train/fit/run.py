@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch import seed_everything
+from lightning.pytorch.utilities import rank_zero_only
 
 from runtime.errors import UserError
 from runtime.manifest import Manifest, Preprocess
@@ -22,16 +23,17 @@ from train.checkpoint import (
     save_checkpoint,
     tool_versions,
 )
-from train.data.batches import FaceData, class_weights
+from train.data.batches import class_weights
 from train.datasets.faces import FaceSet
 from train.fit.build import make_data, make_net, make_recipe, make_spec, part_of
-from train.fit.distillation import distill
+from train.fit.distillation import distill, open_teachers
 from train.fit.module import EmotionModule, LossOptions
 from train.fit.options import FitOptions
 from train.fit.schedule import ScheduleOptions
 from train.fit.summary import Summary, describe, progress_of
 from train.fit.trainer import make_trainer
 from train.inference import face_logits
+from train.models.emotion_net import EmotionNet
 from train.scores import Score, confusion_table, score_logits
 from train.threads import use_threads
 from train.torch_engine import TorchEngine
@@ -85,10 +87,26 @@ class TrainingRun:
         # Its tips and notes; warnings stay.
         logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
         net = make_net(o, self._data.train)
-        # It takes minutes: what can be wrong otherwise has been told by now.
+        try:
+            self._train(net)
+        except (KeyboardInterrupt, SystemExit) as stop:
+            # Lightning makes SystemExit of Ctrl-C.
+            self._tell_end("Ctrl-C or SIGTERM")
+            raise KeyboardInterrupt from stop
+        except BaseException as error:
+            self._tell_end(f"{type(error).__name__}: {error}".splitlines()[0])
+            raise
+        return summary.best_checkpoint
+
+    def _train(self, net: EmotionNet) -> None:
+        """Distils if asked to, trains, and scores what came of it."""
+        o, summary = self._options, self._summary
+        # Its work takes minutes: what can be wrong otherwise has been told by now.
         train = self._data.train
         if o.teacher:
-            train = distill(train, [Path(path) for path in o.teacher], o.teacher_share)
+            teachers = open_teachers([Path(path) for path in o.teacher], train.labels)
+            summary.began = True
+            train = distill(train, teachers, o.teacher_share)
         weights = None
         if o.use_class_weights:
             weights = torch.from_numpy(class_weights(train, o.class_weight_power))
@@ -107,10 +125,11 @@ class TrainingRun:
             places = trainer.world_size * [trainer.strategy.root_device.type]
             print(f"training on {' + '.join(places)}, {trainer.precision}", flush=True)
         if not stopped:
-            self._train(trainer, module, data)
+            last = summary.last if o.resume else None
+            trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
+            summary.epochs = trainer.current_epoch
         if trainer.is_global_zero:
             self._conclude()
-        return summary.best_checkpoint
 
     def _take_up(self, module: EmotionModule) -> bool:
         """Reads what a training to be resumed has reached; True if it had stopped early."""
@@ -125,24 +144,9 @@ class TrainingRun:
             print(f"{summary.last}: {state.waited} epochs without progress had ended the training")
         return stopped
 
-    def _train(self, trainer: Trainer, module: EmotionModule, data: FaceData) -> None:
-        """Lets Lightning train; tells and writes what was reached if something ends it early."""
-        summary = self._summary
-        last = summary.last if self._options.resume else None
-        try:
-            trainer.fit(module, datamodule=data, ckpt_path=last, weights_only=True)
-            summary.epochs = trainer.current_epoch
-        except (KeyboardInterrupt, SystemExit) as stop:
-            # Lightning makes SystemExit of Ctrl-C.
-            self._tell_end(trainer, "Ctrl-C or SIGTERM")
-            raise KeyboardInterrupt from stop
-        except BaseException as error:
-            self._tell_end(trainer, f"{type(error).__name__}: {error}".splitlines()[0])
-            raise
-
-    def _tell_end(self, trainer: Trainer, ended: str) -> None:
-        """Leaves the summary of an unfinished training, if a step of it was taken."""
-        if not (trainer.is_global_zero and self._summary.began):
+    def _tell_end(self, ended: str) -> None:
+        """Leaves the summary of an unfinished training, if some of its work was done."""
+        if getattr(rank_zero_only, "rank", 0) or not self._summary.began:
             return
         print(f"\n{self._summary.sentence(ended)}", file=sys.stderr, flush=True)
         try:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.manifest import Manifest, file_hash
 from runtime.support.cli import option, parse_options
-from runtime.support.files.writing import check_apart, check_writable, write_whole
+from runtime.support.files.inputs import check_apart
+from runtime.support.files.writing import check_writable, write_whole
 from train.datasets.catalogue import DATASETS
 from train.threads import let_threads_sleep, use_threads
 

@@ -11,6 +11,7 @@ from benchmarks.harness.schema.loading import LoadingReport
 from benchmarks.harness.schema.overload import OverloadReport
 from benchmarks.harness.schema.peers import PeersReport
 from benchmarks.harness.schema.pipeline import PipelineReport
+from benchmarks.harness.schema.shots import ShotsReport
 from benchmarks.harness.schema.soak import SoakReport
 from benchmarks.harness.schema.stability import StabilityReport
 
@@ -24,6 +25,7 @@ REPORTS: dict[str, type[Report]] = {
     "overload": OverloadReport,
     "peers": PeersReport,
     "pipeline": PipelineReport,
+    "shots": ShotsReport,
     "soak": SoakReport,
     "stability": StabilityReport,
 }

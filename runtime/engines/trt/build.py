@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from runtime.engines.trt.library import known_targets, shared_logger
-from runtime.errors import UserError
+from runtime.errors import UserError, in_checkout
 from runtime.support.files.writing import replacing
 
 
@@ -113,7 +113,7 @@ def _parse(library: ModuleType, builder: Any, logger: Any, onnx_file: Path) -> t
     if not parser.parse_from_file(str(onnx_file)):
         raise UserError(
             f"{onnx_file}: {library.__name__} {library.__version__} can't take "
-            f"{_parser_error(parser)}; export it again with `python -m export`"
+            f"{_parser_error(parser)}; export it again with {in_checkout('export')}"
         )
     sides = [network.get_input(i).shape[0] for i in range(network.num_inputs)]
     sides += [network.get_output(i).shape[0] for i in range(network.num_outputs)]

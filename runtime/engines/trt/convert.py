@@ -16,7 +16,7 @@ from runtime.engines.factory import read_manifest
 from runtime.engines.publishing import publish
 from runtime.engines.trt.build import BuildSettings, BuiltPlan, build
 from runtime.engines.trt.library import gpu_facts, known_targets, load_library
-from runtime.errors import UserError
+from runtime.errors import UserError, in_checkout
 from runtime.manifest import Manifest, file_hash
 
 
@@ -140,7 +140,7 @@ def _read_manifest(source: Path) -> Manifest:
     if manifest.quantization.get("target") == "cpu":
         raise UserError(
             f"{source}: INT8 for the CPU; a plan needs the one for TensorRT "
-            "(python -m export --precision int8)"
+            f"({in_checkout('export --precision int8')})"
         )
     return manifest
 

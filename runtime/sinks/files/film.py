@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -49,7 +50,7 @@ _MATROSKA = {"cluster_time_limit": "500", "flush_packets": "1"}
 _MUX = {"max_interleave_delta": "200000"}
 
 #: What comes of a disk, whoever was writing.
-_DISK = {28, 122, 27, 5}  # ENOSPC, EDQUOT, EFBIG, EIO
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 #: Lines from which a picture counts as HD, whose colours are coded in another way.
 _HD_LINES = 720

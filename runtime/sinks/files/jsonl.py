@@ -8,11 +8,19 @@ from runtime.messages import FrameResult
 from runtime.sinks.files.lines import LineFile
 from runtime.sinks.files.segments import Segments
 from runtime.support.files.writing import PRIVATE
+from runtime.support.redaction import unicode_text
 
 
 def to_line(result: FrameResult) -> str:
-    """The JSON object of a frame as one line, without its end."""
-    return json.dumps(result.to_dict(), separators=(",", ":"))
+    r"""The JSON object of a frame as one line, without its end.
+
+    Bytes of a file's name that are no text are written as `\xe9`: strict readers refuse the
+    half of a pair of characters that Python has in their place.
+    """
+    return json.dumps(
+        {k: unicode_text(v) if isinstance(v, str) else v for k, v in result.to_dict().items()},
+        separators=(",", ":"),
+    )
 
 
 class JsonSink:

@@ -9,6 +9,8 @@ from pathlib import Path
 from runtime.errors import UserError
 from runtime.sinks.files.segments import OutputFiles, Segments
 from runtime.support.files.writing import PRIVATE, check_writable
+from runtime.support.redaction import unicode_text
+from runtime.support.terminal import is_closed
 
 
 class LineFile:
@@ -40,6 +42,8 @@ class LineFile:
         self._whole = 0  # bytes of whole lines
         if path != "-":
             check_writable(Path(path), flag)
+        elif is_closed(sys.stdout):
+            raise UserError(f"{flag} -: standard output is closed")
 
     def begins(self, time_s: float) -> bool:
         """Whether a new file begins with this result, as the first one does.
@@ -74,7 +78,7 @@ class LineFile:
             except OSError as error:
                 raise UserError(f"{self.name}: {error.strerror}") from error
             return
-        lines = text.encode()
+        lines = unicode_text(text).encode()
         try:
             if self._fd is None:
                 self._fd = self.files.open()

@@ -110,8 +110,10 @@ class RemoteSink:
         self._changed = threading.Condition()
         self._give_up_at: float | None = None  # set on closing
         self._closed = False
-        self._told = False  # of the failures that go on
-        self._quiet_until = 0.0
+        # Which of the failures that go on were told, refusals (True) and others (False), and
+        # until when nothing more is said of either.
+        self._told: set[bool] = set()
+        self._quiet_until = {True: 0.0, False: 0.0}
         self._sent = self._dropped = self._refused = self._lost = 0
         self._thread = background(f"send to {self.name}", self._run)
 
@@ -151,13 +153,12 @@ class RemoteSink:
         log.info("%s: %d messages sent", self.name, self._sent)
 
     def counts(self) -> dict[str, int]:
-        """Messages `sent`, `dropped` (the queue was full, or the receiver refused), `queued`
-        and `lost` on closing.
-        """  # noqa: D205
+        """Messages: `sent`, `dropped` from a full queue, `refused`, `queued`, `lost` on closing."""
         with self._changed:
             return {
                 "sent": self._sent,
-                "dropped": self._dropped + self._refused,
+                "dropped": self._dropped,
+                "refused": self._refused,
                 "queued": len(self._queue) + len(self._sending),
                 "lost": self._lost,
             }
@@ -206,17 +207,17 @@ class RemoteSink:
                 self._trim()
         if trouble is None:
             if self._told:
-                dropped = self._dropped + self._refused
-                log.info("%s: works again (%d dropped so far)", self.name, dropped)
-            self._told = False
+                missed = self._dropped + self._refused
+                log.info("%s: works again (%d dropped or refused so far)", self.name, missed)
+            self._told.clear()
             self._pauses.reset()
         else:
             now = time.monotonic()
-            if not self._told and now >= self._quiet_until:
+            if rejected not in self._told and now >= self._quiet_until[rejected]:
                 what = "they are dropped" if rejected else "trying again"
                 log.warning("%s: %s; %s, frames go on", self.name, trouble, what)
-                self._told = True
-                self._quiet_until = now + _QUIET_S
+                self._told.add(rejected)
+                self._quiet_until[rejected] = now + _QUIET_S
             self._pause()
 
     def _pause(self) -> None:

@@ -46,3 +46,13 @@ class Capture(Protocol):
     def close(self) -> None:
         """Frees device, file or connection."""
         ...
+
+
+def failure_of(capture: Capture) -> str:
+    """Why a capture gives no more, in words; empty where it can't tell."""
+    return str(getattr(capture, "failure", ""))
+
+
+def silence_of(capture: Capture) -> float:
+    """How long a read may take in seconds: after more, what it gives is old."""
+    return float(getattr(capture, "silence_s", 0.95 * TIMEOUT_S))

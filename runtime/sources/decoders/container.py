@@ -12,6 +12,7 @@ import av
 
 from runtime.errors import SourceError
 from runtime.sources.decoders.base import Stamped
+from runtime.sources.decoders.reasons import no_video, why_lost
 from runtime.vision.picture import FrameConverter, Picture
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Container:
         self._container, self._allowance, self._timeout_s = container, allowance, timeout_s
         stream = container.streams.best("video")
         if stream is None or stream.codec_context is None:
-            raise SourceError("holds no video that can be decoded")
+            raise SourceError(no_video(container))
         context = stream.codec_context
         context.options = {"max_pixels": str(MAX_PIXELS)}
         # Several threads decode several frames at a time, and hold them back for it.
@@ -59,6 +60,10 @@ class Container:
         self._packets: Iterator[Any] = container.demux(stream)
         #: Whether nothing more will come.
         self.ended = False
+        #: Why it ended, for what is live.
+        self.failure = ""
+        #: How long a read may take, in seconds, before what it gives is old.
+        self.silence_s = 0.95 * timeout_s
         rate = stream.average_rate or stream.guessed_rate
         #: Frames a second, as the container says; 0 where it doesn't.
         self.fps = float(rate or 0)
@@ -121,14 +126,17 @@ class Container:
         """The next packet; None where it is broken, and at the end."""
         if self._allowance is not None:
             self._allowance.renew(self._timeout_s, FRAME_BYTES)
+        error: Exception | None = None
         try:
             packet = next(self._packets, None)
         except av.error.InvalidDataError:
             # The generator is over after an error, the container isn't.
             self._packets = self._container.demux(self._stream)
             return None
-        except (av.FFmpegError, OSError, MemoryError):
+        except (av.FFmpegError, OSError, MemoryError) as broken:
             # The file or the connection, not what it holds.
-            packet = None
+            packet, error = None, broken
         self.ended = packet is None
+        if self.ended:
+            self.failure = getattr(self._container.file, "failure", "") or why_lost(error)
         return packet

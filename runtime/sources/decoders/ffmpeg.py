@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import time
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -20,11 +21,15 @@ import av
 from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders import base
 from runtime.sources.decoders.container import MAX_PIXELS, Container
+from runtime.sources.decoders.paced import PacedCapture
+from runtime.sources.decoders.reasons import is_http_status, why_unopened
 from runtime.support.net.tls import Tls
 
 if TYPE_CHECKING:
+    from runtime.sources.decoders.base import Capture
     from runtime.sources.decoders.http import HttpFile
     from runtime.sources.decoders.http_connection import Allowance
+    from runtime.sources.decoders.web.snapshot import LastPicture
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +62,22 @@ _PROTOCOLS = {
 #: Schemes of network streams.
 SCHEMES = ("http", "https", *_PROTOCOLS)
 
+#: How a playlist begins.
+_PLAYLIST = b"#EXTM3U"
+
 #: Demuxers by the media type that a server names; FFmpeg would guess from the bytes.
 _BY_KIND = {
-    "multipart/x-mixed-replace": "mpjpeg",
     "application/vnd.apple.mpegurl": "hls",
     "application/x-mpegurl": "hls",
     "audio/mpegurl": "hls",
     "audio/x-mpegurl": "hls",
+}
+
+#: FFmpeg's options for each way in which RTSP's pictures come.
+_TRANSPORTS = {
+    "auto": {"rtsp_flags": "prefer_tcp"},
+    "tcp": {"rtsp_transport": "tcp"},
+    "udp": {"rtsp_transport": "udp"},
 }
 
 #: Most bytes of one buffer inside FFmpeg: what RTSP and RTMP servers send is not counted.
@@ -110,59 +124,74 @@ def open_container(path: Path) -> Any:
         raise SourceError("not a video that FFmpeg can read, or cut short") from error
 
 
-def open_stream(url: str, tls: Tls) -> Container:
-    """Opens a network stream, or a whole video behind a URL.
+def open_stream(
+    url: str,
+    tls: Tls,
+    *,
+    transport: str = "auto",
+    poll_fps: float = 1.0,
+    last: LastPicture | None = None,
+) -> Capture:
+    """Opens a network stream, a whole video behind a URL, or a camera's single pictures.
 
     Args:
         url: One of `SCHEMES`.
         tls: Whom to trust.
+        transport: How RTSP's pictures come: `tcp`, `udp`, or `auto` for what works of both.
+        poll_fps: How often single pictures are asked for, a second.
+        last: The last of these pictures of this source, which is no new one.
 
     Raises:
         Unreachable: It can't be reached, or isn't video; says which, without the URL.
-        SourceError: It is another scheme, or leads elsewhere.
+        SourceError: It is another scheme, leads elsewhere, or holds no video that can be
+            decoded.
     """
     scheme = url.partition("://")[0].lower()
     if scheme not in SCHEMES:
         raise SourceError(f"{scheme}:// is no source; streams are {', '.join(SCHEMES)}")
     if scheme in ("http", "https"):
-        return _open_http(url, tls)
+        return _open_http(url, tls, poll_fps, last)
     options = {"protocol_whitelist": _PROTOCOLS[scheme], "format_whitelist": _STREAM_FORMATS}
     if scheme in ("rtsp", "rtsps"):
-        options["rtsp_flags"] = "prefer_tcp"
+        options |= _TRANSPORTS[transport]
     if scheme in ("rtsps", "rtmps"):
         options |= tls.ffmpeg_options()
+    began = time.monotonic()
     try:
         container = av.open(
             url, options=options | _limits(), timeout=(base.TIMEOUT_S, base.TIMEOUT_S)
         )
-    except (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError) as error:
-        raise Unreachable(
-            "asks for another user and password than it was given, if any (401)"
-        ) from error
     except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
-        hint = ""
-        if not tls.insecure and scheme in ("rtsps", "rtmps"):
-            hint = (
+        why = why_unopened(error, url, time.monotonic() - began)
+        if not tls.insecure and scheme in ("rtsps", "rtmps") and not is_http_status(error):
+            why += (
                 ", or its certificate is not trusted: name the authority's file by --tls_ca, or "
                 "trust any by --tls_insecure"
             )
-        raise Unreachable(
-            f"the stream can't be reached within {base.TIMEOUT_S:g} s, or isn't video{hint}"
-        ) from error
+        raise Unreachable(why) from None  # FFmpeg's error has the address in it
     return _made(container, None, base.TIMEOUT_S, live=True)
 
 
-def _open_http(url: str, tls: Tls) -> Container:
+def _open_http(url: str, tls: Tls, poll_fps: float, last: LastPicture | None) -> Capture:
     # Files need none of it.
     from runtime.sources.decoders.http import HttpFile
     from runtime.sources.decoders.http_connection import Allowance, check_step
+    from runtime.sources.decoders.web.opening import opened_here
 
     allowance = Allowance()
     allowance.renew(base.TIMEOUT_S, OPEN_BYTES)
     first = HttpFile(url, allowance, tls)
+    try:
+        pictures = opened_here(first, allowance, poll_fps, last)
+    except BaseException:
+        first.close()
+        raise
+    if pictures is not None:
+        return pictures
     parts = urlsplit(url)
     login, _, place = parts.netloc.rpartition("@")
-    kind = _BY_KIND.get(first.kind)
+    # FFmpeg would find a playlist whatever it is called, but wait too short for its parts.
+    kind = "hls" if first.peek(7).startswith(_PLAYLIST) else _BY_KIND.get(first.kind)
     timeout_s = PLAYLIST_TIMEOUT_S if kind == "hls" else base.TIMEOUT_S
     allowance.renew(timeout_s, OPEN_BYTES)
 
@@ -191,11 +220,14 @@ def _open_http(url: str, tls: Tls) -> Container:
         )
     except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
         first.close()
-        raise Unreachable(first.failure or f"isn't video, or not within {timeout_s:g} s") from error
+        why = first.failure or f"sends {first.kind}, which isn't video that can be read"
+        raise Unreachable(why) from error
     except BaseException:
         first.close()
         raise
-    return _made(container, allowance, timeout_s, live=True)
+    made = _made(container, allowance, timeout_s, live=True)
+    # One that has an end is read like a file.
+    return PacedCapture(made, timeout_s) if kind == "hls" and not made.frames else made
 
 
 def _limits() -> dict[str, str]:

@@ -51,19 +51,22 @@ class HttpFile:
         try:
             parts = urlsplit(url)
             host, _ = parts.hostname, parts.port
-        except ValueError as error:
-            raise SourceError("a malformed URL") from error
+        except ValueError:
+            raise SourceError("a malformed URL") from None  # it may quote a password
         if not host:
             raise SourceError("a URL without a host")
         netloc = parts.netloc.rpartition("@")[2]
         self._url = f"{parts.scheme}://{netloc}{request_target(parts.path, parts.query)}"
         self._allowance, self._end = allowance, end
-        self._opener = make_opener(
-            allowance, tls, f"{parts.scheme}://{netloc}", parts.username, parts.password
+        self._login = (
+            *(allowance, tls, f"{parts.scheme}://{netloc}"),
+            *(parts.username, parts.password),
         )
+        self._opener = make_opener(*self._login)
         self._position = offset
         #: Why there was no more to read; empty at a sound end.
         self.failure = ""
+        self._peeked = b""
         self._response = self._ask()
         #: For FFmpeg, which goes by its suffix, and resolves a playlist's parts against it.
         self.name: str = self._response.url
@@ -73,6 +76,8 @@ class HttpFile:
         self.kind: str = headers.get_content_type()
         self._gives_parts: bool = headers.get("Accept-Ranges", "").lower() == "bytes"
         length = headers.get("Content-Length", "")
+        #: As the header of a multipart answer has it, perhaps wrongly; empty where it has none.
+        self.boundary: str = headers.get_boundary("")
         self._size = offset + int(length) if length.isdecimal() and len(length) < 16 else None
 
     def read(self, size: int) -> bytes:
@@ -80,12 +85,35 @@ class HttpFile:
 
         FFmpeg calls it, and can't be told of an exception.
         """
+        if self._peeked:
+            data, self._peeked = self._peeked[:size], self._peeked[size:]
+            self._position += len(data)
+            return data
+        return self._fetch(size)
+
+    def peek(self, size: int) -> bytes:
+        """What `read` will give first, at most so many bytes: fewer at the end or a failure.
+
+        For a new file alone; `seek` forgets it.
+        """
+        while len(self._peeked) < size:
+            data = self._fetch(size - len(self._peeked))
+            if not data:
+                break
+            # It isn't given yet.
+            self._position -= len(data)
+            self._peeked += data
+        return self._peeked
+
+    def _fetch(self, size: int) -> bytes:
         try:
             if self._response is None:
                 self._response = self._ask()
             data: bytes = self._response.read1(size)
         except (SourceError, OSError, http.client.HTTPException, ValueError) as error:
-            self.failure = str(error) if isinstance(error, SourceError) else failed(error)
+            # The first tells: a socket that timed out is only broken from then on.
+            text = str(error) if isinstance(error, SourceError) else failed(error)
+            self.failure = self.failure or text
             return b""
         self._position += len(data)
         if len(self._head) < len(_PLAYLIST):
@@ -95,6 +123,15 @@ class HttpFile:
             self._allowance.interrupt()  # or its parts would be tried one by one
             return b""
         return data
+
+    @property
+    def size(self) -> int | None:
+        """Its length in bytes; None where the server doesn't say."""
+        return self._size
+
+    def asked_again(self) -> tuple[str, urllib.request.OpenerDirector]:
+        """Its URL without user and password, and what opens that again over one connection."""
+        return self._url, make_opener(*self._login, keep=True)
 
     def seekable(self) -> bool:
         """Whether the server gives parts."""
@@ -123,6 +160,7 @@ class HttpFile:
         if offset != self._position:
             self.close()
             self._position = offset
+            self._peeked = b""
         return offset
 
     def close(self) -> None:

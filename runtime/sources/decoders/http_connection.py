@@ -13,16 +13,21 @@ import socket
 import ssl
 import threading
 import time
+import urllib.error
 import urllib.request
 import weakref
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from runtime.errors import SourceError, UserError
+from runtime.sources.decoders.http_login import BasicLogin, DigestLogin
 from runtime.support.net.sockets import LimitedSocket, dial
 from runtime.support.net.tls import Tls
 from runtime.support.reasons import connection_reason
 from runtime.support.redaction import shown_address
+
+#: Most bytes of an unread answer that are read over, so that its connection can be kept.
+_REST = 1 << 16
 
 
 class Allowance:
@@ -74,12 +79,26 @@ class Allowance:
             return list(self._lines)
 
 
+class NoAnswer(TimeoutError):
+    """A host that didn't even take the connection in time."""
+
+
 class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
     """Makes connections that keep to an allowance."""
 
-    def __init__(self, allowance: Allowance, tls: Tls) -> None:
+    def __init__(self, allowance: Allowance, tls: Tls, keep: bool) -> None:
         urllib.request.HTTPHandler.__init__(self)
-        self._allowance, self._tls = allowance, tls
+        self._allowance, self._tls, self._keep = allowance, tls, keep
+        #: By scheme, host and port: a connection, and what it was last asked for.
+        self._kept: dict[
+            tuple[str, str], tuple[http.client.HTTPConnection, http.client.HTTPResponse]
+        ] = {}
+
+    def close(self) -> None:
+        """Ends the connections that were kept."""
+        for connection, _ in self._kept.values():
+            connection.close()
+        self._kept.clear()
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self._open(req, http.client.HTTP_PORT, None)
@@ -100,9 +119,52 @@ class _Handler(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
             default_port = usual
 
             def connect(self) -> None:
-                self.sock = allowance.connect(self.host, self.port, context)
+                try:
+                    self.sock = allowance.connect(self.host, self.port, context)
+                except TimeoutError as error:
+                    raise NoAnswer(*error.args) from error
 
+        if self._keep:
+            return self._open_kept(request, Connection)
         return self.do_open(Connection, request)
+
+    def _open_kept(
+        self, request: urllib.request.Request, make: type[http.client.HTTPConnection]
+    ) -> http.client.HTTPResponse:
+        """As `do_open`, which closes each connection after one answer."""
+        place = (str(request.type), str(request.host))
+        headers = {**request.unredirected_hdrs, **request.headers}
+        while True:
+            used = self._kept.pop(place, None)
+            if used is not None and not _over(used[1]):
+                used[0].close()
+                used = None
+            connection = make(place[1]) if used is None else used[0]
+            try:
+                connection.request(request.get_method(), request.selector, headers=headers)
+                response = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                # A server may hang up on an idle client at any time.
+                if used is not None and not isinstance(error, TimeoutError):
+                    continue
+                raise urllib.error.URLError(error) from error  # type: ignore[arg-type]
+            self._kept[place] = connection, response
+            response.url = request.full_url  # type: ignore[attr-defined]
+            response.msg = response.reason  # type: ignore[assignment]
+            return response
+
+
+def _over(response: http.client.HTTPResponse) -> bool:
+    """Whether an answer is read to its end, of which a short rest is read here."""
+    try:
+        if not response.isclosed():
+            response.read(_REST)
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    # Closed is not read: what is left would be taken for the next answer.
+    left = response.chunk_left if response.chunked else response.length  # type: ignore[attr-defined]
+    return response.isclosed() and not response.will_close and not left
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -119,6 +181,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
+class _Opener(urllib.request.OpenerDirector):
+    def close(self) -> None:
+        """Ends the connections that were kept; the base class closes nothing."""
+        for handler in self.handlers:  # type: ignore[attr-defined]
+            handler.close()
+
+
 def check_step(before: str, after: str) -> None:
     """Refuses where a server may not lead: out of HTTP, or out of TLS.
 
@@ -131,7 +200,12 @@ def check_step(before: str, after: str) -> None:
 
 
 def make_opener(
-    allowance: Allowance, tls: Tls, place: str, user: str | None, password: str | None
+    allowance: Allowance,
+    tls: Tls,
+    place: str,
+    user: str | None,
+    password: str | None,
+    keep: bool = False,
 ) -> urllib.request.OpenerDirector:
     """What opens the URLs of one server.
 
@@ -142,17 +216,18 @@ def make_opener(
             alone, wherever it leads.
         user: As a URL has it, quoted; None for none.
         password: The same.
+        keep: Keep connections for the next request; `close` of the opener ends them.
     """
-    opener = urllib.request.OpenerDirector()
+    opener = _Opener()
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
     if user is not None:
         passwords.add_password(None, f"{place}/", unquote(user), unquote(password or ""))
     # No proxies of the environment: frames come from where the operator says.
     for handler in (
-        _Handler(allowance, tls),
+        _Handler(allowance, tls, keep),
         _Redirects(),
-        urllib.request.HTTPBasicAuthHandler(passwords),
-        urllib.request.HTTPDigestAuthHandler(passwords),
+        BasicLogin(passwords),
+        DigestLogin(passwords),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):
@@ -161,10 +236,11 @@ def make_opener(
 
 
 def refused(status: int) -> str:
-    """What an HTTP status that is no success says, in words."""
+    """What a status of HTTP or RTSP that is no success says, in words."""
     if status in (401, 403):
         return f"asks for another user and password than it was given, if any ({status})"
-    return f"answers {status} {http.client.responses.get(status, '')}".rstrip()
+    text = f"answers {status} {http.client.responses.get(status, '')}".rstrip()
+    return f"{text}: there is nothing at this path" if status in (404, 410) else text
 
 
 def failed(error: Any) -> str:
@@ -174,6 +250,10 @@ def failed(error: Any) -> str:
         return f"{text}; name the authority's file by --tls_ca, or trust any by --tls_insecure"
     if isinstance(error, ssl.SSLError) or getattr(error, "errno", None) == errno.EMSGSIZE:
         return text
+    if isinstance(error, socket.gaierror):
+        return "can't be reached: its host name is unknown, or no name server answers"
+    if isinstance(error, TimeoutError) and not isinstance(error, NoAnswer) and not error.errno:
+        return "is connected, but silent (timed out)"
     if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.strerror):
         return f"can't be reached ({text})"
     return "gives a broken answer"

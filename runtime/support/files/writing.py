@@ -12,77 +12,17 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from runtime.errors import UserError
-from runtime.support.redaction import shown_address
 
 #: Permissions of what shows or describes people: nobody but the owner may read it.
 PRIVATE = 0o600
 
 #: Permissions of everything else, less what the process's umask takes away.
 PUBLIC = 0o666
-
-_Identity = tuple[int, int] | str
-
-
-def check_apart(
-    outputs: Mapping[str, str | None],
-    inputs: Sequence[str | Path],
-    picture_suffixes: Set[str] = frozenset(),
-) -> None:
-    """Refuses to write over an input, into a folder that is one, or two outputs into one file.
-
-    Files are the same by path, through symbolic links and as hard links.
-
-    Args:
-        outputs: Path by flag; None is passed over, `-` is standard output.
-        inputs: Files and folders that are read; also `file://` URLs, and other
-            URLs and words, which are passed over.
-        picture_suffixes: What is read of an input folder: no output with one of
-            these may stand in it.
-
-    Raises:
-        UserError: Two of them are the same file, or standard output, or an output
-            would be read as an input.
-    """
-    taken: dict[_Identity, str] = {}
-    folders = set()
-    for given in inputs:
-        path = local_path(given)
-        if path is not None:
-            taken[_identity(path)] = "it is an input"
-            if path.is_dir():
-                folders.add(_identity(path))
-    for flag, name in outputs.items():
-        if name is None:
-            continue
-        if not name or "://" in name:
-            raise UserError(f"{flag} must name a file, not {shown_address(name) or 'nothing'}")
-        identity: _Identity = "-" if name == "-" else _identity(Path(name))
-        if name == "-" and identity in taken:
-            raise UserError(f"{flag} -: standard output is taken: {taken[identity]}")
-        if identity in taken:
-            raise UserError(f"{flag} {name}: would overwrite a file in use: {taken[identity]}")
-        suffix = Path(name).suffix.lower()
-        if suffix in picture_suffixes and _identity(Path(name).parent) in folders:
-            raise UserError(f"{flag} {name}: would be read as a picture of that folder, an input")
-        taken[identity] = f"it is {flag}"
-
-
-def check_folder(folder: Path, flag: str, inputs: Sequence[str | Path]) -> None:
-    """Refuses to write pictures into a folder whose pictures are read.
-
-    Raises:
-        UserError: It is one of the inputs.
-    """
-    if any(_identity(folder) == _identity(Path(given)) for given in inputs):
-        raise UserError(
-            f"{flag} {folder}: is an input; what is written there would be read as one next time"
-        )
 
 
 def read_mode(text: str) -> int:
@@ -98,24 +38,6 @@ def read_mode(text: str) -> int:
     return int(text, 8)
 
 
-def local_path(given: str | Path) -> Path | None:
-    """The file or folder that an input names; None for a URL."""
-    if isinstance(given, Path):
-        return given
-    if given.lower().startswith("file:"):
-        return Path(unquote(urlsplit(given).path))
-    return None if "://" in given else Path(given)
-
-
-def _identity(path: Path) -> _Identity:
-    """What two names of the same file have in common."""
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return os.path.realpath(path)
-    return found.st_dev, found.st_ino
-
-
 def check_writable(path: Path, flag: str) -> None:
     """Fails early where a file can't be written, without touching what is there.
 
@@ -125,14 +47,29 @@ def check_writable(path: Path, flag: str) -> None:
     Raises:
         UserError: The folder is closed to us or can't be made, or the path is a folder.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UserError(f"{flag} {path}: is a folder; name a file")
     try:
+        if not os.path.lexists(path):
+            _check_name(path)
         place = path if _special(path) else _nearest(path.parent)
     except OSError as error:
-        raise UserError(f"{flag} {path}: can't make its folder ({error.strerror})") from error
+        what = "be written" if error.errno == errno.ENAMETOOLONG else "make its folder"
+        raise UserError(f"{flag} {path}: can't {what} ({error.strerror})") from error
     if not os.access(place, os.W_OK):
         raise UserError(f"{flag} {path}: can't be written (permission denied)")
+
+
+def _check_name(path: Path) -> None:
+    """Asks the system about a file that isn't there.
+
+    Raises:
+        OSError: None of its name can be: it is too long.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
 
 
 def _nearest(folder: Path) -> Path:
@@ -141,7 +78,7 @@ def _nearest(folder: Path) -> Path:
     Raises:
         NotADirectoryError: Something else has the name of one of them.
     """
-    while not folder.is_dir():
+    while not os.path.isdir(folder):
         if os.path.lexists(folder):
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
         folder = folder.parent

@@ -111,6 +111,6 @@ def test_breakdowns_are_combined_time_by_time() -> None:
 
 
 def test_the_real_bindings_have_what_is_called() -> None:
-    bindings = pytest.importorskip("cuda.bindings.runtime", reason="cuda-bindings isn't installed")
+    bindings = pytest.importorskip("cuda.bindings.runtime", reason="needs cuda-bindings")
     for name in ("cudaEventCreateWithFlags", "cudaEventRecord", "cudaEventElapsedTime"):
         assert callable(getattr(bindings, name))

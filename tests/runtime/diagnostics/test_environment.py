@@ -6,6 +6,7 @@ import pytest
 
 from runtime.diagnostics import environment
 from runtime.diagnostics.environment import check_machine, check_packages, driver_version
+from runtime.support.v4l2 import VideoNode
 from tests.support.fake_gpu import Error
 
 ALL = {
@@ -77,6 +78,18 @@ def test_a_camera_that_is_closed_to_the_user(tmp_path, monkeypatch):
     assert check.status == "warning"
     assert "video1" in check.detail
     assert "video0" not in check.detail
+
+
+def test_only_what_gives_pictures_is_a_camera(tmp_path, monkeypatch):
+    nodes = [
+        VideoNode(tmp_path / "video0", "UVC Camera", True),
+        VideoNode(tmp_path / "video1", "UVC Camera", False),
+    ]
+    for node in nodes:
+        node.path.touch()
+    monkeypatch.setattr(environment, "video_nodes", lambda: nodes)
+    check = environment._cameras([node.path for node in nodes])
+    assert check.detail == f"{tmp_path}/video0 UVC Camera"
 
 
 def test_no_ffmpeg_is_a_warning(monkeypatch):

@@ -20,7 +20,7 @@ from tests.contracts.models import batch
 )
 def test_unavailable_provider_is_an_error_not_a_fallback(tiny_engine, provider, package):
     if PROVIDERS[provider].execution in onnxruntime.get_available_providers():
-        pytest.skip(f"this ONNX Runtime has {provider}")
+        pytest.skip(f"needs an ONNX Runtime without {provider}")
     with pytest.raises(EngineError, match=f"install {package} in place") as error:
         open_network(tiny_engine, provider)
     assert "\n" not in str(error.value)
@@ -94,7 +94,7 @@ def test_a_provider_that_is_here_gives_what_the_cpu_gives(tiny_engine):
     here = onnxruntime.get_available_providers()
     others = [n for n, p in PROVIDERS.items() if n != "cpu" and p.execution in here]
     if not others:
-        pytest.skip("this ONNX Runtime has only the CPU")
+        pytest.skip("needs onnxruntime-gpu and its GPU")
     want = open_engine(tiny_engine).infer(batch(5))["logits"]
     for name in others:
         try:

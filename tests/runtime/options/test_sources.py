@@ -69,6 +69,39 @@ def test_flags_fill_the_settings_of_a_single_source():
     assert source_configs(WebcamOptions()) == (SourceConfig("0", None, math.inf, None, False),)
 
 
+def test_cameras_and_streams_have_settings_of_their_own(tmp_path):
+    text = """
+sources:
+  - {source: 0, camera_size: 1280x720, camera_fps: 30, camera_format: MJPG, rotate: 90}
+  - {source: http://h/snap.jpg, poll_fps: 0.5, flip: vertical}
+  - {source: rtsp://h/a, rtsp_transport: udp}
+rotate: 180
+"""
+    camera, pictures, stream = source_configs(options(tmp_path, text))
+    assert (camera.size, camera.camera_fps, camera.camera_format) == ((1280, 720), 30.0, "MJPG")
+    assert (camera.rotate, pictures.rotate, stream.rotate) == (90, 180, 180)
+    assert (pictures.poll_fps, pictures.flip) == (0.5, "vertical")
+    assert (stream.rtsp_transport, camera.rtsp_transport) == ("udp", "auto")
+    flags = ["--rotate", "270", "--camera_size", "640x480", "--flip", "horizontal"]
+    assert {
+        (s.rotate, s.size, s.flip) for s in source_configs(options(tmp_path, text, *flags))
+    } == {(270, (640, 480), "horizontal")}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--camera_size", "big"], "--camera_size must be WIDTHxHEIGHT"),
+        (["--camera_format", "jpg"], "--camera_format must be four characters"),
+        (["--rotate", "45"], "--rotate: invalid choice"),
+        (["--poll_fps", "0"], "--poll_fps must be 0.01 to 60"),
+    ],
+)
+def test_a_flag_that_is_wrong_is_named(flags, message):
+    with pytest.raises(UserError, match=message):
+        source_configs(parse_options(WebcamOptions, "x", flags))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -76,8 +109,7 @@ def test_flags_fill_the_settings_of_a_single_source():
         ("sources: []", "sources must be a list with an item for each source"),
         (
             "sources: [demo, {source: a, nam: b}]",
-            "sources[1]: unknown setting 'nam'; there are "
-            "source, name, reconnect_s, tls_ca, tls_insecure",
+            "sources[1]: unknown setting 'nam'; there are " + ", ".join(KINDS),
         ),
         ("sources: [{1: a}]", "sources[0]: unknown setting of type int"),
         ("sources: [{name: a}]", "sources[0]: source is required"),
@@ -85,6 +117,22 @@ def test_flags_fill_the_settings_of_a_single_source():
         ("sources: [true]", "sources[0]: source must be of type str, not bool"),
         ("sources: [null]", "sources[0]: source is required"),
         ("sources: [{source: a, reconnect_s: long}]", "reconnect_s must be of type float"),
+        (
+            "sources: [{source: a, rotate: 45}]",
+            "sources[0]: rotate must be 0, 90, 180, 270",
+        ),
+        ("sources: [{source: a, rotate: true}]", "rotate must be of type int, not bool"),
+        ("sources: [{source: a, flip: up}]", "flip must be horizontal, vertical, not up"),
+        ("sources: [{source: a, camera_size: big}]", "camera_size must be WIDTHxHEIGHT such as"),
+        ("sources: [{source: a, camera_size: 0x9}]", "camera_size must be WIDTHxHEIGHT such as"),
+        ("sources: [{source: a, camera_fps: 0}]", "camera_fps must be 1 to 1000, not 0"),
+        ("sources: [{source: a, camera_format: JPEGS}]", "camera_format must be four characters"),
+        ("sources: [{source: a, poll_fps: 0}]", "poll_fps must be 0.01 to 60, not 0"),
+        ("sources: [{source: a, rtsp_transport: x}]", "rtsp_transport must be auto, tcp, udp"),
+        (
+            "sources: [{source: 'rtsps://h/a', rtsp_transport: udp}]",
+            "rtsp_transport must be tcp or auto for rtsps",
+        ),
         ("sources: [{source: a, reconnect_s: -1}]", "sources[0]: reconnect_s must be 0 or more"),
         ("sources: [{source: a, tls_insecure: 1}]", "tls_insecure must be of type bool, not int"),
         ("sources: [{source: a, name: ' '}]", "sources[0]: name must be printable text"),

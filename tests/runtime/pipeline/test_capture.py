@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from runtime import Pipeline, StageError
+from runtime.errors import Unreachable
 from runtime.messages import Frame
 from runtime.pipeline.capture import CaptureStage
+from runtime.pipeline.config import DetectorConfig, EngineConfig, PipelineConfig
+from runtime.sources.config import SourceConfig
+from runtime.sources.deferred import DeferredSource
 from runtime.sources.group import SourceGroup
+from runtime.support.backoff import Retry
 from runtime.support.mailbox import Mailbox
 from runtime.support.threads import Stages
 from runtime.telemetry.metrics import Metrics
@@ -94,3 +99,54 @@ def test_a_frame_may_be_given_twice():
     frames, _ = captured(Still(3))
     assert [frame.index for frame in frames] == [0, 1, 2]
     assert still.index == 0
+
+
+def test_the_first_result_after_a_loss_says_so_whatever_was_dropped():
+    class Lost(Pictures):
+        def read(self):
+            frame = super().read()
+            counts = [0, 0, 1, 1, 1, 3, 3]
+            return frame and replace(frame, reconnects=counts[self.index - 1])
+
+    class FailsOnce(Finder):
+        def detect(self, picture, regions=None, scale=1.0):
+            if self.calls == 2:  # the first after the loss
+                self.calls += 1
+                raise ValueError("detector broke")
+            return super().detect(picture, regions, scale)
+
+    results = list(Pipeline([Lost(7)], Brain(), FailsOnce(), detect_interval_s=0))
+    assert [result.frame for result in results] == [0, 1, 3, 4, 5, 6]
+    assert [result.to_dict().get("reconnect") for result in results] == [
+        *(None, None, 1, None, 3, None)
+    ]
+
+
+def test_a_source_of_the_callers_own_is_turned():
+    config = PipelineConfig(
+        (SourceConfig(Pictures(2), rotate=90),),
+        DetectorConfig(Finder()),
+        EngineConfig(Brain()),
+    )
+    results = list(Pipeline(config))
+    assert {result.image.shape for result in results} == {(240, 48, 3)}
+
+
+def test_a_file_that_is_there_only_later_loses_nothing():
+    class SlowFinder(Finder):
+        def detect(self, picture, regions=None, scale=1.0):
+            time.sleep(0.005)  # longer than reading takes
+            return super().detect(picture, regions, scale)
+
+    tries = []
+
+    def open_():
+        tries.append(1)
+        if len(tries) < 3:
+            raise Unreachable("still away")
+        return Pictures(40)
+
+    later = DeferredSource("later", open_, Unreachable("away"), Retry(60, wait=lambda _: False))
+    pipeline = Pipeline([later], Brain(), SlowFinder(), detect_interval_s=0)
+    assert [result.frame for result in pipeline] == list(range(40))
+    assert pipeline.metrics.summary()["dropped"] == 0

@@ -214,3 +214,64 @@ def test_streams_keep_time_for_themselves() -> None:
         for stream in (0, 1):
             stage.track(_frame(i, 30, stream), Level())
     assert finder.asked == [0, 0, 2, 2, 4, 4, 6, 6]
+
+
+class _Still:
+    """A face at the same place in every picture; notes how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def detect(
+        self, picture: Picture, regions: Sequence[Box] | None = None, scale: float = 1.0
+    ) -> list[Face]:
+        self.asked += 1
+        return [Face((20, 10, 60, 50), 0.9)]
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+def _scene(seed: int, time_s: float, stream: int = 0, name: str = "") -> Frame:
+    """A frame of coloured patches, each scene's own."""
+    patches = np.random.default_rng(seed).integers(0, 255, (6, 8, 3)).astype(np.uint8)
+    image = np.ascontiguousarray(patches.repeat(20, axis=0).repeat(20, axis=1))
+    return Frame(Picture(image), time_s, stream, name=name)
+
+
+def test_a_cut_ends_tracks_and_is_searched_at_once() -> None:
+    finder = _Still()
+    stage = DetectionStage(finder, 2, 5.0, Metrics())
+    for i in range(20):
+        stage.track(_scene(0, i / 25, stream=1), Level(4))
+        (track,) = stage.track(_scene(0 if i < 10 else 1, i / 25), Level(4)).tracks
+        assert track.id == (1 if i < 10 else 2), i
+        assert track.seen == (i in (0, 10))
+    assert finder.asked == 3
+    (other,) = stage.track(_scene(0, 0.8, stream=1), Level()).tracks
+    assert other.id == 1, "each stream has shots of its own"
+
+
+def test_what_was_lost_at_a_cut_stays_a_region() -> None:
+    """A dissolve shows the faces of both shots, and what is taken for a cut may be none."""
+    stage = DetectionStage(_Still(), 1, None, Metrics(), face_score=0.4)
+    stage.track(_scene(0, 0.0), Level())
+    item = stage.track(_scene(1, 0.04), Level())
+    assert item.regions.count((20, 10, 60, 50)) == 2
+    for time_s, count in ((1.0, 2), (2.4, 2), (2.6, 1)):
+        assert len(stage.track(_scene(1, time_s), Level()).regions) == count
+
+
+def test_pictures_time_that_goes_back_and_a_reconnect_begin_shots() -> None:
+    stage = DetectionStage(_Still(), 1, 0.0, Metrics())
+
+    def ids(frame: Frame) -> list[int]:
+        return [track.id for track in stage.track(frame, Level()).tracks]
+
+    assert ids(_scene(0, 0.0, name="a.png")) == [1]
+    assert ids(_scene(0, 0.1, name="a.png")) == [1], "an animation"
+    assert ids(_scene(0, 2.0, name="b.png")) == [2]
+    item = stage.track(_scene(0, 4.0, name="c.png"), Level())
+    assert item.regions == ((20, 10, 60, 50),), "nothing stays of another picture"
+    assert ids(_scene(0, 6.0)) == [4]
+    assert ids(_scene(0, 5.0)) == [5]

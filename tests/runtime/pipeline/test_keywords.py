@@ -17,6 +17,7 @@ _VALUES = {
     "detect_size": st.integers(32, 4096),
     "detect_interval_s": st.none() | st.floats(0, 5),
     "regions_score": st.floats(0, 1),
+    "raw_boxes": st.booleans(),
     "provider": st.sampled_from(["cpu", "cuda"]),
     "threads": st.integers(1, 256),
     "rebuild": st.booleans(),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runtime.messages import Frame, FrameResult, TrackedFrame
+from runtime import Pipeline
+from runtime.messages import Face, Frame, FrameResult, TrackedFrame
 from runtime.pipeline.config import LatencyConfig, PipelineConfig
 from runtime.pipeline.detection import DetectionStage
 from runtime.pipeline.keywords import config_of
@@ -68,3 +69,32 @@ def test_results_tell_where_and_when_and_what_is_held_back_comes_at_the_end(part
     assert {result.source for result in got} == {"here"}
     assert all(result.at is not None and result.faces for result in got)
     assert "classify" in metrics.totals()
+
+
+class Outside:
+    """Finds a face that reaches outside of the picture, and one that is wholly outside."""
+
+    def detect(self, picture, regions=None, scale=1.0):
+        return [Face((-8.0, 8.0, 20.0, 60.0), 0.9), Face((250.0, 8.0, 270.0, 40.0), 0.9)]
+
+    def close(self):
+        """Holds nothing."""
+
+
+@pytest.mark.parametrize("interval_s", [0.0, 0.1])
+@pytest.mark.parametrize("raw", [False, True])
+def test_boxes_end_where_the_picture_does(raw, interval_s):
+    found = list(
+        Pipeline(
+            [Pictures(9)], Brain(), Outside(), temporal_head="none", raw_boxes=raw,
+            detect_interval_s=interval_s,
+        )
+    )  # fmt: skip
+    boxes = [[face.box for face in result.faces] for result in found]
+    if raw:
+        assert boxes == [[(-8.0, 8.0, 20.0, 60.0), (250.0, 8.0, 270.0, 40.0)]] * 9
+    else:
+        assert boxes == [[(0.0, 8.0, 20.0, 48.0)]] * 9
+    # Who hides faces hides all of them, detected or predicted.
+    both = {(-8.0, 8.0, 20.0, 60.0), (250.0, 8.0, 270.0, 40.0)}
+    assert all(both <= set(result.regions) for result in found)

@@ -190,9 +190,9 @@ def test_sources_are_opened_at_the_same_time(monkeypatch):
 
     all_there = threading.Barrier(3)
 
-    def opens(name, *_):
+    def opens(config):
         all_there.wait(20)
-        return Pictures(int(name))
+        return Pictures(int(config.source))
 
     before = threads()
     monkeypatch.setattr(module, "open_source", opens)
@@ -244,12 +244,13 @@ def test_the_time_to_come_back_reaches_the_sources(monkeypatch):
     import runtime.pipeline.parts as module
 
     asked = []
-    monkeypatch.setattr(module, "open_source", lambda *a: asked.append(a[:2]) or Pictures(1))
+    monkeypatch.setattr(module, "open_source", lambda config: asked.append(config) or Pictures(1))
     with Pipeline(["a", "b"], Brain(), Finder(), reconnect_s=7):
         pass
     with Pipeline("a", Brain(), Finder()):
         pass
-    assert asked == [("a", 7), ("b", 7), ("a", float("inf"))]
+    assert [config.source for config in asked] == ["a", "b", "a"]
+    assert [config.reconnect_s for config in asked] == [7, 7, float("inf")]
 
 
 def test_leaving_early_ends_the_threads_and_frees_the_source(tiny_engine):
@@ -456,7 +457,7 @@ def test_the_group_scene_keeps_six_tracks(tiny_engine):
     from runtime.sources.demo_scene import group_picture
 
     if group_picture() is None:
-        pytest.skip("insightface's group picture is not installed")
+        pytest.skip("needs insightface, whose wheel has the group picture")
     group = scenes[1]
 
     class Scene(Pictures):

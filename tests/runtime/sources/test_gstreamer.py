@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from runtime.errors import SourceError
 from runtime.sources import gstreamer
+from runtime.sources.config import SourceConfig
 from runtime.sources.decoders import opencv as backend
 from runtime.sources.factory import open_source
 from runtime.sources.gstreamer import check_only_output, csi_pipeline, is_gstreamer
@@ -75,6 +76,11 @@ def test_a_csi_camera_goes_through_nvargus(opened, monkeypatch):
     assert pipeline.endswith("appsink drop=true max-buffers=1 sync=false")
     assert source.name == "csi://1"
     assert csi_pipeline("csi://") == csi_pipeline("csi://0")
+    asked = SourceConfig("csi://0", camera_size="640x480", camera_fps=15)
+    assert csi_pipeline("csi://0", asked) == csi_pipeline("csi://0?width=640&height=480&fps=15")
+    assert csi_pipeline("csi://0?width=800", asked) == csi_pipeline(
+        "csi://0?width=800&height=480&fps=15"
+    )
 
 
 def test_a_csi_camera_away_from_a_jetson_is_refused(opened, monkeypatch):
@@ -101,7 +107,9 @@ def test_bad_pipelines_are_one_clear_error(opened, spec, word):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.skipif(backend.has_gstreamer(), reason="this OpenCV has GStreamer")
+@pytest.mark.skipif(
+    backend.has_gstreamer(), reason="needs an OpenCV without GStreamer, such as pip's"
+)
 @pytest.mark.parametrize("spec", [f"gst:{BARS}", BARS, "csi://0"])
 def test_an_opencv_without_gstreamer_says_what_to_do(spec):
     with pytest.raises(SourceError, match="has no GStreamer; .*python3-opencv") as error:
@@ -109,7 +117,9 @@ def test_an_opencv_without_gstreamer_says_what_to_do(spec):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.skipif(not backend.has_gstreamer(), reason="this OpenCV has no GStreamer")
+@pytest.mark.skipif(
+    not backend.has_gstreamer(), reason="needs an OpenCV with GStreamer, such as a Jetson's"
+)
 def test_a_real_pipeline_gives_frames():
     source = open_source(f"gst:{BARS}", reconnect_s=math.inf)
     assert source.read().picture.bgr().ndim == 3

@@ -58,8 +58,8 @@ class Camera:
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "listening\n"
 
-    def url(self, password: str = "secret") -> str:
-        return f"rtsp://me:{password}@127.0.0.1:{self.port}/cam"
+    def url(self, password: str = "secret", path: str = "cam") -> str:
+        return f"rtsp://me:{password}@127.0.0.1:{self.port}/{path}"
 
     @property
     def pid(self) -> int:
@@ -83,7 +83,7 @@ class Camera:
 def _server():
     if _python() is None:
         pytest.skip(
-            "no GStreamer RTSP server here (apt-get install python3-gi gir1.2-gst-rtsp-server-1.0 "
+            "needs GStreamer's RTSP server (apt-get install python3-gi gir1.2-gst-rtsp-server-1.0 "
             "gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly)"
         )
 
@@ -124,6 +124,9 @@ def test_a_camera_survives_its_death_and_comes_back_with_another_size(monkeypatc
     assert times == sorted(set(times))
     assert source.reconnects == 1
     assert all(after > 1.5 * before for before, after in pairwise(pauses))
+    assert {frame.reconnects for frame in got if frame.picture.width == 320} == {0}
+    assert {frame.reconnects for frame in got if frame.picture.width == 640} == {1}
+    assert "not back yet: can't be reached (Connection refused)" in caplog.text
     for word in ("lost, trying again", "back after"):
         assert f"rtsp://127.0.0.1:{first.port}: {word}" in caplog.text
     assert "secret" not in caplog.text
@@ -173,6 +176,47 @@ def test_a_wrong_password_is_one_line_without_it():
     ):
         open_source(camera.url("wr0ng"))
     assert "wr0ng" not in str(error.value)
+
+
+def test_what_the_server_lacks_is_told():
+    with Camera(320, 240) as camera:
+        for path, words in (("nope", "404 Not Found"), ("sound", "sound only, no video")):
+            with pytest.raises(SourceError, match=words):
+                open_source(camera.url(path=path))
+
+
+def test_a_reconnect_that_fails_says_why(monkeypatch):
+    monkeypatch.setattr(retry, "_PAUSES_S", (0.1, 0.2))
+    with Camera(320, 240) as first:
+        source = open_source(first.url(), reconnect_s=2)
+        source.read()
+        first.kill()
+        with pytest.raises(SourceError, match=r"not back within 2 s: can't be reached \(Conn"):
+            while True:
+                source.read()
+        source.close()
+
+
+@pytest.mark.parametrize("transport", ["auto", "tcp", "udp"])
+def test_pictures_come_by_tcp_and_by_udp(transport):
+    with Camera(320, 240) as camera:
+        with closing(open_source(camera.url(), rtsp_transport=transport)) as source:
+            assert [source.read().picture.width for _ in range(5)] == [320] * 5
+            sockets = _udp_sockets()
+        assert bool(sockets) == (transport == "udp")
+
+
+def _udp_sockets() -> set[str]:
+    """Inodes of this process's UDP sockets."""
+    with open("/proc/net/udp") as table:
+        there = {line.split()[9] for line in table.readlines()[1:]}
+    mine = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            mine.add(os.readlink(f"/proc/self/fd/{name}").removeprefix("socket:[").rstrip("]"))
+        except OSError:
+            pass
+    return there & mine
 
 
 def test_the_command_says_what_happens_and_goes_on(tmp_path, tiny_engine):

@@ -5,10 +5,14 @@ import logging
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from runtime.errors import SourceError
-from runtime.sources.pictures import list_pictures, read_picture
+from runtime.pictures.folders import list_pictures
+from runtime.pictures.reading import read_picture
+from runtime.sources.factory import open_source
 from tests.conftest import PORTRAIT
+from tests.runtime.pictures.files import saved
 from tests.runtime.sources.reading import frames_of
 
 
@@ -77,6 +81,64 @@ def test_pictures_of_a_folder_are_too_far_apart_to_be_smoothed(tmp_path, portrai
     smoother = Smoother()
     smoother.update(1, np.eye(8)[0], first)
     assert smoother.update(1, np.eye(8)[1], second).confidence == 1.0
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "GIF", "PNG", "TIFF"])
+def test_all_frames_of_an_animation_or_of_several_pages_are_read(tmp_path, kind):
+    shades = [Image.new("RGB", (64, 48), (value,) * 3) for value in (10, 90, 170, 250)]
+    options = {} if kind == "TIFF" else {"duration": [200, 300, 400, 500]}
+    options |= {"lossless": True} if kind == "WEBP" else {}
+    path = tmp_path / f"a.{kind.lower()}"
+    path.write_bytes(saved(shades[0], kind, save_all=True, append_images=shades[1:], **options))
+    frames = frames_of(path)
+    times = [0, 2, 4, 6] if kind == "TIFF" else [0, 0.2, 0.5, 0.9]
+    assert [frame.time_s for frame in frames] == pytest.approx(times, abs=0.01)
+    middles = [int(frame.picture.bgr()[24, 32, 1]) for frame in frames]
+    assert middles == pytest.approx([10, 90, 170, 250], abs=4)
+
+
+def test_a_long_animation_is_decoded_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr("runtime.pictures.animation._CHUNK", 3)
+    shades = [Image.new("RGB", (16, 16), (value,) * 3) for value in range(0, 250, 25)]
+    path = tmp_path / "a.webp"
+    path.write_bytes(
+        saved(shades[0], "WEBP", save_all=True, append_images=shades[1:], lossless=True)
+    )
+    got = [int(frame.picture.bgr()[8, 8, 1]) for frame in frames_of(path)]
+    assert got == pytest.approx(list(range(0, 250, 25)), abs=2)
+
+
+def test_an_animation_cut_short_ends_early_or_is_refused(tmp_path):
+    shades = [Image.effect_noise((64, 64), value).convert("RGB") for value in (50, 60, 70)]
+    for kind in ("WEBP", "AVIF", "TIFF"):
+        data = saved(shades[0], kind, save_all=True, append_images=shades[1:])
+        path = _write(tmp_path / f"a.{kind.lower()}", data[: len(data) * 2 // 3])
+        try:
+            assert len(frames_of(path)) < 3
+        except SourceError:
+            pass
+
+
+def test_what_a_file_holds_counts_and_not_its_suffix(tmp_path, clip):
+    picture = PORTRAIT.read_bytes()
+    for name in ("portrait", "portrait.png", "portrait.txt"):
+        (frame,) = frames_of(_write(tmp_path / name, picture))
+        assert frame.name.endswith(name)
+    many = _write(tmp_path / "three.mjpeg", picture * 3)
+    assert len(frames_of(many)) == 3
+    film = _write(tmp_path / "film.jpg", clip.read_bytes())
+    assert len(frames_of(film)) > 1
+
+
+def test_folders_in_a_folder_are_read_on_request(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("in/b.png", "a.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((8, 8), np.uint8))
+    assert len(frames_of(tmp_path)) == 1
+    source = open_source(str(tmp_path), recursive=True)
+    assert [source.read().name, source.read().name] == [
+        str(tmp_path / name) for name in ("a.png", "in/b.png")
+    ]
 
 
 def _write(path, content):

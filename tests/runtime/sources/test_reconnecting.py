@@ -148,6 +148,36 @@ def test_it_gives_up_after_the_time_it_was_given():
     source.close()
 
 
+def test_the_last_reason_is_told_at_the_end(caplog):
+    reasons = iter(["asks for a password", "asks for a password", "not found"])
+
+    def connect():
+        raise SourceError(next(reasons))
+
+    clock = Clock()
+    camera = Camera(1)
+    camera.failure = "the server ended the stream"
+    source = ReconnectingSource(
+        camera, "door", connect, 3, clock=clock, wait=clock.wait, pauses=Pauses(lambda: 0.0)
+    )
+    source.read()
+    with caplog.at_level(logging.WARNING), pytest.raises(SourceError) as error:
+        source.read()
+    assert str(error.value) == "--source door: lost, and not back within 3 s: not found"
+    assert [r.getMessage() for r in caplog.records] == [
+        "door: lost, trying again: the server ended the stream",
+        "door: not back yet: asks for a password",
+        "door: not back yet: not found",
+    ]
+    source.close()
+
+
+def test_every_frame_says_how_often_its_source_came_back():
+    source = make([Camera(2), Camera(1), Camera(2)])
+    assert [source.read().reconnects for _ in range(5)] == [0, 0, 1, 2, 2]
+    source.close()
+
+
 def test_no_time_to_come_back_is_an_error_at_once():
     source = make([Camera(1)], 0)
     source.read()
@@ -249,9 +279,10 @@ def test_a_stream_survives_its_servers_death(quick, caplog):
     assert times == sorted(set(times))
     assert source.reconnects == 1
     lines = [r.getMessage() for r in caplog.records]
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert "lost" in lines[0]
-    assert "back after" in lines[1]
+    assert "not back yet: can't be reached (Connection refused)" in lines[1]
+    assert "back after" in lines[2]
     assert "secret" not in caplog.text
     assert "me:" not in caplog.text
 
@@ -324,7 +355,7 @@ def test_a_stream_that_comes_late_is_found_and_holds_up_nothing(quick, caplog):
     assert states[1] == ["running", "running", "reconnecting"]
     assert _states(pipeline) == ["stopped"] * 3
     assert seen == {0, 1}
-    assert "can't be reached within 3 s, or isn't video; trying again" in caplog.text
+    assert "can't be reached (Connection refused); trying again" in caplog.text
     assert "there now" in caplog.text
     assert "secret" not in caplog.text
 

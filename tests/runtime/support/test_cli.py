@@ -102,7 +102,7 @@ def test_a_missing_extra_is_one_line(capsys):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     assert run_command(main, None) == 2
-    assert "pip install 'emotion-edge[train]'" in capsys.readouterr().err
+    assert "pip install -e '.[train]'" in capsys.readouterr().err
 
 
 def test_a_missing_module_of_our_own_is_a_defect():

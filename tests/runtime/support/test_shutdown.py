@@ -277,7 +277,7 @@ with Shutdown(lambda: None) as shutdown:
 """
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 @pytest.mark.parametrize("lock", ["event", "mailbox"])
 def test_a_signal_never_waits_for_a_lock(lock: str, name: str) -> None:
     done = _run_code(_HOLDS_THE_LOCK, lock, name)
@@ -286,7 +286,8 @@ def test_a_signal_never_waits_for_a_lock(lock: str, name: str) -> None:
     assert f"stopped by {name}" in done.stderr
 
 
-def test_what_nohup_ignores_stays_ignored() -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_what_nohup_ignores_stays_ignored(name: str) -> None:
     code = """
 import os, signal
 from runtime.support.shutdown import Shutdown
@@ -298,7 +299,7 @@ with Shutdown(lambda: None) as shutdown:
     print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN, stopped)
 print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)
 """
-    done = _run_code(code)
+    done = _run_code(code.replace("SIGINT", name))
     assert done.stdout.splitlines() == ["True []", "True"], done.stderr
 
 

@@ -10,7 +10,7 @@ from runtime.telemetry.prometheus import exposition
 from tests.conftest import REPO
 from tests.runtime.telemetry.test_metrics import measured
 
-SINKS = {'mq"t\\t': {"sent": 7, "dropped": 2, "queued": 1, "lost": 0}}
+SINKS = {'mq"t\\t': {"sent": 7, "dropped": 2, "refused": 3, "queued": 1, "lost": 0}}
 
 DOOR = {"stream": "0", "source": "door"}
 YARD = {"stream": "1", "source": "yard"}
@@ -44,6 +44,7 @@ def test_every_family_has_its_kind():
         "emotion_stage_seconds": "histogram",
         "emotion_sink_sent": "counter",
         "emotion_sink_dropped": "counter",
+        "emotion_sink_refused": "counter",
         "emotion_sink_queued": "gauge",
     }
 

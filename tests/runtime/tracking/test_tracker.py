@@ -223,3 +223,19 @@ def test_a_flood_of_faces_is_bounded():
         corners = rng.uniform(0, 5000, (300, 2)).tolist()
         tracker.update([Face((x, y, x + 9, y + 9), 0.9) for x, y in corners], i / 25)
         assert len(tracker._states) <= 256
+
+
+def test_ended_tracks_come_back_under_no_id_and_stay_hidden_for_a_while():
+    tracker = Tracker()
+    tracker.update([face(100.0)], 0.0)
+    tracker.end_tracks()
+    assert tracker.predict(0.01) == []
+    (track,) = tracker.update([face(100.0)], 0.04)
+    assert track.id == 2
+    assert tracker.unseen(0.04) == [(100.0, 100.0, 160.0, 160.0)]
+    tracker.rescale(2, 2)
+    assert tracker.unseen(0.04) == [(200.0, 200.0, 320.0, 320.0)]
+    assert tracker.unseen(2.6) == [(200.0, 200.0, 320.0, 320.0)], "the new one alone"
+    tracker.end_tracks(hide=False)
+    assert tracker.unseen(0.05) == []
+    assert [t.id for t in tracker.update([face(100.0)], 0.08)] == [3]

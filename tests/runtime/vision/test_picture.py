@@ -179,3 +179,48 @@ def test_a_picture_is_freed_without_the_collector_of_cycles(portrait):
         assert gone() is None
     finally:
         gc.enable()
+
+
+def expected(image, rotate, flip):
+    image = np.rot90(image, -(rotate // 90))
+    if flip:
+        image = image[:, ::-1] if flip == "horizontal" else image[::-1]
+    return image
+
+
+TURNS = [(r, f) for r in (0, 90, 180, 270) for f in (None, "horizontal", "vertical")]
+
+
+@pytest.mark.parametrize(("rotate", "flip"), TURNS)
+@pytest.mark.parametrize("container", [0, 90, 180, 270])
+def test_a_picture_is_turned_and_mirrored_in_every_form(
+    portrait, rotate, flip, container, monkeypatch
+):
+    image = np.ascontiguousarray(rough(portrait)[:200, :320])
+    convert = FrameConverter.convert
+    monkeypatch.setattr(
+        FrameConverter, "convert", lambda self, frame, form: convert(self, frame.frame, form)
+    )
+    given = Picture.of_video_frame(Turned(video_frame(image), container))
+    want = expected(given.bgr(), rotate, flip)
+    picture = given.turned(rotate, flip)
+    assert (picture.height, picture.width) == want.shape[:2]
+    assert np.array_equal(picture.bgr(), want)
+    assert np.abs(bgr_of_nv12(picture.nv12()).astype(int) - want).mean() < 4
+    assert picture.grey().shape == want.shape[:2]
+
+
+@pytest.mark.parametrize(("rotate", "flip"), TURNS)
+def test_an_array_is_turned_and_turned_again(portrait, rotate, flip):
+    image = portrait[:200, :320]
+    once = Picture(image).turned(rotate, flip)
+    assert np.array_equal(once.bgr(), expected(image, rotate, flip))
+    for more, mirror in TURNS:
+        twice = once.turned(more, mirror)
+        want = expected(expected(image, rotate, flip), more, mirror)
+        assert np.array_equal(twice.bgr(), want), (more, mirror)
+        assert (twice.height, twice.width) == want.shape[:2]
+
+
+def test_nothing_asked_costs_nothing(portrait):
+    assert Picture(portrait).turned().bgr() is portrait

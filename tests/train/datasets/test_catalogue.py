@@ -30,7 +30,7 @@ def test_an_empty_folder_is_one_line(tmp_path: Path, dataset: str, split: str) -
     assert str(tmp_path) in str(caught.value) or "no test part is published" in str(caught.value)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(os.geteuid() == 0, reason="needs a user other than root")
 def test_a_list_that_may_not_be_read_is_one_line(
     tmp_path: Path, write_ferplus: Callable[..., None]
 ) -> None:

@@ -21,7 +21,7 @@ def test_training_goes_on_from_a_checkpoint_and_learns_from_it(
     # At a rate of nearly nothing the weights stay what they were.
     still = ("--epochs", "1", "--learning_rate", "1e-9", "--init_weights", str(first))
     second = fit("second", *still, "--teacher", str(first), "--teacher_share", "0.3")
-    assert f"asking {first} about 12 faces" in capsys.readouterr().out
+    assert f"{first}, PyTorch on cpu: asked about 12 faces" in capsys.readouterr().out
     before, after = (
         dict(load_checkpoint(path)[0].named_parameters())
         for path in (first, second / "best.safetensors")

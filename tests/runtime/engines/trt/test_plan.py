@@ -208,7 +208,9 @@ def test_a_plan_that_still_does_not_suit_is_not_built_for_ever(gpu, make_plan, m
 @pytest.mark.parametrize("started", ["-c", "-m"])
 def test_a_rebuild_imports_nothing_from_the_users_folder(tmp_path, started):
     """Modules of the same names there would run as the user, or take a part's place."""
-    tensorrt_rtx = pytest.importorskip("tensorrt_rtx")
+    tensorrt_rtx = pytest.importorskip(
+        "tensorrt_rtx", reason="needs tensorrt-rtx, which is for x86-64 alone"
+    )
     folder = tmp_path / "user"
     folder.mkdir()
     for name in ("export", "train", "json", "tensorrt", "numpy"):

@@ -1,11 +1,12 @@
 import csv
 import os
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import pytest
 
 from runtime.errors import UserError
-from runtime.sinks.files.csv import COLUMNS, CsvSink
+from runtime.sinks.files.csv import COLUMNS, LAST, CsvSink
 from tests.runtime.sinks.conftest import nearly_full_disk, result
 
 LABELS = ("neutral", "happiness")
@@ -15,8 +16,9 @@ def test_one_row_a_face_under_a_header(tmp_path):
     path = tmp_path / "new" / "o.csv"
     sink = CsvSink(str(path), LABELS)
     sink.write(result(0, faces=0))
-    assert path.read_text() == ",".join((*COLUMNS, *LABELS)) + "\n"
-    sink.write(result(3, faces=2))
+    assert path.read_text() == ",".join((*COLUMNS, *LABELS, *LAST)) + "\n"
+    at = datetime(2026, 11, 27, 18, 3, 4, 5000, timezone.utc)
+    sink.write(replace(result(3, faces=2), source="door", at=at))
     with path.open(newline="") as file:  # before close
         rows = list(csv.DictReader(file))
     sink.close()
@@ -37,7 +39,23 @@ def test_one_row_a_face_under_a_header(tmp_path):
         "uncertain": "false",
         "neutral": "",
         "happiness": "0.8",
+        "source": "door",
+        "at": "2026-11-27T18:03:04.005Z",
+        "name": "",
     }
+
+
+def test_single_pictures_have_a_path_and_no_time(tmp_path):
+    path = tmp_path / "o.csv"
+    sink = CsvSink(str(path), LABELS, pictures=True)
+    # A byte that is no UTF-8, and a line's end.
+    sink.write(replace(result(), stream=None, name="caf\udce9\n.png"))
+    sink.close()
+    with path.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert [row[key] for key in ("stream", "frame", "time_s", "track", "source", "at")] == [""] * 6
+    assert row["path"] == "caf\\xe9\\n.png"
+    assert (row["x2"], row["emotion"]) == ("150.0", "happiness")
 
 
 def test_standard_output(capsys):
@@ -60,7 +78,7 @@ def test_rows_of_a_frame_are_taken_back_together(tmp_path, monkeypatch):
     assert path.read_bytes() == whole
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a Linux with /dev/full")
 def test_a_full_disk_is_one_line():
     with pytest.raises(UserError, match="No space left"):
         CsvSink("/dev/full", LABELS).write(result())

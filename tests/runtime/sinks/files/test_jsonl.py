@@ -16,6 +16,7 @@ def test_json_lines_hold_the_documented_object(tmp_path):
     assert first == {
         "schema": 1,
         "stream": 0,
+        "source": "",
         "frame": 0,
         "time_s": 0.0,
         "width": 320,
@@ -38,4 +39,4 @@ def test_json_lines_hold_the_documented_object(tmp_path):
 
 def test_a_frame_of_a_folder_has_its_path_and_its_time():
     got = replace(result(2), name="a.png").to_dict()
-    assert (got["path"], got["stream"], got["frame"]) == ("a.png", 0, 2)
+    assert (got["name"], got["stream"], got["frame"]) == ("a.png", 0, 2)

@@ -16,7 +16,7 @@ def test_an_older_output_stays_until_there_is_a_result(tmp_path):
     assert path.read_text() == "old\n"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a Linux with /dev/full")
 def test_a_full_disk_is_one_line():
     with pytest.raises(UserError, match="No space left"):
         JsonSink("/dev/full").write(result())

@@ -68,7 +68,7 @@ def test_every_frame_reaches_the_broker(broker, listen):
     for i in range(100):
         sink.write(result(i))
     sink.close()
-    assert sink.counts() == {"sent": 100, "dropped": 0, "queued": 0, "lost": 0}
+    assert sink.counts() == {"sent": 100, "dropped": 0, "refused": 0, "queued": 0, "lost": 0}
     wait_until(lambda: len(got) == 100)
     assert [json.loads(m) for m in got] == [result(i).to_dict() for i in range(100)]
 

@@ -59,7 +59,7 @@ def test_messages_arrive_in_order_and_the_thread_ends():
     sink.close()
     assert far.got == list(range(50))
     assert far.closed.is_set()
-    assert sink.counts() == {"sent": 50, "dropped": 0, "queued": 0, "lost": 0}
+    assert sink.counts() == {"sent": 50, "dropped": 0, "refused": 0, "queued": 0, "lost": 0}
 
 
 def test_a_receiver_that_hangs_holds_nothing_up(caplog):
@@ -70,10 +70,10 @@ def test_a_receiver_that_hangs_holds_nothing_up(caplog):
     assert far.entered.wait(60)
     for i in range(1, 101):  # would never end, if it waited for the receiver
         sink.write(result(i))
-    assert sink.counts() == {"sent": 0, "dropped": 90, "queued": 11, "lost": 0}
+    assert sink.counts() == {"sent": 0, "dropped": 90, "refused": 0, "queued": 11, "lost": 0}
     with caplog.at_level(logging.INFO):
         sink.close()
-    assert sink.counts() == {"sent": 0, "dropped": 90, "queued": 0, "lost": 11}
+    assert sink.counts() == {"sent": 0, "dropped": 90, "refused": 0, "queued": 0, "lost": 11}
     assert "gave up; 11 messages lost" in caplog.text
     far.gate.set()  # too late: counted as lost already
     assert far.closed.wait(60)
@@ -93,9 +93,26 @@ def test_a_receiver_that_comes_back_gets_the_latest(caplog):
         far.trouble = None
         sink.close()
     assert far.got == [15, 16, 17, 18, 19]
-    assert sink.counts() == {"sent": 5, "dropped": 15, "queued": 0, "lost": 0}
+    assert sink.counts() == {"sent": 5, "dropped": 15, "refused": 0, "queued": 0, "lost": 0}
     assert caplog.text.count("trying again") == 1  # not at each try
     assert "works again" in caplog.text
+
+
+def test_a_refusal_after_a_failure_is_told_at_once(caplog):
+    far = Receiver()
+    far.trouble = SendError("can't be reached")
+    sink = RemoteSink(far, pauses=Pauses(limits_s=QUICK), flush_s=60)
+    sink.write(result(0))
+    wait_until(lambda: "trying again" in caplog.text)
+    far.trouble = Rejected("answers 403")
+    wait_until(lambda: "answers 403; they are dropped" in caplog.text)
+    far.trouble = SendError("can't be reached")
+    tries = far.tries
+    sink.write(result(1))
+    wait_until(lambda: far.tries > tries + 3)
+    assert caplog.text.count("trying again") == 1  # a receiver that does both in turns
+    far.trouble = None
+    sink.close()
 
 
 def test_refused_messages_are_dropped_and_said_to_be(caplog):
@@ -104,7 +121,8 @@ def test_refused_messages_are_dropped_and_said_to_be(caplog):
     sink = RemoteSink(far, pauses=Pauses(limits_s=QUICK), flush_s=60)
     for i in range(3):
         sink.write(result(i))
-    wait_until(lambda: sink.counts()["dropped"] == 3)
+    wait_until(lambda: sink.counts()["refused"] == 3)
+    assert sink.counts()["dropped"] == 0
     far.trouble = None
     sink.write(result(3))
     sink.close()
@@ -127,7 +145,7 @@ def test_a_receiver_that_fails_in_turns_does_not_fill_the_log(caplog):
         far.trouble = None
         wait_until(lambda: sink.counts()["queued"] == 0)
     assert caplog.text.count("trying again") == caplog.text.count("works again") == 1
-    sink._quiet_until = 0.0  # as after a minute
+    sink._quiet_until[False] = 0.0  # as after a minute
     far.trouble = SendError("refuses")
     sink.write(result(20))
     wait_until(lambda: caplog.text.count("trying again") == 2)

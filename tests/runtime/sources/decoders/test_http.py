@@ -131,3 +131,26 @@ def test_what_comes_with_a_redirect_is_not_read(strict):
 
     with Web(cam=lead, video=video) as server:
         open_source(server.url("cam"), reconnect_s=0).close()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multipart/x-mixed-replace; boundary*=utf-8''%ff",
+        "multipart/x-mixed-replace; boundary*0=a; boundary*1=b",
+        "multipart/x-mixed-replace; boundary=\xff\x80",
+        'multipart/x-mixed-replace; boundary="',
+        "multipart/x-mixed-replace; boundary*=nowhere'x'f",
+        ";;;=",
+    ],
+)
+def test_an_odd_type_is_no_error(kind):
+    def pictures(handler):
+        handler.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Type: %s\r\n\r\n" % kind.encode("latin-1"))
+        for _ in range(5):
+            handler.send(part(jpeg()))
+
+    with Web(cam=pictures) as server:
+        source = open_source(server.url("cam"), reconnect_s=0)
+        assert source.read().picture.width == 64
+        source.close()

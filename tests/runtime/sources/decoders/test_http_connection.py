@@ -2,12 +2,19 @@
 
 import errno
 import re
+import socket
 import ssl
 
 import pytest
 
 from runtime.errors import SourceError
-from runtime.sources.decoders.http_connection import Allowance, check_step, failed, refused
+from runtime.sources.decoders.http_connection import (
+    Allowance,
+    NoAnswer,
+    check_step,
+    failed,
+    refused,
+)
 from tests.support.web import Web
 
 
@@ -39,7 +46,10 @@ def test_an_interrupted_allowance_gives_no_connection():
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (TimeoutError(), "can't be reached"),
+        (TimeoutError("timed out"), "connected, but silent"),
+        (NoAnswer("timed out"), r"can't be reached \(timed out\)"),
+        (TimeoutError(110, "Connection timed out"), "can't be reached"),
+        (socket.gaierror(-2, "Name or service not known"), "host name is unknown"),
         (ConnectionRefusedError(111, "Connection refused"), r"\(Connection refused\)"),
         (OSError(errno.EMSGSIZE, "Message too long"), "sends more than"),
         (ValueError("odd"), "broken answer"),
@@ -51,7 +61,7 @@ def test_failures_in_words(error, words):
 
 def test_refusals_in_words():
     assert refused(401) == refused(403).replace("403", "401")
-    assert refused(404) == "answers 404 Not Found"
+    assert refused(404) == "answers 404 Not Found: there is nothing at this path"
     assert refused(799) == "answers 799"
 
 

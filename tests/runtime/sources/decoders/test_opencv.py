@@ -57,3 +57,40 @@ def test_a_camera_keeps_no_old_frames(monkeypatch):
     monkeypatch.setattr(opencv.cv2, "VideoCapture", Opened)
     assert open_capture(0, cv2.CAP_ANY) is not None
     assert asked == [(cv2.CAP_PROP_BUFFERSIZE, 1)]
+
+
+@pytest.mark.parametrize(
+    ("image", "shown"),
+    [
+        (np.full((4, 6), 90, np.uint8), 90),
+        (np.full((4, 6, 1), 90, np.uint8), 90),
+        (np.full((4, 6), 90 << 8, np.uint16), 90),
+        (np.full((4, 6, 4), (90, 90, 90, 255), np.uint8), 90),
+        # Luma 16 to 235 is black to white; chroma 128 has no colour.
+        (np.tile(np.array([[[94, 128]]], np.uint8), (4, 6, 1)), 91),
+    ],
+)
+def test_a_camera_may_be_grey_or_give_what_it_has(image, shown):
+    bgr = opencv.camera_picture(image).bgr()
+    assert bgr.shape == (4, 6, 3)
+    assert np.unique(bgr).tolist() == [shown]
+
+
+def test_two_bytes_a_pixel_are_read_in_their_order():
+    uyvy = np.tile(np.array([[[128, 94]]], np.uint8), (4, 6, 1))
+
+    class Raw:
+        def get(self, what):
+            return 1498831189.0 if what == cv2.CAP_PROP_FOURCC else 0.0  # UYVY
+
+        def read(self):
+            return True, uyvy
+
+    picture, _ = OpenCvCapture(Raw()).read()
+    assert np.unique(picture.bgr()).tolist() == [91]
+
+
+@pytest.mark.parametrize("shape", [(1, 9000), (9000,), (1, 9000, 1)])
+def test_a_raw_buffer_is_named(shape):
+    with pytest.raises(ValueError, match="--camera_format"):
+        opencv.camera_picture(np.zeros(shape, np.uint8))

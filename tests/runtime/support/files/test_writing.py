@@ -14,8 +14,8 @@ from runtime.errors import UserError
 from runtime.options.protected_files import model_files, protected_files
 from runtime.predict import main as predict_main
 from runtime.support.cli import run_command
+from runtime.support.files.inputs import check_apart
 from runtime.support.files.writing import (
-    check_apart,
     check_writable,
     create,
     create_new,
@@ -53,11 +53,17 @@ def victim(tmp_path):
 # What is an input.
 
 
-@pytest.mark.parametrize("way", ["path", "dots", "symlink", "hardlink", "url", "folderlink"])
+WAYS = ["path", "dots", "slashes", "symlink", "hardlink", "url", "coded url", "folderlink"]
+WAYS += ["home", "pipeline", "descriptor"]
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "flag", ["--output_video", "--output_json", "--output_csv", "--output_summary"]
 )
-def test_no_output_replaces_its_own_input(tmp_path, clip, tiny_engine, capsys, way, flag):
+def test_no_output_replaces_its_own_input(
+    tmp_path, clip, tiny_engine, capsys, way, flag, monkeypatch
+):
     video = tmp_path / "videos" / "a.mp4"
     video.parent.mkdir()
     shutil.copy(clip, video)
@@ -75,6 +81,18 @@ def test_no_output_replaces_its_own_input(tmp_path, clip, tiny_engine, capsys, w
     elif way == "folderlink":
         (tmp_path / "same").symlink_to(video.parent)
         output = tmp_path / "same" / "a.mp4"
+    elif way == "slashes":
+        output = f"{video.parent}//.///a.mp4"
+    elif way == "coded url":
+        source = f"FILE://localhost{video.parent}/%61.mp4"
+    elif way == "home":
+        monkeypatch.setenv("HOME", str(video.parent))
+        output = "~/a.mp4"
+    elif way == "pipeline":
+        source = f'gst:filesrc location="{video}" ! decodebin ! videoconvert ! appsink'
+    elif way == "descriptor":
+        opened = os.open(video, os.O_RDONLY)
+        output = f"/proc/self/fd/{opened}"
     before = video.read_bytes()
     assert webcam("--source", source, "--engine", tiny_engine, flag, output) == 2
     assert "would overwrite a file in use: it is an input" in capsys.readouterr().err
@@ -326,7 +344,7 @@ def test_any_name_can_be_printed_anywhere(tmp_path, tiny_engine, name):
 
 def test_a_full_terminal_is_one_line(tiny_engine, clip):
     if not os.path.exists("/dev/full"):
-        pytest.skip("no /dev/full here")
+        pytest.skip("needs a Linux with /dev/full")
     argv = ["-m", "runtime.webcam", "--headless", "--source", clip, "--engine", tiny_engine]
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
@@ -443,7 +461,7 @@ def test_a_whole_file_that_fails_leaves_the_older_one(tmp_path, monkeypatch):
     assert path.read_text() == "old"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a Linux with /dev/full")
 def test_a_device_is_written_to_not_replaced():
     with pytest.raises(UserError, match="No space left"):
         write_whole(Path("/dev/full"), "new", "--output_summary")

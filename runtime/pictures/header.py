@@ -10,11 +10,14 @@ import re
 import struct
 from collections.abc import Iterator
 
+from runtime.pictures.heif import heif_brand, read_heif
+from runtime.pictures.tiff import tiff_pages
+
 #: Most scans of a JPEG file, each of which is a pass over the whole picture: progressive
 #: files have about ten.
 _MAX_SCANS = 100
 
-#: Most segments before a JPEG's frame header, and most tags of a TIFF directory.
+#: Most segments before a JPEG's frame header.
 _MAX_PARTS = 4096
 
 #: Most chunks of a PNG file: those of the largest that is read have 8 kB.
@@ -23,15 +26,12 @@ _MAX_CHUNKS = 100_000
 #: Name of a PNG file's colour profile, of what a terminal shows and doesn't obey.
 _PROFILE_NAME = re.compile(rb"[ -~\xa1-\xff]{0,79}\0")
 
-#: Largest tile of a TIFF file in pixels: decoded as a whole, however small the picture.
-_MAX_TILE = 1 << 24
-
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
     """Width and height of a picture in pixels.
 
     Args:
-        data: A whole file: JPEG, PNG, WebP, BMP, TIFF, PNM or GIF.
+        data: A whole file of one of `runtime.pictures.kinds`.
 
     Returns:
         None where it is of another kind, or cut short or malformed before its size.
@@ -45,6 +45,17 @@ def picture_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
+def is_picture(head: bytes) -> bool:
+    """Whether a file begins as a kind of picture that is known here does.
+
+    Args:
+        head: Its first 64 bytes.
+    """
+    return any(start.match(head) for start, _ in _KINDS) and (
+        head[4:8] != b"ftyp" or heif_brand(head) is not None
+    )
+
+
 def is_animation(data: bytes) -> bool:
     """Whether a picture may be one of many, which take OpenCV twice the memory of a single one.
 
@@ -53,13 +64,13 @@ def is_animation(data: bytes) -> bool:
     """
     if data.startswith(b"\x89PNG"):
         # OpenCV takes it for one when this stands before the pixels.
-        kinds = [kind for kind, *_ in _chunks(data)]
+        kinds = [kind for kind, *_ in png_chunks(data)]
         return b"acTL" in kinds[: kinds.index(b"IDAT") if b"IDAT" in kinds else None]
     return data.startswith(b"GIF8") or (data[12:16] == b"VP8X" and bool(data[20] & 2))
 
 
 def _png(data: bytes) -> tuple[int, int] | None:
-    for kind, start, length in _chunks(data):
+    for kind, start, length in png_chunks(data):
         # OpenCV makes room for a chunk before it reads it.
         if length > len(data):
             return None
@@ -69,7 +80,7 @@ def _png(data: bytes) -> tuple[int, int] | None:
     return _two(">II", data, 16)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Kind, start and length of each chunk of a PNG file, as far as they follow one another."""
     at = 8
     for _ in range(_MAX_CHUNKS):
@@ -132,31 +143,13 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
 
 
 def _tiff(data: bytes) -> tuple[int, int] | None:
-    order = "<" if data[:2] == b"II" else ">"
-    if struct.unpack_from(order + "H", data, 2) == (42,):
-        head, entry, field = "H", "HHI4s", 4
-        (at,) = struct.unpack_from(order + "I", data, 4)
-    else:  # BigTIFF
-        head, entry, field = "Q", "HHQ8s", 8
-        (at,) = struct.unpack_from(order + "Q", data, 8)
-    (count,) = struct.unpack_from(order + head, data, at)
-    if count > _MAX_PARTS:
-        return None
-    at += struct.calcsize(order + head)
-    # Of a tag that is there twice, the largest counts.
-    sizes = {256: 0, 257: 0, 322: 0, 323: 0}
-    for number in range(count):
-        tag, kind, values, value = struct.unpack_from(
-            order + entry, data, at + number * struct.calcsize(order + entry)
-        )
-        if tag in sizes:
-            letter = {1: "B", 3: "H", 4: "I", 16: "Q"}.get(kind, "")
-            if values != 1 or not letter or struct.calcsize(order + letter) > field:
-                return None
-            sizes[tag] = max(sizes[tag], *struct.unpack_from(order + letter, value))
-    if sizes[322] * sizes[323] > _MAX_TILE:
-        return None
-    return sizes[256], sizes[257]
+    page = next(tiff_pages(data), None)
+    return page.size if page else None
+
+
+def _heif(data: bytes) -> tuple[int, int] | None:
+    found = read_heif(data)
+    return found.size if found else None
 
 
 def _two(form: str, data: bytes, at: int) -> tuple[int, int]:
@@ -175,5 +168,6 @@ _KINDS = [
         (rb"II[\x2a\x2b]\0|MM\0[\x2a\x2b]", _tiff),
         (rb"P[1-6]\s", _pnm),
         (rb"GIF8[79]a", _gif),
+        (rb"....ftyp", _heif),
     )
 ]

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from runtime.errors import SourceError
-from runtime.sources.decoders.picture_header import is_animation, picture_size
+from runtime.pictures.folders import list_pictures
+from runtime.pictures.header import is_animation, picture_size
+from runtime.pictures.reading import MAX_FILE, read_picture
 from runtime.sources.factory import open_source
-from runtime.sources.pictures import MAX_FILE, list_pictures, read_picture
 from tests.conftest import PORTRAIT
+from tests.runtime.pictures.files import chunk
 from tests.support.limited import run_limited
 
 
@@ -51,6 +53,9 @@ FILES = {
     "pgm": ("PPM", {"mode": "L"}),
     "pbm": ("PPM", {"mode": "1"}),
     "gif": ("GIF", {}),
+    "avif": ("AVIF", {}),
+    "avif grey": ("AVIF", {"mode": "L"}),
+    "avif of transparency": ("AVIF", {"mode": "RGBA"}),
 }
 
 ANIMATIONS = {
@@ -59,7 +64,11 @@ ANIMATIONS = {
     "webp animation": ("WEBP", {"many": True}),
 }
 
-PAGES = {"tiff pages": ("TIFF", {"many": True}), "mpo": ("MPO", {"many": True})}
+PAGES = {
+    "tiff pages": ("TIFF", {"many": True}),
+    "mpo": ("MPO", {"many": True}),
+    "avif animation": ("AVIF", {"many": True}),
+}
 
 ALL = {**FILES, **ANIMATIONS, **PAGES}
 
@@ -91,11 +100,6 @@ def test_tiffs_of_both_byte_orders_and_tiles_that_are_too_large(order):
     assert picture_size(tiff((256, 3, 7), (257, 3, 9), (322, 4, 64), (323, 4, 64))) == (7, 9)
     assert picture_size(tiff((256, 3, 7), (257, 3, 9), (322, 4, 40_000), (323, 4, 40_000))) is None
     assert picture_size(tiff((256, 3, 7), (257, 3, 9), (256, 4, 90_000))) == (90_000, 9)
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    check = zlib.crc32(kind + data)
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
 
 
 @pytest.mark.parametrize(("name", "good"), [(b"sRGB \xfc", True), (b"a\x1b]0;b\x07", False)])
@@ -131,6 +135,9 @@ BOMBS = {
     "bmp": lambda: saved("BMP", 8, 8)[:18] + struct.pack("<ii", 60_000, -60_000) + bytes(9),
     "webp": lambda: b"RIFF\x20\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\xff\xff\xff\xff\xff" + bytes(9),
     "ppm": lambda: b"P5 # 1 1\n 90000\n 90000 255\n",
+    "avif": lambda: saved("AVIF", 8, 8).replace(
+        b"ispe\0\0\0\0\0\0\0\x08\0\0\0\x08", b"ispe\0\0\0\0\0\0\x40\x08\0\0\x40\x08"
+    ),
     "tiff": lambda: (
         b"II\x2a\0\x08\0\0\0\x02\0"
         + struct.pack("<HHIIHHII", 256, 4, 1, 1 << 31, 257, 4, 1, 1 << 31)
@@ -144,7 +151,7 @@ def test_a_small_file_of_many_pixels_is_refused_in_little_memory(tmp_path, name)
     path.write_bytes(BOMBS[name]())
     assert path.stat().st_size < 40_000
     code = (
-        "import sys\nfrom pathlib import Path\nfrom runtime.sources.pictures import read_picture\n"
+        "import sys\nfrom pathlib import Path\nfrom runtime.pictures.reading import read_picture\n"
         "from runtime.errors import SourceError\n"
         "try: print(read_picture(Path(sys.argv[1])).shape)\nexcept SourceError as e: print(e)"
     )
@@ -157,7 +164,7 @@ def test_a_small_file_of_many_pixels_is_refused_in_little_memory(tmp_path, name)
 def test_a_picture_of_a_hundred_million_pixels_is_read(tmp_path):
     # The largest cameras' size; and what it takes: 0.7 GB, besides what starting takes.
     code = (
-        "import sys\nfrom pathlib import Path\nfrom runtime.sources.pictures import read_picture\n"
+        "import sys\nfrom pathlib import Path\nfrom runtime.pictures.reading import read_picture\n"
         "print(read_picture(Path(sys.argv[1])).shape)"
     )
     path = tmp_path / "large.png"

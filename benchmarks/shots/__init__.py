@@ -1,0 +1,1 @@
+"""`python -m benchmarks.shots`: are cuts found, and nothing else taken for one?"""
