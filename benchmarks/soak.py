@@ -2,8 +2,9 @@
 
 The soak feeds many frames through detection, tracking, recognition and a
 JSON file, as fast as they go, and reads memory, threads and file handles
-on the way. The kills start `runtime.webcam` with JSON lines, CSV and a video, end
-it with SIGKILL at random moments, and read what they left.
+on the way; with `--segment_s` also through a film, all of it in segments of which the
+last megabytes stay. The kills start `runtime.webcam` with JSON lines, CSV and a video
+with sound, end it with SIGKILL at random moments, and read what they left.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -32,13 +34,20 @@ from benchmarks.harness.synthetic import MAX_FACES, SyntheticVideo, render
 from benchmarks.regression.session import begin, finish, header
 from runtime.pipeline.config import DetectorConfig
 from runtime.pipeline.pipeline import Pipeline
-from runtime.sinks.files.jsonl import JsonSink
+from runtime.sinks.factory import SinkConfig, open_files
+from runtime.sinks.group import SinkGroup
 from runtime.support.cli import option, parse_options, run_command
 
 PROG = "python -m benchmarks.soak"
 
 #: Longest time from the first line to a kill, in seconds.
 _LONGEST_S = 4.0
+
+#: Megabytes of the segments that stay.
+_MOST_MB = 20.0
+
+#: Samples a second of the sound of the clip that is read until the kill.
+_SAMPLES = 16_000
 
 
 @dataclass(kw_only=True)
@@ -48,6 +57,11 @@ class SoakOptions(CompareOptions, EngineOption):
     frames: int = option("frames of the soak; 0 leaves it out", 20_000, between=(0, math.inf))
     faces: int = option("faces in the picture", 1, between=(1, MAX_FACES))
     side: int = option("longer side of the frames and the detector, in pixels", 160)
+    segment_s: float = option(
+        "also write a film, and it and the lines in segments of so many seconds; 0 for neither",
+        0.0,
+        between=(0, 86_400),
+    )
     kills: int = option("how often the command is killed", 5, between=(0, math.inf))
     seed: int = option("seed of the moments", 0, between=(0, math.inf))
 
@@ -88,18 +102,30 @@ def soak(options: SoakOptions) -> Soak:
     start = time.monotonic()
     source = SyntheticVideo(pictures, options.frames)
     config = config_of([source], options.engine, detector=DetectorConfig(size=options.side))
+    written = 0
     with tempfile.TemporaryDirectory() as folder, Pipeline(config) as pipeline:
-        sink = JsonSink(f"{folder}/soak.jsonl")
+        outputs = SinkConfig(json=f"{folder}/soak.jsonl")
+        if options.segment_s:
+            outputs = replace(
+                outputs,
+                video=f"{folder}/soak.mp4",
+                segment_s=options.segment_s,
+                max_disk_mb=_MOST_MB,
+            )
+        sinks = SinkGroup()
+        open_files(outputs, pipeline.engine.manifest.labels, [source], sinks)
         for count, result in enumerate(pipeline, 1):
-            sink.write(result)
+            sinks.write(result)
+            written += 1
             faces += len(result.faces)
             if count in marks:
                 rows.append(resources(count))
                 rate = count / (time.monotonic() - start)
                 print(f"{count} frames, {rate:.0f} FPS: {rows[-1]}", file=sys.stderr, flush=True)
-        sink.close()
-        with Path(folder, "soak.jsonl").open() as lines:
-            written = sum(1 for _ in lines)
+        sinks.close()
+        if not options.segment_s:
+            with Path(folder, "soak.jsonl").open() as lines:
+                written = sum(1 for _ in lines)
     return Soak(
         frames=options.frames,
         faces_per_frame=round(faces / options.frames, 2),
@@ -136,12 +162,25 @@ def kill(options: SoakOptions) -> Kills:
 
 
 def _write_clip(path: Path) -> Path:
-    """Two minutes of video: more than is read before the kill."""
+    """Two minutes of video with a tone: more than is read before the kill."""
+    import av  # its memory is none of the soak's
+
     pictures = render(1, 30, (320, 240))
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30.0, (320, 240))
-    for i in range(3600):
-        writer.write(pictures[i % 30])
-    writer.release()
+    step = _SAMPLES // 30
+    tone = (np.sin(np.arange(step) * (2 * np.pi * 16 / step)) * 8000).astype(np.int16)[None]
+    with av.open(str(path), "w") as clip:
+        video = clip.add_stream("mpeg4", rate=30)
+        video.width, video.height, video.pix_fmt = 320, 240, "yuv420p"
+        sound = clip.add_stream("aac", rate=_SAMPLES)
+        sound.codec_context.layout = "mono"
+        for i in range(3600):
+            clip.mux(video.encode(av.VideoFrame.from_ndarray(pictures[i % 30], format="bgr24")))
+            part = av.AudioFrame.from_ndarray(tone, format="s16", layout="mono")
+            part.sample_rate, part.time_base = _SAMPLES, Fraction(1, _SAMPLES)
+            part.pts = i * _SAMPLES // 30
+            clip.mux(sound.encode(part))
+        for stream in (video, sound):
+            clip.mux(stream.encode(None))
     return path
 
 
@@ -182,9 +221,10 @@ def _is_whole(rows: Path) -> bool:
 
 
 def _gap_s(lines: Path, video: Path) -> float | None:
-    """Media time from the video's end to the last line's; None where the lines can't be read.
+    """Media time from the film's end to the last line's; None where the lines can't be read.
 
-    A video without a frame, which begins with its first half second, lacks all of it.
+    A film ends where its pictures or, if it has any, its sound do. One without a frame,
+    which begins with its first half second, lacks all of it.
     """
     try:
         results = [json.loads(line) for line in lines.read_text().splitlines()]
@@ -194,14 +234,16 @@ def _gap_s(lines: Path, video: Path) -> float | None:
         return None
     import av  # its memory is none of the soak's
 
-    end_s = 0.0
+    ends = [0.0]
     try:
         with av.open(str(video)) as container:
-            for frame in container.decode(video=0):
-                end_s = float(frame.time or 0.0)
+            streams = [*container.streams.video[:1], *container.streams.audio[:1]]
+            ends = [0.0] * max(1, len(streams))
+            for frame in container.decode(*streams):
+                ends[isinstance(frame, av.AudioFrame)] = float(frame.time or 0.0)
     except (av.FFmpegError, IndexError):  # no frame, or none after what was read
         pass
-    return max(0.0, round(float(results[-1]["time_s"]) - end_s, 3))
+    return max(0.0, round(float(results[-1]["time_s"]) - min(ends), 3))
 
 
 if __name__ == "__main__":

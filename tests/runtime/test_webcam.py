@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.parse
 
+import av
 import numpy as np
 import pytest
 
@@ -24,6 +25,7 @@ from runtime.support.cli import parse_options, run_command
 from runtime.vision.picture import Picture
 from runtime.webcam import main, run
 from tests.conftest import REPO, read_back
+from tests.support.clips import beeps, flash_and_beep
 from tests.support.streams import Server, jpegs
 from tests.support.web import MULTIPART, Web, jpeg, part
 
@@ -57,6 +59,34 @@ def test_video_and_json_of_a_file(tmp_path, clip, tiny_engine, capsys):
     err = capsys.readouterr().err
     assert "40 frames" in err
     assert "capture to result" in err
+
+
+def test_sound_is_kept_unless_people_are_hidden(tmp_path, tiny_engine):
+    clip, video = flash_and_beep(tmp_path / "in.mp4", 1.2), tmp_path / "o.mp4"
+    for flags, heard in (
+        ([], [1]),
+        (["--no-sound"], None),
+        (["--anonymize"], None),
+        (["--anonymize", "--sound"], [1]),
+    ):
+        argv = ("--engine", tiny_engine, "--source", clip, "--output_video", video)
+        assert webcam(*argv, *flags) == 0
+        with av.open(str(video)) as film:
+            assert bool(film.streams.audio) is (heard is not None)
+        if heard is not None:
+            assert beeps(video) == pytest.approx(heard, abs=0.03)
+
+
+def test_segments_of_an_input_s_name_leave_it_alone(tmp_path, clip, tiny_engine, caplog):
+    caplog.set_level("INFO")
+    source = tmp_path / "o-000001.mp4"
+    source.write_bytes(clip.read_bytes())
+    argv = ("--engine", tiny_engine, "--source", source, "--output_video", tmp_path / "o.mp4")
+    assert webcam(*argv, "--segment_s", 1, "--output_csv", tmp_path / "o.csv") == 0
+    assert source.read_bytes() == clip.read_bytes()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["o-000001.mp4", *(f"o-00000{n}.{e}" for n in (2, 3) for e in ("csv", "mp4"))]
+    assert "wrote 2 files to" in caplog.text
 
 
 def test_every_output_at_once(tmp_path, clip, tiny_engine, capsys, caplog):
@@ -250,6 +280,9 @@ def test_an_anonymized_pipeline_has_no_other_output(tiny_engine, monkeypatch, ca
         (["--source", "demo", "--output_csv", "{text}/x"], "can't make its folder"),
         (["--source", "demo", "--output_summary", "{text}/x"], "can't make its folder"),
         (["--source", "demo", "--output_csv", "-", "--output_json", "-"], "standard output"),
+        (["--source", "demo", "--segment_s", "9"], "needs --output_video"),
+        (["--source", "demo", "--segment_s", "9", "--output_json", "-"], "standard output is none"),
+        (["--source", "demo", "--max_disk_mb", "0", "--output_json", "x"], "--max_disk_mb must be"),
         (["--source", "demo", "--mqtt", "mqtt://a:b@h"], "--mqtt must be"),
         (["--source", "demo", "--webhook", "ftp://a:b@h"], "--webhook must be"),
         (["--source", "demo", "--webhook_batch", "0"], "--webhook_batch"),

@@ -18,6 +18,7 @@ from runtime.support.files.inputs import check_apart
 from runtime.support.files.writing import (
     check_writable,
     create,
+    create_new,
     read_mode,
     replacing,
     write_whole,
@@ -465,3 +466,16 @@ def test_a_device_is_written_to_not_replaced():
     with pytest.raises(UserError, match="No space left"):
         write_whole(Path("/dev/full"), "new", "--output_summary")
     assert not os.path.isfile("/dev/full")
+
+
+def test_a_new_file_takes_no_name_that_is_taken(tmp_path):
+    fresh, link, old = tmp_path / "a" / "new", tmp_path / "link", tmp_path / "old"
+    os.close(create_new(fresh, 0o640))
+    assert stat.S_IMODE(fresh.stat().st_mode) == 0o640
+    old.write_text("old")
+    link.symlink_to(tmp_path / "nowhere")
+    for taken in (fresh, link, old):
+        with pytest.raises(FileExistsError):
+            create_new(taken)
+    assert old.read_text() == "old"
+    assert not (tmp_path / "nowhere").exists()
