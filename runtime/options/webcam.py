@@ -100,7 +100,7 @@ class WebcamOptions:
         "mirror pictures, after the turning", None, choices=FLIPS, group=shared.SOURCES
     )
     max_frames: int | None = option(
-        "end after so many frames", None, between=(1, math.inf), group=shared.SOURCES
+        "end after so many frames", None, between=(0, math.inf), group=shared.SOURCES
     )
     engine: str = shared.engine_option()
     provider: str = shared.provider_option()

@@ -8,10 +8,12 @@ of its name, and remains the caller's, who closes it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.detectors.catalogue import FACE_SCORE
+from runtime.engines.catalogue import check_engine
 from runtime.errors import SourceError, UserError
 from runtime.sources.config import SourceConfig
 from runtime.support.ranges import within
@@ -48,6 +50,8 @@ class DetectorConfig:
     raw_boxes: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.detector, str) and not hasattr(self.detector, "detect"):
+            raise TypeError(f"detector must be a name or a Detector, not {self.detector!r}")
         within("interval_s", self.interval_s, 0)
         within("regions_score", self.regions_score, 0, 1)
 
@@ -74,6 +78,7 @@ class EngineConfig:
     max_wait_s: float = 0.0
 
     def __post_init__(self) -> None:
+        check_engine(self.engine)
         within("max_batch", self.max_batch, 1)
         within("max_wait_s", self.max_wait_s, 0)
 
@@ -126,7 +131,7 @@ class PipelineConfig:
         engine: How emotions are read.
         labels: What steadies them.
         latency: How long a result may take.
-        max_frames: Ends after so many results; None for never.
+        max_frames: Ends after so many results, of 0 without reading any; None for never.
 
     Raises:
         UserError: There is no source, two have the same name, or a number is out of
@@ -147,4 +152,8 @@ class PipelineConfig:
         for name in names:
             if names.count(name) > 1:
                 raise UserError(f"two sources have the name {name!r}")
-        within("max_frames", self.max_frames, 1)
+        if self.max_frames is not None and (
+            isinstance(self.max_frames, bool) or not isinstance(self.max_frames, Integral)
+        ):
+            raise TypeError(f"max_frames must be a whole number, not {self.max_frames!r}")
+        within("max_frames", self.max_frames, 0)
