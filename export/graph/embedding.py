@@ -36,17 +36,11 @@ def with_embedding(model: onnx.ModelProto) -> onnx.ModelProto:
     name = layer.input[0]
     while (maker := makers.get(name)) is not None and maker.op_type in _PASSED:
         name = maker.input[0]
-    weights = next(w for w in _shapes(graph, layer.input[1], makers))
+    weights = _shape(graph, layer.input[1], makers)
     flags = {attribute.name: attribute.i for attribute in layer.attribute}
     width = weights[1 if flags.get("transB") else 0]
-    for node in graph.node:
-        for names in (node.input, node.output):
-            for place, used in enumerate(names):
-                if used == name:
-                    names[place] = EMBEDDING
-    kept = [value for value in graph.value_info if value.name != name]
-    del graph.value_info[:]
-    graph.value_info.extend(kept)
+    # A node of its own: what is both an output and read on can't become FP16.
+    graph.node.append(onnx.helper.make_node("Identity", [name], [EMBEDDING], "node_embedding"))
     batch = graph.output[0].type.tensor_type.shape.dim[0]
     side: str | int = batch.dim_param if batch.HasField("dim_param") else batch.dim_value
     graph.output.append(
@@ -64,10 +58,8 @@ def _passed(makers: dict[str, NodeProto], name: str) -> NodeProto | None:
     return node
 
 
-def _shapes(
-    graph: onnx.GraphProto, name: str, makers: dict[str, NodeProto]
-) -> list[tuple[int, ...]]:
-    """Shape of the weights behind a layer's input, in a list that is empty without any."""
+def _shape(graph: onnx.GraphProto, name: str, makers: dict[str, NodeProto]) -> tuple[int, ...]:
+    """Shape of the weights behind a layer's input."""
     while name in makers and makers[name].op_type in _PASSED:
         name = makers[name].input[0]
-    return [tuple(tensor.dims) for tensor in graph.initializer if tensor.name == name]
+    return next(tuple(tensor.dims) for tensor in graph.initializer if tensor.name == name)

@@ -40,6 +40,8 @@ class DetectorConfig:
             something; faces and tracks are the same whatever it is.
         raw_boxes: Leave results' boxes as they are found: they may reach outside of the
             picture, where they otherwise end.
+        min_face: Faces whose box has a shorter side than this, in pixels, are left out of
+            results; not of their regions.
     """
 
     detector: str | Detector = "centerface"
@@ -48,11 +50,13 @@ class DetectorConfig:
     interval_s: float | None = 0.05
     regions_score: float = FACE_SCORE
     raw_boxes: bool = False
+    min_face: float = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.detector, str) and not hasattr(self.detector, "detect"):
             raise TypeError(f"detector must be a name or a Detector, not {self.detector!r}")
         within("interval_s", self.interval_s, 0)
+        within("min_face", self.min_face, 0)
         within("regions_score", self.regions_score, 0, 1)
 
 
@@ -68,6 +72,7 @@ class EngineConfig:
         rebuild: Build a plan that doesn't suit this machine again.
         max_batch: Most faces in one run of the engine.
         max_wait_s: How long a batch may wait for more faces, in seconds.
+        embeddings: Give the features of each face that is read, in `EmotionResult.embedding`.
     """
 
     engine: str | Path | Engine = "default"
@@ -76,6 +81,7 @@ class EngineConfig:
     rebuild: bool = False
     max_batch: int = 16
     max_wait_s: float = 0.0
+    embeddings: bool = False
 
     def __post_init__(self) -> None:
         check_engine(self.engine)

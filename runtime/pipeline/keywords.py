@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from runtime.detectors.base import Detector
     from runtime.engines.base import Engine
     from runtime.sources.base import Source
+    from runtime.vision.zones import Zones
 
 
 #: What stands for one source.
@@ -38,17 +39,20 @@ class PipelineKeywords(TypedDict, total=False):
         detect_interval_s: `DetectorConfig.interval_s`.
         regions_score: `DetectorConfig.regions_score`.
         raw_boxes: `DetectorConfig.raw_boxes`.
+        min_face: `DetectorConfig.min_face`.
         provider: `EngineConfig.provider`.
         threads: `EngineConfig.threads`.
         rebuild: `EngineConfig.rebuild`.
         max_batch: `EngineConfig.max_batch`.
         max_wait_ms: `EngineConfig.max_wait_s`.
+        embeddings: `EngineConfig.embeddings`.
         smoothing_s: `LabelsConfig.smoothing_s`.
         temporal_head: `LabelsConfig.temporal_head`.
         latency_target_ms: `LatencyConfig.target_s`.
         look_ahead_s: `LatencyConfig.look_ahead_s`.
         max_frames: `PipelineConfig.max_frames`.
         reconnect_s: `SourceConfig.reconnect_s` of every source.
+        zones: `SourceConfig.zones` of every source.
         tls: Whom the connection of each source trusts, in their order; the system's
             authorities where that is shorter.
     """
@@ -58,17 +62,20 @@ class PipelineKeywords(TypedDict, total=False):
     detect_interval_s: float | None
     regions_score: float
     raw_boxes: bool
+    min_face: float
     provider: str
     threads: int
     rebuild: bool
     max_batch: int
     max_wait_ms: float
+    embeddings: bool
     smoothing_s: float | None
     temporal_head: str | Path
     latency_target_ms: float | None
     look_ahead_s: float
     max_frames: int | None
     reconnect_s: float
+    zones: str | Path | Zones | None
     tls: Sequence[Tls]
 
 
@@ -79,17 +86,20 @@ _PLACES = {
     "detect_interval_s": ("detector", "interval_s"),
     "regions_score": ("detector", "regions_score"),
     "raw_boxes": ("detector", "raw_boxes"),
+    "min_face": ("detector", "min_face"),
     "provider": ("engine", "provider"),
     "threads": ("engine", "threads"),
     "rebuild": ("engine", "rebuild"),
     "max_batch": ("engine", "max_batch"),
     "max_wait_ms": ("engine", "max_wait_s"),
+    "embeddings": ("engine", "embeddings"),
     "smoothing_s": ("labels", "smoothing_s"),
     "temporal_head": ("labels", "temporal_head"),
     "latency_target_ms": ("latency", "target_s"),
     "look_ahead_s": ("latency", "look_ahead_s"),
     "max_frames": ("", "max_frames"),
     "reconnect_s": ("sources", "reconnect_s"),
+    "zones": ("sources", "zones"),
     "tls": ("sources", "tls"),
 }
 

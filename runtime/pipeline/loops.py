@@ -150,6 +150,7 @@ class RecognitionLoop:
                 source=frame.source,
                 at=frame.at,
                 reconnect=self._reconnect(frame),
+                zones=item.zones,
             )
             if not self._raw_boxes:
                 result = result.inside()

@@ -35,6 +35,7 @@ from runtime.support.mailbox import Closed, Mailbox
 from runtime.support.process import OwnProcess
 from runtime.support.threads import Stages
 from runtime.telemetry.metrics import Metrics
+from runtime.vision.zones import open_zones
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -99,6 +100,7 @@ class Pipeline:
         self.config = config
         self._process = OwnProcess("Pipeline")
         self._lock = threading.RLock()
+        self._zones = [open_zones(source.zones) for source in config.sources]
         self._parts = Parts(config)
         self.engine: Engine = self._parts.engine
         self._group = self._parts.group
@@ -245,7 +247,13 @@ class Pipeline:
         # What may be no face is none, whichever detector gives it.
         face_score = FACE_SCORE if detector.regions_score < FACE_SCORE else 0.0
         detection = DetectionStage(
-            parts.detector, len(self.sources), detector.interval_s, self.metrics, face_score
+            parts.detector,
+            len(self.sources),
+            detector.interval_s,
+            self.metrics,
+            face_score,
+            detector.min_face,
+            self._zones,
         )
         both = (group, self.metrics, self.load_shedding)
         capture = CaptureStage(group, self._frames, self._stages, self.metrics)

@@ -18,6 +18,7 @@ from runtime.support.ranges import within
 
 if TYPE_CHECKING:
     from runtime.sources.base import Source
+    from runtime.vision.zones import Zones
 
 
 #: What some settings may be.
@@ -55,6 +56,7 @@ class SourceConfig:
         camera_format: Pixel format to ask a camera for, a FOURCC such as `MJPG`; None for
             OpenCV's choice.
         rotate: Degrees by which its pictures are turned clockwise: 0, 90, 180 or 270.
+        zones: File of the zones whose faces count (`runtime.vision.zones`), or the zones.
         flip: `horizontal` (left and right change places) or `vertical`, after the
             turning; None for neither.
     """
@@ -72,6 +74,7 @@ class SourceConfig:
     camera_format: str | None = None
     rotate: int = 0
     flip: str | None = None
+    zones: str | Path | Zones | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", check_source(self.source))

@@ -42,6 +42,6 @@ class OwnProcess:
             TypeError: Always.
         """
         raise TypeError(
-            f"a {self._what} can't be pickled or copied: it holds open models and devices; "
+            f"this {self._what} can't be pickled or copied: it holds open models and devices; "
             "make one in each process"
         )

@@ -133,11 +133,12 @@ class EmotionNet(nn.Module):
 
     def embed(self, x: Tensor) -> Tensor:
         """Computes (N, width) features of (N, 3, H, W) normalised faces: what the head reads."""
-        features = self.attention(self.backbone(x)[0])
-        tokens = features.flatten(2).transpose(1, 2)
+        maps = self.attention(self.backbone(x)[0])
+        tokens = maps.flatten(2).transpose(1, 2)
         if self.lstm is not None:
             tokens, _ = self.lstm(tokens)
-        return tokens.mean(1)
+        features: Tensor = tokens.mean(1)
+        return features
 
     def forward(self, x: Tensor) -> Tensor:
         """Computes (N, classes) logits of (N, 3, H, W) normalised faces."""
