@@ -21,7 +21,6 @@ from runtime.detectors.catalogue import FACE_SCORE
 from runtime.engines.base import Engine
 from runtime.errors import StageError
 from runtime.messages import Frame, FrameResult, TrackedFrame
-from runtime.pipeline.asynchronous import in_thread, results_of
 from runtime.pipeline.capture import CaptureStage
 from runtime.pipeline.config import PipelineConfig
 from runtime.pipeline.detection import DetectionStage
@@ -30,6 +29,7 @@ from runtime.pipeline.load_shedding import LoadShedding
 from runtime.pipeline.loops import DetectionLoop, RecognitionLoop
 from runtime.pipeline.parts import Parts
 from runtime.sources.base import Source
+from runtime.support.asynchronous import in_thread, results_of
 from runtime.support.deferred_call import DeferredCall
 from runtime.support.mailbox import Closed, Mailbox
 from runtime.support.process import OwnProcess
