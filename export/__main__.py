@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from calibration.calibration_set import CalibrationOptions
 from runtime.errors import UserError
-from runtime.manifest import file_hash, sidecar_path
+from runtime.manifest import EMBEDDING, file_hash, sidecar_path
+from runtime.manifest_fields import Output
 from runtime.support.cli import option, parse_options, run_command
 from runtime.support.files.writing import check_writable
 from train.datasets.catalogue import DATASETS
@@ -78,7 +79,9 @@ def export(options: ExportOptions) -> Path:
     from calibration.ranges import get_ranges
     from calibration.samples import held_out_inputs
     from export.artifacts import Artifact, make_fp16, make_int8, make_tflite
+    from export.graph.embedding import with_embedding
     from export.graph.to_onnx import to_onnx
+    from export.verification.embedding import prove_embedding
     from export.verification.outputs import BATCHES, demo_inputs, prove
     from train.checkpoint import load_checkpoint, tool_versions
     from train.inference import input_logits
@@ -105,7 +108,9 @@ def export(options: ExportOptions) -> Path:
     graph = to_onnx(net, spec.size)
     print(f"{len(graph.graph.node)} nodes after {time.monotonic() - start:.1f} s", flush=True)
     print(f"comparing with PyTorch on {len(inputs)} faces ({origin})", flush=True)
-    proof = prove(net, graph, inputs, origin, manifest.temperature, options.max_difference)
+    whole = with_embedding(graph)
+    proof = prove(net, whole, inputs, origin, manifest.temperature, options.max_difference)
+    proof |= prove_embedding(net, whole, inputs, "fp32")
     print(f"largest difference of a probability: {proof['max_difference']}", flush=True)
     tools = tool_versions(
         *("torch", "timm", "onnx", "onnxscript", "onnxsim", "onnxruntime"),
@@ -118,23 +123,24 @@ def export(options: ExportOptions) -> Path:
         sha256=None,
         proof=proof,
         tools=tools,
+        outputs={EMBEDDING: Output(EMBEDDING, (net.head.in_features,))},
         provenance={"checkpoint": file_hash(checkpoint), "file": checkpoint.name},
     )
     paths = []
     if "fp32" in precisions:
-        paths += _publish(Artifact(".onnx", graph, manifest, "tensorrt"), options, start)
+        paths += _publish(Artifact(".onnx", whole, manifest, "tensorrt"), options, start)
     if len(precisions) > len(paths):
         network = TorchEngine(net, manifest, options.checkpoint, "cpu")
         logits = input_logits(network.logits, inputs, "PyTorch", max(BATCHES))
         held_out = HeldOutSet(inputs, majority, origin, logits, manifest.temperature)
     if "fp16" in precisions:
-        paths += _publish(make_fp16(graph, manifest, held_out), options, start)
+        paths += _publish(make_fp16(net, graph, manifest, held_out), options, start)
     if "tflite" in precisions:
         paths += _publish(make_tflite(net, manifest, held_out), options, start)
     if "int8" in precisions:
         ranges = get_ranges(options, options.data_dir, options.dataset, graph, spec)
         limit, kept = options.max_accuracy_drop, options.float_layers
-        for artifact in make_int8(graph, manifest, held_out, ranges, kept, limit):
+        for artifact in make_int8(net, graph, manifest, held_out, ranges, kept, limit):
             paths += _publish(artifact, options, start)
     return paths[0]
 

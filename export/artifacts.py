@@ -52,19 +52,24 @@ class Artifact:
         write_artifact(self.model, self.manifest, path)
 
 
-def make_fp16(base: onnx.ModelProto, manifest: Manifest, held_out: HeldOutSet) -> Artifact:
-    """Brings weights and arithmetic to FP16; input and output stay FP32.
+def make_fp16(
+    net: EmotionNet, base: onnx.ModelProto, manifest: Manifest, held_out: HeldOutSet
+) -> Artifact:
+    """Brings weights and arithmetic to FP16; input and outputs stay FP32.
 
     Raises:
         UserError: It falls short of the gate.
     """
     from calibration.fidelity import measure_fidelity, open_session
+    from export.graph.embedding import with_embedding
     from export.graph.precision import to_fp16
+    from export.verification.embedding import prove_embedding
     from export.verification.gate import FP16_DROP, judge
 
-    model = to_fp16(base)
+    model = to_fp16(with_embedding(base))
     figures = measure_fidelity(open_session(model), held_out, "fp16")
     judge("fp16", "fp16", figures, FP16_DROP)
+    figures |= prove_embedding(net, model, held_out.inputs, "fp16")
     return Artifact(
         ".fp16.onnx", model, replace(manifest, precision="fp16", proof=figures), "tensorrt"
     )
@@ -83,10 +88,11 @@ def make_tflite(net: EmotionNet, manifest: Manifest, held_out: HeldOutSet) -> Ar
     content = to_tflite(net, manifest.preprocess.size)
     figures = measure_fidelity(open_tflite(content), held_out, "tflite")
     judge("fp16", "tflite", figures, FP16_DROP)
-    return Artifact(".tflite", content, replace(manifest, proof=figures), "phone")
+    return Artifact(".tflite", content, replace(manifest, proof=figures, outputs={}), "phone")
 
 
 def make_int8(
+    net: EmotionNet,
     base: onnx.ModelProto,
     manifest: Manifest,
     held_out: HeldOutSet,
@@ -97,8 +103,9 @@ def make_int8(
     """Quantizes to INT8, for TensorRT over FP16 and for the CPU over FP32.
 
     Args:
-        base: FP32.
-        manifest: Of `base`.
+        net: What was exported.
+        base: FP32, with logits alone.
+        manifest: Of the FP32 artifact.
         held_out: Faces to judge on.
         ranges: Of the tensors of `base`.
         kept: Layers that stay in float.
@@ -109,12 +116,15 @@ def make_int8(
     """
     from calibration.fidelity import measure_fidelity, open_session
     from calibration.quantize import quantize
+    from export.graph.embedding import with_embedding
     from export.graph.precision import to_fp16, widened
+    from export.verification.embedding import prove_embedding
     from export.verification.gate import compare_reference, judge
 
     described = {"method": ranges.method, "faces": ranges.faces, "n": ranges.n, "seed": ranges.seed}
     for target, suffix in (("tensorrt", ".int8.onnx"), ("cpu", ".int8_cpu.onnx")):
-        model = judged = quantize(base, ranges.tensors, target, keep=kept)
+        # After it: else the output would be made of the quantized numbers.
+        model = judged = with_embedding(quantize(base, ranges.tensors, target, keep=kept))
         if target == "tensorrt":
             model = to_fp16(model)
             judged = widened(model)
@@ -125,6 +135,7 @@ def make_int8(
             figures["arithmetic"] = "the artifact's numbers in FP32"
             figures["onnx_reference"] = compare_reference(model, judged, held_out)
         judge("int8", name, figures, max_drop)
+        figures |= prove_embedding(net, judged, held_out.inputs, "int8")
         quantization: dict[str, Any] = {"target": target, **described, "float_layers": [*kept]}
         yield Artifact(
             suffix,

@@ -37,6 +37,9 @@ METADATA_KEY = "emotion_manifest"
 #: Name of the output that every emotion model has: one logit for each label.
 LOGITS = "logits"
 
+#: Name of the output that holds the features before the last layer, where a model has it.
+EMBEDDING = "embedding"
+
 SCHEMA = 1
 
 

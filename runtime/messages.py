@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from runtime.support.redaction import shown_address
 from runtime.vision.boxes import Box, within_picture
 from runtime.vision.picture import Picture
+from runtime.vision.zones import Outline
 
 #: Version of the JSON objects that `FrameResult.to_dict` makes.
 JSON_SCHEMA = 1
@@ -119,11 +120,13 @@ class Track:
         id: Number of the track in its stream, from 1.
         face: The face in this frame, or its prediction.
         seen: False where the detector missed it and the box is predicted.
+        zone: Name of the zone that it is in; empty for none.
     """
 
     id: int
     face: Face
     seen: bool
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,7 @@ class TrackedFrame:
         sightings: What was detected in this frame: a number that stays with a
             face, and its region.
         detected: Whether the detector ran; else every track is predicted.
+        zones: The zones of its source.
     """
 
     frame: Frame
@@ -144,11 +148,12 @@ class TrackedFrame:
     regions: tuple[Box, ...] = ()
     sightings: tuple[tuple[int, Box], ...] = ()
     detected: bool = True
+    zones: tuple[Outline, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EmotionResult:
-    """What one face shows.
+    """What one face shows; equal to one of the same values.
 
     Attributes:
         track: Id of the track; 0 in single pictures.
@@ -158,6 +163,9 @@ class EmotionResult:
         confidence: Its calibrated, smoothed probability.
         uncertain: True where no label deserves trust.
         probabilities: Of every label, in the model's order.
+        zone: Name of the zone that its centre is in; empty for none.
+        embedding: (D,) float32 features that the label was read from, where they were asked
+            for; None where the face was not read in this frame and keeps its last label.
     """
 
     track: int
@@ -166,10 +174,23 @@ class EmotionResult:
     emotion: str
     confidence: float
     uncertain: bool
-    probabilities: Mapping[str, float] = field(hash=False)
+    probabilities: Mapping[str, float]
+    zone: str = ""
+    embedding: NDArray[np.float32] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, EmotionResult):
+            return NotImplemented
+        return _equal(self, other)
+
+    def __hash__(self) -> int:
+        return hash((self.track, self.box, self.score, self.emotion, self.confidence, self.zone))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON's form of it."""
+        more: dict[str, Any] = {"zone": self.zone} if self.zone else {}
+        if self.embedding is not None:
+            more["embedding"] = [round(v, 4) for v in self.embedding.tolist()]
         return {
             "track": self.track,
             "box": [round(float(v), 1) for v in self.box],
@@ -178,6 +199,7 @@ class EmotionResult:
             "confidence": round(self.confidence, 4),
             "uncertain": self.uncertain,
             "probabilities": {k: round(v, 4) for k, v in self.probabilities.items()},
+            **more,
         }
 
 
@@ -202,6 +224,7 @@ class FrameResult:
         reconnect: In the first result after a loss of its source, how often that has come
             back by then; else 0.
         duration_s: How long the frame is shown, as in `Frame`. Not in the JSON object.
+        zones: The zones of its source, in this picture. Not in the JSON object.
     """
 
     stream: int | None
@@ -216,6 +239,7 @@ class FrameResult:
     at: datetime | None = None
     reconnect: int = 0
     duration_s: float = 0.0
+    zones: tuple[Outline, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FrameResult):

@@ -50,6 +50,9 @@ class PredictOptions:
         between=(0, 1),
         group=shared.LABELS,
     )
+    embeddings: bool = shared.embeddings_option()
+    min_face: float = shared.min_face_option()
+    zone: str | None = shared.zone_option()
     raw_boxes: bool = shared.raw_boxes_option()
     tls_ca: str | None = shared.tls_ca_option()
     tls_insecure: bool = option(
@@ -99,6 +102,8 @@ def predict(options: PredictOptions) -> int:
     from runtime.support.files.inputs import check_apart, check_folder
     from runtime.support.files.writing import check_writable, read_mode
 
+    if options.face_crops and (options.min_face or options.zone):
+        raise UserError("--face_crops: each picture is one face, so no --min_face and no --zone")
     pictures = _collect(options.paths, options.recursive)
     files = [picture for picture in pictures if isinstance(picture, Path)]
     models = protected_files(
@@ -106,7 +111,7 @@ def predict(options: PredictOptions) -> int:
         options.provider,
         "none",
         options.detector_model,
-        [options.config, options.tls_ca],
+        [options.config, options.tls_ca, options.zone],
     )
     outputs = {"--output_json": options.output_json, "--output_csv": options.output_csv}
     check_apart(outputs, [*options.paths, *files, *models], SUFFIXES, options.recursive)
@@ -172,6 +177,9 @@ def _recognizer(options: PredictOptions) -> EmotionRecognizer:
         min_confidence=options.min_confidence,
         face_crops=options.face_crops,
         raw_boxes=options.raw_boxes,
+        min_face=options.min_face,
+        zones=options.zone,
+        embeddings=options.embeddings,
         rebuild=options.rebuild,
         tls_ca=options.tls_ca,
         tls_insecure=options.tls_insecure,

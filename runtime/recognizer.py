@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from runtime.detectors.base import Detector
 from runtime.detectors.catalogue import FACE_SCORE
 from runtime.detectors.factory import open_detector
-from runtime.detectors.found_faces import MAX_FACES, best, find_faces
 from runtime.emotion.certainty import CERTAIN
 from runtime.emotion.classifier import Classifier
-from runtime.emotion.smoothing import Label
 from runtime.engines.base import Engine
+from runtime.engines.catalogue import check_engine
 from runtime.engines.factory import open_engine
-from runtime.messages import Face, FrameResult
+from runtime.messages import FrameResult
 from runtime.pictures.download import download_picture, is_address, shown_picture
+from runtime.pictures.faces import FaceRules, check_boxes, recognize_pictures
 from runtime.pictures.reading import decode_picture, read_picture
 from runtime.support.files.home import at_home, home_path
 from runtime.support.net.tls import Tls
+from runtime.support.process import OwnProcess
+from runtime.support.ranges import within
 from runtime.vision.arrays import array_to_bgr
-from runtime.vision.picture import Picture
-from runtime.vision.preprocess import cut_face
-
-log = logging.getLogger(__name__)
+from runtime.vision.zones import Zones, open_zones
 
 #: Pictures whose faces share a batch: more would only hold more memory.
 _PICTURES = 8
+
+
+#: What stands for one picture.
+AnyPicture: TypeAlias = "str | bytes | os.PathLike[Any] | NDArray[Any]"
 
 
 class EmotionRecognizer:
@@ -63,6 +63,9 @@ class EmotionRecognizer:
         min_confidence: float = CERTAIN,
         face_crops: bool = False,
         raw_boxes: bool = False,
+        min_face: float = 0.0,
+        zones: str | Path | Zones | None = None,
+        embeddings: bool = False,
         rebuild: bool = False,
         tls_ca: str | None = None,
         tls_insecure: bool = False,
@@ -84,6 +87,9 @@ class EmotionRecognizer:
             face_crops: Take each picture for a face; no detector is opened.
             raw_boxes: Leave boxes as they are found: they may reach outside of the
                 picture, where they otherwise end.
+            min_face: Least length of the shorter side of a face's box, in pixels.
+            zones: File of the zones whose faces count (`runtime.vision.zones`), or the zones.
+            embeddings: Give each face's features in `EmotionResult.embedding`.
             rebuild: Build a plan that doesn't suit this machine again, from the `.onnx`
                 beside it.
             tls_ca: PEM file of the authorities that servers of pictures must be certified
@@ -92,8 +98,14 @@ class EmotionRecognizer:
 
         Raises:
             UserError: A model or an option is wrong; nothing stays open.
+            TypeError: There is no such engine or detector.
         """
-        self._min_confidence = min_confidence
+        check_engine(engine)
+        if not face_crops and not isinstance(detector, str) and not hasattr(detector, "detect"):
+            raise TypeError(f"detector must be a name or a Detector, not {detector!r}")
+        within("min_face", min_face, 0)
+        self._rules = FaceRules(min_confidence, min_face, open_zones(zones))
+        self._process = OwnProcess("EmotionRecognizer")
         self._tls = Tls(at_home(tls_ca), tls_insecure)
         self._raw_boxes = raw_boxes
         self._lock = threading.Lock()
@@ -104,7 +116,7 @@ class EmotionRecognizer:
             if isinstance(engine, (str, Path)):
                 engine = open_engine(engine, provider, threads, rebuild)
                 self._owned.append(engine)
-            self._classifier = Classifier(engine)
+            self._classifier = Classifier(engine, embeddings=embeddings)
             if face_crops:
                 return
             if isinstance(detector, str):
@@ -123,35 +135,40 @@ class EmotionRecognizer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __reduce__(self) -> str | tuple[object, ...]:
+        self._process.refuse_copy()
+
     @property
     def labels(self) -> tuple[str, ...]:
         """The model's labels, in the order of `EmotionResult.probabilities`."""
         return tuple(self._classifier.labels)
 
-    def predict(self, picture: str | os.PathLike[str] | NDArray[Any]) -> FrameResult:
+    def predict(
+        self, picture: AnyPicture, boxes: Iterable[Sequence[float]] | None = None
+    ) -> FrameResult:
         """Emotions of the faces in one picture.
 
         Args:
             picture: Its path, its http(s) URL, or an array: (H, W) grey, (H, W, 3) BGR or
                 (H, W, 4) BGRA, of uint8, uint16 or floats in [0, 1].
+            boxes: Its faces, where you know them, each (x1, y1, x2, y2) in pixels: the
+                detector is passed over, and each of them is read, whatever its size and zone.
 
         Returns:
-            The faces, best first where there are more than can be read; `track` is 0 and
-            `stream` None. `image` is the picture as uint8 BGR.
+            The faces in the order of `boxes`, or best first where there are more than can be
+            read; `track` is 0 and `stream` None. `image` is the picture as uint8 BGR.
 
         Raises:
             TypeError: It is neither; None says that reading it failed.
-            ValueError: The array has another shape or range.
+            ValueError: The array has another shape or range, or a box is wrong.
             SourceError: The file can't be read, or the server refuses it.
             EngineError: A network failed.
-            RuntimeError: The recognizer is closed.
+            RuntimeError: The recognizer is closed, or was made before a fork.
         """
-        (result,) = self._predict([picture])
+        (result,) = self._predict([picture], boxes)
         return result
 
-    def predict_many(
-        self, pictures: Iterable[str | os.PathLike[str] | NDArray[Any]]
-    ) -> Iterator[FrameResult]:
+    def predict_many(self, pictures: Iterable[AnyPicture]) -> Iterator[FrameResult]:
         """Emotions of the faces in several pictures, whose faces share batches.
 
         A few pictures are read at a time, so there may be any number of them.
@@ -166,12 +183,22 @@ class EmotionRecognizer:
             TypeError: `pictures` is one picture.
             Exception: As `predict`.
         """
-        if isinstance(pictures, (str, os.PathLike)) or getattr(pictures, "ndim", 4) < 4:
+        if isinstance(pictures, (str, bytes, os.PathLike)) or getattr(pictures, "ndim", 4) < 4:
             raise TypeError("predict_many takes several pictures; predict takes one")
+        if isinstance(pictures, Mapping) or not hasattr(pictures, "__iter__"):
+            shown = type(pictures).__name__
+            raise TypeError(
+                f"predict_many takes a list, generator or array of pictures, not {shown}"
+            )
         return self._batches(iter(pictures))
 
     def close(self) -> None:
-        """Frees the models that it opened; may be called again."""
+        """Frees the models that it opened; may be called again.
+
+        In a fork of its process nothing is touched.
+        """
+        if self._process.left:
+            return
         with self._lock:
             self._closed = True
             while self._owned:
@@ -181,85 +208,33 @@ class EmotionRecognizer:
         while batch := list(islice(pictures, _PICTURES)):
             yield from self._predict(batch)
 
-    def _predict(self, pictures: Sequence[Any]) -> list[FrameResult]:
+    def _predict(
+        self, pictures: Sequence[Any], boxes: Iterable[Sequence[float]] | None = None
+    ) -> list[FrameResult]:
+        self._process.check()
         images, names = [], []
         for picture in pictures:
-            is_path = isinstance(picture, (str, os.PathLike))
+            is_path = isinstance(picture, (str, bytes, os.PathLike))
             if isinstance(picture, str) and is_address(picture):
                 names.append(shown_picture(picture))
                 images.append(decode_picture(download_picture(picture, self._tls), names[-1]))
             else:
                 names.append(os.fsdecode(picture) if is_path else "")
                 images.append(
-                    read_picture(home_path(picture)) if is_path else array_to_bgr(picture)
+                    read_picture(home_path(_path(picture))) if is_path else array_to_bgr(picture)
                 )
+        known = None if boxes is None else check_boxes(boxes, images[0])
         with self._lock:
             if self._closed:
                 raise RuntimeError("this EmotionRecognizer is closed")
             results = recognize_pictures(
-                images, self._detector, self._classifier, self._min_confidence, names
+                images, self._detector, self._classifier, self._rules, names, known
             )
         return results if self._raw_boxes else [result.inside() for result in results]
 
 
-def recognize_pictures(
-    images: Sequence[NDArray[np.uint8]],
-    detector: Detector | None,
-    classifier: Classifier,
-    min_confidence: float,
-    names: Sequence[str] = (),
-) -> list[FrameResult]:
-    """Emotions of the faces in pictures, all of whose faces are classified together.
-
-    Args:
-        images: Each (H, W, 3) uint8 BGR.
-        detector: Finds the faces; None takes each picture for a face.
-        classifier: Reads them.
-        min_confidence: Below this probability a label is uncertain.
-        names: A file name each, for the results; none for none.
-
-    Returns:
-        A result a picture.
-    """
-    start = time.perf_counter()
-    names = names or [""] * len(images)
-    faces = [
-        _whole(image) if detector is None else _detect(image, detector, name)
-        for image, name in zip(images, names, strict=True)
-    ]
-    crops = [
-        image if detector is None else cut_face(image, face.box, classifier.spec, face.landmarks)
-        for image, found in zip(images, faces, strict=True)
-        for face in found
-    ]
-    rows = iter(classifier.classify(crops))
-    read = [
-        tuple(
-            _label(next(rows), min_confidence).describe(face, classifier.labels) for face in found
-        )
-        for found in faces
-    ]
-    latency = (time.perf_counter() - start) * 1e3
-    return [
-        FrameResult(None, 0, 0.0, image, emotions, latency, name)
-        for image, emotions, name in zip(images, read, names, strict=True)
-    ]
-
-
-def _whole(image: NDArray[np.uint8]) -> list[Face]:
-    height, width = image.shape[:2]
-    return [Face((0.0, 0.0, float(width), float(height)), 1.0)]
-
-
-def _detect(image: NDArray[np.uint8], detector: Detector, name: str) -> list[Face]:
-    found = find_faces(detector, Picture(image))
-    if len(found) > MAX_FACES:
-        log.warning("%s: %d faces; the best %d are read", name, len(found), MAX_FACES)
-    return best(found, MAX_FACES)
-
-
-def _label(row: NDArray[np.float64], min_confidence: float) -> Label:
-    """The label of a picture's face, which has no past."""
-    top = int(row.argmax())
-    confidence = float(row[top])
-    return Label(top, confidence, confidence < min_confidence, row)
+def _path(given: str | bytes | os.PathLike[Any]) -> str | Path:
+    """A path, of bytes too."""
+    if isinstance(given, (str, Path)):
+        return given
+    return Path(os.fsdecode(given))

@@ -72,7 +72,11 @@ def run(options: WebcamOptions) -> dict[str, Any]:
         options.provider,
         options.temporal_head,
         options.detector_model,
-        [options.config, *(source.tls_ca for source in config.sources)],
+        [
+            options.config,
+            *(source.tls_ca for source in config.sources),
+            *(source.zones for source in config.sources if isinstance(source.zones, str)),
+        ],
     )
     recursive = any(source.recursive for source in config.sources)
     check_apart(files, [*sources, *read], SUFFIXES, recursive)

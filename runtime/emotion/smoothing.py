@@ -29,13 +29,22 @@ class Label:
     uncertain: bool
     probabilities: NDArray[np.float64]
 
-    def describe(self, face: Face, labels: Sequence[str], track: int = 0) -> EmotionResult:
+    def describe(
+        self,
+        face: Face,
+        labels: Sequence[str],
+        track: int = 0,
+        zone: str = "",
+        embedding: NDArray[np.float32] | None = None,
+    ) -> EmotionResult:
         """The result that says so of a face.
 
         Args:
             face: The face.
             labels: All labels, in the model's order.
             track: Id of its track; 0 in single pictures.
+            zone: Name of its zone; empty for none.
+            embedding: Features of the face, where it was read now and they were asked for.
         """
         return EmotionResult(
             track=track,
@@ -45,6 +54,8 @@ class Label:
             confidence=self.confidence,
             uncertain=self.uncertain,
             probabilities=dict(zip(labels, self.probabilities.tolist(), strict=True)),
+            zone=zone,
+            embedding=embedding,
         )
 
 

@@ -34,6 +34,18 @@ _CHECKPOINTS = {
 }
 
 
+def check_engine(engine: object) -> None:
+    """Refuses what is neither a model's name or file nor an open engine.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if not isinstance(engine, (str, Path)) and not hasattr(engine, "infer"):
+        raise TypeError(
+            f"engine must be a file, a shipped model's name or an Engine, not {engine!r}"
+        )
+
+
 def model_path(spec: str | Path, provider: str = "cpu") -> Path:
     """The file that a model's spec stands for.
 

@@ -100,6 +100,36 @@ def tls_ca_option() -> Any:
     )
 
 
+def min_face_option() -> Any:
+    """`--min_face`: how small a face may be."""
+    return option(
+        "leave out faces whose box has a shorter side than this, in pixels",
+        0.0,
+        between=(0, 65_536),
+        group=FACES,
+    )
+
+
+def zone_option() -> Any:
+    """`--zone`: where faces count."""
+    return option(
+        "YAML file of polygons: faces outside of those to include, or in one to exclude, are "
+        "left out, and the others named (see the guide)",
+        None,
+        metavar="FILE",
+        group=FACES,
+    )
+
+
+def embeddings_option() -> Any:
+    """`--embeddings`: the features of each face."""
+    return option(
+        "add each face's features, the numbers before the model's last layer, to its JSON",
+        False,
+        group=MODEL,
+    )
+
+
 def raw_boxes_option() -> Any:
     """`--raw_boxes`: boxes as they are found."""
     return option(

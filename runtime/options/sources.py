@@ -34,6 +34,7 @@ KINDS: dict[str, type] = {
     "camera_format": str,
     "rotate": int,
     "flip": str,
+    "zones": str,
 }
 
 

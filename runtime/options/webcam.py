@@ -22,7 +22,7 @@ from runtime.support.cli import option
 from runtime.support.net.tls import choose_trust
 
 #: Settings of sources that no single flag fills for all.
-_EACH = ("source", "name", "tls_ca", "tls_insecure")
+_EACH = ("source", "name", "tls_ca", "tls_insecure", "zones")
 
 
 @dataclass
@@ -99,13 +99,15 @@ class WebcamOptions:
     flip: str | None = option(
         "mirror pictures, after the turning", None, choices=FLIPS, group=shared.SOURCES
     )
+    zone: str | None = shared.zone_option()
     max_frames: int | None = option(
-        "end after so many frames", None, between=(1, math.inf), group=shared.SOURCES
+        "end after so many frames", None, between=(0, math.inf), group=shared.SOURCES
     )
     engine: str = shared.engine_option()
     provider: str = shared.provider_option()
     threads: int = shared.threads_option()
     rebuild: bool = shared.rebuild_option()
+    embeddings: bool = shared.embeddings_option()
     detector: str = shared.detector_option()
     detector_model: str | None = shared.detector_model_option()
     detect_size: int = shared.detect_size_option()
@@ -115,6 +117,7 @@ class WebcamOptions:
         between=(0, 5000),
         group=shared.FACES,
     )
+    min_face: float = shared.min_face_option()
     raw_boxes: bool = shared.raw_boxes_option()
     temporal_head: str = option(
         "what steadies labels: a head (.onnx) that reads each face's last second, default "
@@ -220,12 +223,20 @@ def source_configs(options: WebcamOptions) -> tuple[SourceConfig, ...]:
     common = {name: getattr(options, name) for name in KINDS if name not in _EACH}
     try:
         usual = [
-            SourceConfig("", None, tls_ca=tls.authorities, tls_insecure=tls.insecure, **common)
+            SourceConfig(
+                "",
+                None,
+                tls_ca=tls.authorities,
+                tls_insecure=tls.insecure,
+                zones=options.zone,
+                **common,
+            )
             for tls in trust
         ]
     except UserError as error:
         raise UserError(f"--{error}") from error
-    return fill_sources(stated, usual, flags)
+    # The flag names one file, the setting the zones in it.
+    return fill_sources(stated, usual, flags | {"zones"} if "zone" in flags else flags)
 
 
 def pipeline_config(options: WebcamOptions) -> PipelineConfig:
@@ -251,8 +262,15 @@ def pipeline_config(options: WebcamOptions) -> PipelineConfig:
             interval_s,
             score,
             options.raw_boxes,
+            options.min_face,
         ),
-        EngineConfig(options.engine, options.provider, options.threads, options.rebuild),
+        EngineConfig(
+            options.engine,
+            options.provider,
+            options.threads,
+            options.rebuild,
+            embeddings=options.embeddings,
+        ),
         LabelsConfig(options.temporal_head, options.smoothing_s),
         LatencyConfig(latency_s, look_ahead_s),
         options.max_frames,

@@ -8,10 +8,12 @@ of its name, and remains the caller's, who closes it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runtime.detectors.catalogue import FACE_SCORE
+from runtime.engines.catalogue import check_engine
 from runtime.errors import SourceError, UserError
 from runtime.sources.config import SourceConfig
 from runtime.support.ranges import within
@@ -38,6 +40,8 @@ class DetectorConfig:
             something; faces and tracks are the same whatever it is.
         raw_boxes: Leave results' boxes as they are found: they may reach outside of the
             picture, where they otherwise end.
+        min_face: Faces whose box has a shorter side than this, in pixels, are left out of
+            results; not of their regions.
     """
 
     detector: str | Detector = "centerface"
@@ -46,9 +50,13 @@ class DetectorConfig:
     interval_s: float | None = 0.05
     regions_score: float = FACE_SCORE
     raw_boxes: bool = False
+    min_face: float = 0.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.detector, str) and not hasattr(self.detector, "detect"):
+            raise TypeError(f"detector must be a name or a Detector, not {self.detector!r}")
         within("interval_s", self.interval_s, 0)
+        within("min_face", self.min_face, 0)
         within("regions_score", self.regions_score, 0, 1)
 
 
@@ -64,6 +72,7 @@ class EngineConfig:
         rebuild: Build a plan that doesn't suit this machine again.
         max_batch: Most faces in one run of the engine.
         max_wait_s: How long a batch may wait for more faces, in seconds.
+        embeddings: Give the features of each face that is read, in `EmotionResult.embedding`.
     """
 
     engine: str | Path | Engine = "default"
@@ -72,8 +81,10 @@ class EngineConfig:
     rebuild: bool = False
     max_batch: int = 16
     max_wait_s: float = 0.0
+    embeddings: bool = False
 
     def __post_init__(self) -> None:
+        check_engine(self.engine)
         within("max_batch", self.max_batch, 1)
         within("max_wait_s", self.max_wait_s, 0)
 
@@ -126,7 +137,7 @@ class PipelineConfig:
         engine: How emotions are read.
         labels: What steadies them.
         latency: How long a result may take.
-        max_frames: Ends after so many results; None for never.
+        max_frames: Ends after so many results, of 0 without reading any; None for never.
 
     Raises:
         UserError: There is no source, two have the same name, or a number is out of
@@ -147,4 +158,8 @@ class PipelineConfig:
         for name in names:
             if names.count(name) > 1:
                 raise UserError(f"two sources have the name {name!r}")
-        within("max_frames", self.max_frames, 1)
+        if self.max_frames is not None and (
+            isinstance(self.max_frames, bool) or not isinstance(self.max_frames, Integral)
+        ):
+            raise TypeError(f"max_frames must be a whole number, not {self.max_frames!r}")
+        within("max_frames", self.max_frames, 0)

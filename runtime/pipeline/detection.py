@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from runtime.detectors.base import Detector
 from runtime.detectors.found_faces import MAX_FACES, best, find_faces
-from runtime.messages import Frame, TrackedFrame
+from runtime.messages import Face, Frame, Track, TrackedFrame
 from runtime.pipeline.load_shedding import Level
 from runtime.telemetry.metrics import Metrics
 from runtime.tracking.shot_change import ShotChange
 from runtime.tracking.tracker import Tracker
 from runtime.vision.boxes import Box
+from runtime.vision.zones import Outline, Zones, zone_of
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,8 @@ class DetectionStage:
         interval_s: float | None,
         metrics: Metrics,
         face_score: float = 0.0,
+        min_face: float = 0.0,
+        zones: Sequence[Zones] = (),
     ) -> None:
         """Starts without tracks.
 
@@ -50,11 +55,15 @@ class DetectionStage:
                 the detector's full size.
             metrics: Gets the times of `detect` and `predict`.
             face_score: Detections below it are regions only, never faces.
+            min_face: So are those whose box has a shorter side than this, in pixels.
+            zones: Of each stream, as far as they go: so are faces that don't count there.
         """
         self._detector = detector
         self._interval_s = interval_s
         self._metrics = metrics
         self._face_score = face_score
+        self._min_face = min_face
+        self._zones = [*zones, *[Zones()] * (streams - len(zones))]
         self._trackers = [Tracker() for _ in range(streams)]
         # Of each stream: detections left out since the last one, and the media time of either.
         self._due = [(0, -math.inf) for _ in range(streams)]
@@ -82,6 +91,7 @@ class DetectionStage:
             for each in (tracker, strays):
                 # Pictures have nothing to do with each other.
                 each.end_tracks(hide=not frame.name)
+        zones = self._zones[frame.stream].outlines(frame.picture.width, frame.picture.height)
         seen: dict[int, Box] = {}
         found: list[Box] = []
         detected = self._is_due(frame, level, cut)
@@ -97,7 +107,7 @@ class DetectionStage:
                         "source %d: %d faces in a frame; the best %d of each frame are read",
                         *(frame.stream, len(sure), MAX_FACES),
                     )
-                sure = best(sure, MAX_FACES)
+                sure = best(self._first(sure, zones), MAX_FACES)
                 tracks = tracker.update(sure, frame.time_s)
                 seen = {track.id: track.face.region for track in tracks if track.seen}
                 known = {id(track.face) for track in tracks if track.seen}
@@ -109,7 +119,21 @@ class DetectionStage:
                 tracks = tracker.predict(frame.time_s)
         unseen = (*tracker.unseen(frame.time_s), *strays.unseen(frame.time_s))
         regions, sightings = (*found, *unseen), tuple(seen.items())
-        return TrackedFrame(frame, tuple(tracks), regions, sightings, detected)
+        counting = tuple(self._counting(tracks, zones))
+        return TrackedFrame(frame, counting, regions, sightings, detected, zones)
+
+    def _first(self, faces: list[Face], zones: Sequence[Outline]) -> list[Face]:
+        """Of more faces than are tracked, only those that count."""
+        if len(faces) <= MAX_FACES:
+            return faces
+        return [face for face in faces if zone_of(zones, face.box, self._min_face) is not None]
+
+    def _counting(self, tracks: Iterable[Track], zones: Sequence[Outline]) -> Iterator[Track]:
+        """The tracks whose faces count, each with its zone; the others go on unseen."""
+        for track in tracks:
+            zone = zone_of(zones, track.face.box, self._min_face)
+            if zone is not None:
+                yield replace(track, zone=zone) if zone else track
 
     def _fit(self, frame: Frame) -> None:
         """Takes tracks over into pictures of another size, such as after a reconnect."""

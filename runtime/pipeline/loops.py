@@ -151,6 +151,7 @@ class RecognitionLoop:
                 at=frame.at,
                 reconnect=self._reconnect(frame),
                 duration_s=frame.duration_s,
+                zones=item.zones,
             )
             if not self._raw_boxes:
                 result = result.inside()

@@ -78,7 +78,7 @@ class Parts:
         if head is not None:
             self._own(head)
         self.recognition = RecognitionStage(
-            Classifier(self.engine, settings.max_batch),
+            Classifier(self.engine, settings.max_batch, settings.embeddings),
             len(config.sources),
             labels.smoothing_s,
             head,

@@ -9,8 +9,9 @@ it is logged, and the others go on.
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,15 +24,18 @@ from runtime.messages import Frame, FrameResult, TrackedFrame
 from runtime.pipeline.capture import CaptureStage
 from runtime.pipeline.config import PipelineConfig
 from runtime.pipeline.detection import DetectionStage
-from runtime.pipeline.keywords import PipelineKeywords, config_of
+from runtime.pipeline.keywords import AnySource, PipelineKeywords, config_of
 from runtime.pipeline.load_shedding import LoadShedding
 from runtime.pipeline.loops import DetectionLoop, RecognitionLoop
 from runtime.pipeline.parts import Parts
 from runtime.sources.base import Source
+from runtime.support.asynchronous import in_thread, results_of
 from runtime.support.deferred_call import DeferredCall
 from runtime.support.mailbox import Closed, Mailbox
+from runtime.support.process import OwnProcess
 from runtime.support.threads import Stages
 from runtime.telemetry.metrics import Metrics
+from runtime.vision.zones import open_zones
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -62,11 +66,13 @@ class Pipeline:
         with Pipeline(["clip.mp4"]) as pipeline:
             for result in pipeline:
                 ...
+
+    In asyncio it is `async with` and `async for`: the event loop goes on meanwhile.
     """
 
     def __init__(
         self,
-        sources: PipelineConfig | str | Path | Sequence[str | Path | Source] = ("0",),
+        sources: PipelineConfig | AnySource | Sequence[AnySource] = ("0",),
         engine: str | Path | Engine = "default",
         detector: str | Detector = "centerface",
         **keywords: Unpack[PipelineKeywords],
@@ -92,6 +98,9 @@ class Pipeline:
         else:
             config = config_of(sources, engine, detector, **keywords)
         self.config = config
+        self._process = OwnProcess("Pipeline")
+        self._lock = threading.RLock()
+        self._zones = [open_zones(source.zones) for source in config.sources]
         self._parts = Parts(config)
         self.engine: Engine = self._parts.engine
         self._group = self._parts.group
@@ -122,6 +131,19 @@ class Pipeline:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    async def __aenter__(self) -> Pipeline:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await in_thread(self.close)
+
+    def __aiter__(self) -> AsyncIterator[FrameResult]:
+        """As `__iter__`, for `async for`; a task that is cancelled closes the pipeline too."""
+        return results_of(self, self.close)
+
+    def __reduce__(self) -> str | tuple[object, ...]:
+        self._process.refuse_copy()
+
     def __iter__(self) -> Iterator[FrameResult]:
         """Yields results until the sources end; can be run once.
 
@@ -130,8 +152,12 @@ class Pipeline:
         Raises:
             StageError: A stage failed, or every source did; its cause is the original error.
                 Or one didn't end when it was asked to (a source may take its time).
-            RuntimeError: The pipeline was run or closed before.
+            RuntimeError: The pipeline was run or closed before, or made before a fork.
         """
+        self._claim()
+        if self.config.max_frames == 0:
+            self.close()
+            return
         self._start()
         try:
             for count, result in enumerate(self._wait_for_results(), start=1):
@@ -162,8 +188,14 @@ class Pipeline:
         """Ends the threads and frees sources and models; can be called again.
 
         What a thread still uses after 1.5 seconds stays open until a later
-        call finds the thread ended.
+        call finds the thread ended. In a fork of its process nothing is touched.
         """
+        if self._process.left:
+            return
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
         self._used = True
         self._end_capture()
         self._stopping.close(_HEAR_S)
@@ -201,16 +233,27 @@ class Pipeline:
         self._group.interrupt()
         self._frames.close()
 
+    def _claim(self) -> None:
+        """Takes the only run there is."""
+        self._process.check()
+        with self._lock:
+            if self._used:
+                raise RuntimeError("a Pipeline runs once: make a new one")
+            self._used = True
+
     def _start(self) -> None:
-        if self._used:
-            raise RuntimeError("a Pipeline runs once: make a new one")
-        self._used = True
         self.metrics.start(self.sources)
         parts, group, detector = self._parts, self._group, self.config.detector
         # What may be no face is none, whichever detector gives it.
         face_score = FACE_SCORE if detector.regions_score < FACE_SCORE else 0.0
         detection = DetectionStage(
-            parts.detector, len(self.sources), detector.interval_s, self.metrics, face_score
+            parts.detector,
+            len(self.sources),
+            detector.interval_s,
+            self.metrics,
+            face_score,
+            detector.min_face,
+            self._zones,
         )
         both = (group, self.metrics, self.load_shedding)
         capture = CaptureStage(group, self._frames, self._stages, self.metrics)

@@ -75,10 +75,11 @@ class RecognitionStage:
             cut_face(batch[i].frame.picture.bgr(), track.face.box, spec, track.face.landmarks)
             for i, track in chosen
         ]
-        rows = self._classifier.classify(crops)
+        rows, features = self._classifier.read(crops)
         if self._head is not None:
             rows = self._head.read(self._windows(batch, chosen, rows))
         read = {(i, track.id): row for (i, track), row in zip(chosen, rows, strict=True)}
+        embeddings = {(i, track.id): row for (i, track), row in zip(chosen, features, strict=True)}
         results = []
         for i, item in enumerate(batch):
             smoother, time_s = self._smoothers[item.frame.stream], item.frame.time_s
@@ -91,7 +92,15 @@ class RecognitionStage:
                     else smoother.update(track.id, row, time_s)
                 )
                 if label is not None:
-                    faces.append(label.describe(track.face, self._classifier.labels, track.id))
+                    faces.append(
+                        label.describe(
+                            track.face,
+                            self._classifier.labels,
+                            track.id,
+                            track.zone,
+                            embeddings.get((i, track.id)),
+                        )
+                    )
             present = {track.id for track in item.tracks}
             smoother.forget(time_s, present)
             if self._histories:

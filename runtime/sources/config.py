@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runtime.errors import UserError
+from runtime.errors import SourceError, UserError
 from runtime.support.files.home import at_home
 from runtime.support.net.tls import Tls
 from runtime.support.ranges import within
 
 if TYPE_CHECKING:
     from runtime.sources.base import Source
+    from runtime.vision.zones import Zones
 
 
 #: What some settings may be.
@@ -34,7 +37,7 @@ class SourceConfig:
     """One source and what holds for it alone; `sources:` in YAML has the same keys.
 
     Attributes:
-        source: What `open_source` takes, or a source of the caller's own.
+        source: What `open_source` takes, a camera's number, or a source of the caller's own.
         name: What it is called in logs, results and metrics; None for its address
             without credentials.
         reconnect_s: How long a camera or stream that is lost is tried again, in
@@ -53,6 +56,7 @@ class SourceConfig:
         camera_format: Pixel format to ask a camera for, a FOURCC such as `MJPG`; None for
             OpenCV's choice.
         rotate: Degrees by which its pictures are turned clockwise: 0, 90, 180 or 270.
+        zones: File of the zones whose faces count (`runtime.vision.zones`), or the zones.
         flip: `horizontal` (left and right change places) or `vertical`, after the
             turning; None for neither.
     """
@@ -70,8 +74,10 @@ class SourceConfig:
     camera_format: str | None = None
     rotate: int = 0
     flip: str | None = None
+    zones: str | Path | Zones | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "source", check_source(self.source))
         within("reconnect_s", self.reconnect_s, 0)
         within("poll_fps", self.poll_fps, 0.01, 60)
         within("camera_fps", self.camera_fps, 1, 1000)
@@ -99,6 +105,36 @@ class SourceConfig:
     def tls(self) -> Tls:
         """Whom its connection trusts."""
         return Tls(at_home(self.tls_ca), self.tls_insecure)
+
+
+def is_source(value: object) -> bool:
+    """Whether a value stands for one source: an address, a camera's number, a Source."""
+    if isinstance(value, Integral):
+        return not isinstance(value, bool)
+    return isinstance(value, (str, bytes, os.PathLike)) or callable(getattr(value, "read", None))
+
+
+def check_source(value: Any) -> Any:
+    """A source as `str`, `Path` or the caller's own.
+
+    Raises:
+        TypeError: It is none.
+        SourceError: It is no camera's number.
+    """
+    if not is_source(value):
+        shown = "None" if value is None else f"a {type(value).__name__}"
+        raise TypeError(
+            f"a source must be a camera's number, an address, a path or a Source, not {shown}"
+        )
+    if isinstance(value, Integral):
+        if value < 0:  # type: ignore[operator]  # whole numbers compare
+            raise SourceError(f"camera {value}: cameras are numbered from 0")
+        return str(int(value))
+    if isinstance(value, bytes):
+        return os.fsdecode(value)
+    if isinstance(value, os.PathLike) and not isinstance(value, Path):
+        return Path(os.fsdecode(value))
+    return value
 
 
 def _one_of(name: str, value: Any, choices: Collection[Any]) -> None:

@@ -10,6 +10,9 @@ from runtime.messages import EmotionResult, FrameResult
 
 _UNCERTAIN = (150, 150, 150)
 
+#: Outlines of zones, and of those whose faces are left out.
+_ZONE, _EXCLUDED = (210, 210, 120), (90, 90, 200)
+
 #: One BGR colour a label; told apart in print and by most colour-blind people
 #: (after Okabe and Ito, 2008).
 EMOTION_COLORS: dict[str, tuple[int, int, int]] = {
@@ -36,6 +39,10 @@ def annotate(result: FrameResult, status: str = "") -> NDArray[np.uint8]:
     """
     canvas: NDArray[np.uint8] = result.image.copy()
     scale = max(0.45, min(canvas.shape[:2]) / 900)
+    for zone in result.zones:
+        corners = np.rint(np.array(zone.points)).astype(np.int32)
+        color = _EXCLUDED if zone.kind == "exclude" else _ZONE
+        cv2.polylines(canvas, [corners], True, color, 1, cv2.LINE_AA)
     for face in result.faces:
         _draw_face(canvas, face, scale)
     if status:

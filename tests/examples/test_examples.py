@@ -87,6 +87,12 @@ def test_two_cameras_of_your_own(tmp_path: Path, clip: Path) -> None:
     assert "right: 40 frames, 0 dropped" in out
 
 
+def test_asynchronous(tmp_path: Path) -> None:
+    out = said("asynchronous", "demo", "demo", "--max_frames", "30", folder=tmp_path)
+    assert out.count("demo 0.00 s: face 1 happiness\n") == 2
+    assert re.search(r"^60 frames, [1-9]\d* turns of the event loop$", out, re.MULTILINE)
+
+
 def test_plan_runs_on_a_gpu_and_is_refused_in_one_line_elsewhere(tmp_path: Path) -> None:
     done = run("plan_on_device", folder=tmp_path)
     if done.returncode == 0:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
+import pickle
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ from runtime import EmotionRecognizer
 from runtime.engines.factory import open_engine
 from runtime.errors import EngineError, SourceError
 from runtime.messages import Face
+from runtime.vision.zones import Zone, Zones
 from tests.conftest import PORTRAIT
 
 
@@ -212,3 +216,107 @@ def test_a_detector_of_the_callers_own(tiny_engine, portrait):
 def test_a_wrong_engine_is_said_so():
     with pytest.raises(EngineError, match="no such file"):
         EmotionRecognizer(Path("/nope.onnx"))
+
+
+def test_own_boxes_pass_the_detector_over(recognizer, portrait):
+    found = recognizer.predict(portrait).faces[0]
+    given = [(0, 0, 60, 60), found.box, found.box]
+    result = recognizer.predict(portrait, boxes=given)
+    assert [face.box for face in result.faces] == [tuple(map(float, box)) for box in given]
+    assert recognizer.predict(portrait, boxes=np.array(given)).faces == result.faces
+    assert recognizer.predict(portrait, boxes=[]).faces == ()
+
+
+@pytest.mark.parametrize(
+    ("box", "error", "says"),
+    [
+        ((5, 5, 1, 9), ValueError, "before its lower right"),
+        ((5, 5, 9, float("nan")), ValueError, "before its lower right"),
+        ((9000, 0, 9010, 10), ValueError, "outside of the picture"),
+        ((1, 2, 3), TypeError, "four numbers"),
+        (7, TypeError, "four numbers"),
+        ("abcd", TypeError, "four numbers"),
+    ],
+)
+def test_a_wrong_box_is_named(recognizer, portrait, box, error, says):
+    with pytest.raises(error, match=rf"boxes\[1\].*{says}"):
+        recognizer.predict(portrait, boxes=[(0, 0, 9, 9), box])
+
+
+def test_arrays_of_any_layout_and_paths_of_bytes(recognizer, portrait):
+    want = _seen(recognizer.predict(portrait))
+    frozen = portrait.copy()
+    frozen.flags.writeable = False
+    wide = np.zeros((*portrait.shape[:2], 6), np.uint8)
+    wide[:, :, ::2] = portrait
+    for form in (frozen, np.asfortranarray(portrait), wide[:, :, ::2], os.fsencode(PORTRAIT)):
+        assert _seen(recognizer.predict(form)) == want
+    assert len(recognizer.predict(portrait[:, :, :1]).faces) == 1
+    for wrong in (portrait.astype(bool), portrait.astype(int), portrait.astype(complex)):
+        with pytest.raises(TypeError, match="uint8, uint16 or float"):
+            recognizer.predict(wrong)
+
+
+def test_several_as_an_array_or_a_generator(recognizer, portrait):
+    stack = np.stack([portrait, portrait])
+    assert [len(result.faces) for result in recognizer.predict_many(stack)] == [1, 1]
+    assert [len(r.faces) for r in recognizer.predict_many(p for p in stack)] == [1, 1]
+    for wrong in (None, 3, {"a": portrait}, b"a.jpg"):
+        with pytest.raises(TypeError, match="predict_many takes"):
+            recognizer.predict_many(wrong)
+
+
+def test_faces_too_small_or_out_of_the_zones_are_left_out(tiny_engine, portrait):
+    x1, y1, x2, y2 = EmotionRecognizer(tiny_engine).predict(portrait).faces[0].box
+    side = min(x2 - x1, y2 - y1)
+    for min_face, count in ((side - 1, 1), (side + 1, 0)):
+        with EmotionRecognizer(tiny_engine, min_face=min_face) as recognizer:
+            assert len(recognizer.predict(portrait).faces) == count
+    right = Zone("right", [(0.9, 0), (1, 0), (1, 1), (0.9, 1)])
+    for kind, zone in (("include", None), ("exclude", ""), ("name", "")):
+        zones = Zones((replace(right, kind=kind),))
+        with EmotionRecognizer(tiny_engine, zones=zones) as recognizer:
+            shown = [face.zone for face in recognizer.predict(portrait).faces]
+            assert shown == ([] if zone is None else [zone])
+
+
+def test_features_come_with_the_shipped_models(portrait):
+    rows = []
+    for engine in ("main", "fast"):
+        with EmotionRecognizer(engine, embeddings=True) as recognizer:
+            (face,) = recognizer.predict(portrait).faces
+        assert face.embedding.shape == (256,)
+        assert face.embedding.dtype == np.float32
+        assert face.to_dict()["embedding"] == [round(v, 4) for v in face.embedding.tolist()]
+        rows.append(face.embedding)
+        with EmotionRecognizer(engine) as recognizer:
+            (plain,) = recognizer.predict(portrait).faces
+        assert plain.embedding is None
+        assert "embedding" not in plain.to_dict()
+        assert plain.probabilities == face.probabilities
+    cosine = rows[0] @ rows[1] / np.linalg.norm(rows[0]) / np.linalg.norm(rows[1])
+    assert cosine > 0.9
+
+
+def test_an_engine_without_features_is_refused(tiny_engine):
+    with pytest.raises(EngineError, match="no output 'embedding'"):
+        EmotionRecognizer(tiny_engine, embeddings=True)
+
+
+def test_no_engine_or_detector_is_a_type_error():
+    with pytest.raises(TypeError, match="engine must be"):
+        EmotionRecognizer(engine=None)
+    with pytest.raises(TypeError, match="detector must be"):
+        EmotionRecognizer(detector=None)
+
+
+def test_it_neither_goes_on_in_a_fork_nor_has_a_copy(tiny_engine, portrait, monkeypatch):
+    with EmotionRecognizer(tiny_engine) as recognizer:
+        with pytest.raises(TypeError, match="can't be pickled"):
+            pickle.dumps(recognizer)
+        with monkeypatch.context() as patch:
+            patch.setattr("os.getpid", lambda: -1)
+            with pytest.raises(RuntimeError, match="made before a fork"):
+                recognizer.predict(portrait)
+            recognizer.close()
+        assert len(recognizer.predict(portrait).faces) == 1

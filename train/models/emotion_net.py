@@ -131,13 +131,18 @@ class EmotionNet(nn.Module):
         self.head = nn.Linear(width, classes)
         self.options = options
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Computes (N, classes) logits of (N, 3, H, W) normalised faces."""
-        features = self.attention(self.backbone(x)[0])
-        tokens = features.flatten(2).transpose(1, 2)
+    def embed(self, x: Tensor) -> Tensor:
+        """Computes (N, width) features of (N, 3, H, W) normalised faces: what the head reads."""
+        maps = self.attention(self.backbone(x)[0])
+        tokens = maps.flatten(2).transpose(1, 2)
         if self.lstm is not None:
             tokens, _ = self.lstm(tokens)
-        logits: Tensor = self.head(self.dropout(tokens.mean(1)))
+        features: Tensor = tokens.mean(1)
+        return features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Computes (N, classes) logits of (N, 3, H, W) normalised faces."""
+        logits: Tensor = self.head(self.dropout(self.embed(x)))
         return logits
 
     def describe(self) -> dict[str, Any]:
