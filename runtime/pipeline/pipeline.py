@@ -29,11 +29,10 @@ from runtime.pipeline.load_shedding import LoadShedding
 from runtime.pipeline.loops import DetectionLoop, RecognitionLoop
 from runtime.pipeline.parts import Parts
 from runtime.sources.base import Source
-from runtime.support.asynchronous import in_thread, results_of
 from runtime.support.deferred_call import DeferredCall
 from runtime.support.mailbox import Closed, Mailbox
 from runtime.support.process import OwnProcess
-from runtime.support.threads import Stages
+from runtime.support.threads import Stages, in_thread, results_of
 from runtime.telemetry.metrics import Metrics
 from runtime.vision.zones import open_zones
 

@@ -1,4 +1,4 @@
-"""Stages of a pipeline as threads, and threads beside it.
+"""Stages of a pipeline as threads, and threads beside it, for asyncio too.
 
 The only module of ours that makes threads.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -127,3 +127,36 @@ def together(calls: Sequence[Callable[[], T]]) -> list[Future[T]]:
     for thread in threads:
         thread.join()
     return futures
+
+
+async def results_of(pipeline: Iterable[T], close: Callable[[], None]) -> AsyncIterator[T]:
+    """Yields what a pipeline yields, read in a thread of its own.
+
+    Args:
+        pipeline: What to read.
+        close: Ends it, from another thread too; called however the loop is left.
+
+    Raises:
+        Exception: Whatever the pipeline raises.
+    """
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    # One thread reads; when the loop is left, the other ends the reading.
+    threads = ThreadPoolExecutor(2, "results")
+    read, end = iter(pipeline), object()
+    try:
+        while (result := await loop.run_in_executor(threads, next, read, end)) is not end:
+            yield result  # type: ignore[misc]  # only the sentinel is no result
+    finally:
+        try:
+            await asyncio.shield(loop.run_in_executor(threads, close))
+        finally:
+            threads.shutdown(wait=False)
+
+
+async def in_thread(work: Callable[[], None]) -> None:
+    """Does something that may wait, without holding the event loop."""
+    import asyncio
+
+    await asyncio.get_running_loop().run_in_executor(None, work)

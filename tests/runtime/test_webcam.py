@@ -267,7 +267,7 @@ def test_an_anonymized_pipeline_has_no_other_output(tiny_engine, monkeypatch, ca
         (["--source", "demo", "--detector", "yunet"], "--detector_model"),
         (["--source", "demo", "--output_json", "{text}/x"], "can't make its folder"),
         (["--source", "demo", "--output_video", "x.avi"], "must end in"),
-        (["--source", "demo", "--max_frames", "0"], "--max_frames"),
+        (["--source", "demo", "--max_frames", "-1"], "--max_frames"),
         (["--source", "demo", "--threads", "0"], "--threads"),
         (["--source", "demo", "--smoothing_s", "-1"], "--smoothing_s"),
         (["--source", "demo", "--reconnect_s", "-1"], "--reconnect_s must be 0 or more"),

@@ -52,7 +52,7 @@ def test_every_setting_is_documented_and_none_can_be_changed(part):
         (lambda: LabelsConfig(smoothing_s=-1), "smoothing_s must be 0 or more, not -1"),
         (lambda: LatencyConfig(target_s=-1), "target_s must be 0 or more, not -1"),
         (lambda: LatencyConfig(look_ahead_s=-1), "look_ahead_s must be 0 or more, not -1"),
-        (lambda: PipelineConfig(max_frames=0), "max_frames must be 1 or more, not 0"),
+        (lambda: PipelineConfig(max_frames=-1), "max_frames must be 0 or more, not -1"),
         (
             lambda: PipelineConfig((SourceConfig("0", "door"), SourceConfig("1", "door"))),
             "two sources have the name 'door'",

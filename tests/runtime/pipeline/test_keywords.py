@@ -18,6 +18,8 @@ _VALUES = {
     "detect_interval_s": st.none() | st.floats(0, 5),
     "regions_score": st.floats(0, 1),
     "raw_boxes": st.booleans(),
+    "min_face": st.floats(0, 100),
+    "embeddings": st.booleans(),
     "provider": st.sampled_from(["cpu", "cuda"]),
     "threads": st.integers(1, 256),
     "rebuild": st.booleans(),
@@ -48,7 +50,7 @@ def test_each_keyword_sets_its_setting_and_no_other(keywords):
 def test_every_keyword_has_a_place_and_a_line():
     assert set(PipelineKeywords.__annotations__) == set(_PLACES)
     assert all(f"        {keyword}: " in PipelineKeywords.__doc__ for keyword in _PLACES)
-    assert set(_VALUES) == set(_PLACES) - {"reconnect_s", "tls"}
+    assert set(_VALUES) == set(_PLACES) - {"reconnect_s", "tls", "zones"}
 
 
 def test_sources_get_what_holds_for_all_and_their_own_trust():
@@ -58,6 +60,7 @@ def test_sources_get_what_holds_for_all_and_their_own_trust():
         SourceConfig("b", reconnect_s=7),
     )
     assert config_of("a").sources == (SourceConfig("a"),)
+    assert config_of("a", zones="z.yaml").sources == (SourceConfig("a", zones="z.yaml"),)
     assert config_of().sources == (SourceConfig("0"),)
     with pytest.raises(SourceError, match="needs a source"):
         config_of([])

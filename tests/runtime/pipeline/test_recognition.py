@@ -18,9 +18,9 @@ from runtime.vision.picture import Picture
 class _Counting(Classifier):
     """Remembers how many faces each run had."""
 
-    def classify(self, faces):  # type: ignore[no-untyped-def]
+    def read(self, faces):  # type: ignore[no-untyped-def]
         self.sizes = [*getattr(self, "sizes", []), len(faces)]
-        return super().classify(faces)
+        return super().read(faces)
 
 
 def _frame(ids: list[int], time_s: float, stream: int = 0, seen: bool = True) -> TrackedFrame:
