@@ -18,7 +18,7 @@ from pathlib import Path
 
 from runtime.engines.providers import PROVIDERS
 from runtime.errors import EngineError
-from runtime.support.v4l2 import video_nodes
+from runtime.sources.decoders.v4l2 import video_nodes
 
 #: Module of each package that the runtime can't do without, and its distributions.
 _REQUIRED = {

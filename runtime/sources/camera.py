@@ -13,8 +13,8 @@ from runtime.errors import Unreachable
 from runtime.sources.config import SourceConfig
 from runtime.sources.decoders.base import Capture
 from runtime.sources.decoders.opencv import Asked, open_capture, set_up
+from runtime.sources.decoders.v4l2 import video_nodes
 from runtime.sources.reconnecting import ReconnectingSource
-from runtime.support.v4l2 import video_nodes
 
 log = logging.getLogger(__name__)
 

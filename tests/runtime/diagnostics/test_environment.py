@@ -6,7 +6,7 @@ import pytest
 
 from runtime.diagnostics import environment
 from runtime.diagnostics.environment import check_machine, check_packages, driver_version
-from runtime.support.v4l2 import VideoNode
+from runtime.sources.decoders.v4l2 import VideoNode
 from tests.support.fake_gpu import Error
 
 ALL = {

@@ -12,9 +12,9 @@ from runtime.sources import camera
 from runtime.sources.camera import camera_of, open_camera
 from runtime.sources.config import SourceConfig
 from runtime.sources.decoders import opencv
+from runtime.sources.decoders.v4l2 import VideoNode
 from runtime.sources.factory import open_source
 from runtime.support import backoff as retry
-from runtime.support.v4l2 import VideoNode
 from tests.runtime.sources.test_reconnecting import Camera
 
 

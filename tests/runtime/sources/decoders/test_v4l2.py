@@ -8,8 +8,8 @@ import struct
 
 import pytest
 
-from runtime.support import v4l2
-from runtime.support.v4l2 import read_capability, video_nodes
+from runtime.sources.decoders import v4l2
+from runtime.sources.decoders.v4l2 import read_capability, video_nodes
 
 WHOLE, CAPTURE, PLANES, OUTPUT, METADATA = 0x80000000, 0x1, 0x1000, 0x2, 0x00800000
 
