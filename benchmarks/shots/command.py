@@ -135,7 +135,7 @@ def measure_clip(path: str) -> ShotsRow:
 
 
 def measure_time() -> tuple[float, float]:
-    """CPU milliseconds a frame of 640x480 on one thread, where nothing moves and where all does."""
+    """CPU milliseconds a frame of 640x480, on one thread: where nothing moves; where all does."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
