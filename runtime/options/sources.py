@@ -35,6 +35,7 @@ KINDS: dict[str, type] = {
     "rotate": int,
     "flip": str,
     "zones": str,
+    "decode": str,
 }
 
 

@@ -17,7 +17,7 @@ from runtime.pipeline.config import (
     LatencyConfig,
     PipelineConfig,
 )
-from runtime.sources.config import FLIPS, ROTATIONS, TRANSPORTS, SourceConfig
+from runtime.sources.config import DECODERS, FLIPS, ROTATIONS, TRANSPORTS, SourceConfig
 from runtime.support.cli import option
 from runtime.support.net.tls import choose_trust
 
@@ -100,6 +100,13 @@ class WebcamOptions:
         "mirror pictures, after the turning", None, choices=FLIPS, group=shared.SOURCES
     )
     zone: str | None = shared.zone_option()
+    decode: str = option(
+        "what decodes video: cpu, hardware by FFmpeg's name for it, or auto for hardware where "
+        "it works",
+        "cpu",
+        choices=DECODERS,
+        group=shared.SOURCES,
+    )
     max_frames: int | None = option(
         "end after so many frames", None, between=(0, math.inf), group=shared.SOURCES
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TRANSPORTS = ("auto", "tcp", "udp")
 ROTATIONS = (0, 90, 180, 270)
 FLIPS = ("horizontal", "vertical")
+DECODERS = ("cpu", "auto", "cuda", "vaapi", "qsv", "amf", "drm")
 
 _FOURCC = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ]{3}", re.ASCII)
 
@@ -56,6 +57,8 @@ class SourceConfig:
         camera_format: Pixel format to ask a camera for, a FOURCC such as `MJPG`; None for
             OpenCV's choice.
         rotate: Degrees by which its pictures are turned clockwise: 0, 90, 180 or 270.
+        decode: What decodes its video: `cpu`, hardware by FFmpeg's name for it (`cuda`,
+            `vaapi` ...), or `auto` for hardware where it works.
         zones: File of the zones whose faces count (`runtime.vision.zones`), or the zones.
         flip: `horizontal` (left and right change places) or `vertical`, after the
             turning; None for neither.
@@ -75,6 +78,7 @@ class SourceConfig:
     rotate: int = 0
     flip: str | None = None
     zones: str | Path | Zones | None = None
+    decode: str = "cpu"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", check_source(self.source))
@@ -83,6 +87,7 @@ class SourceConfig:
         within("camera_fps", self.camera_fps, 1, 1000)
         _one_of("rtsp_transport", self.rtsp_transport, TRANSPORTS)
         _one_of("rotate", self.rotate, ROTATIONS)
+        _one_of("decode", self.decode, DECODERS)
         if self.flip is not None:
             _one_of("flip", self.flip, FLIPS)
         if self.camera_size is not None:

@@ -84,7 +84,7 @@ def _open(spec: str, path: Path | None, config: SourceConfig) -> Source:
         # It may be a mistyped URL.
         shown = shown_address(spec)
         raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")
-    return open_pictures(path, name, config.recursive) or open_file(path, name)
+    return open_pictures(path, name, config.recursive) or open_file(path, name, config.decode)
 
 
 def _tell_unused(spec: str, config: SourceConfig) -> None:

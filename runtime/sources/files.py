@@ -28,8 +28,13 @@ _LONGEST_STEP_S = 10.0
 _MISSING_SHARE, _MISSING_S = 0.05, 1.0
 
 
-def open_file(path: Path, name: str) -> FileSource:
+def open_file(path: Path, name: str, decode: str = "cpu") -> FileSource:
     """Opens a video file.
+
+    Args:
+        path: The file.
+        name: What the source is called.
+        decode: See `SourceConfig`.
 
     Raises:
         SourceError: It is empty or no video.
@@ -43,7 +48,7 @@ def open_file(path: Path, name: str) -> FileSource:
     if path.is_file() and path.stat().st_size == 0:
         raise SourceError(f"--source {name}: the file is empty")
     try:
-        container = media.open_file(path)
+        container = media.open_file(path, decode)
     except SourceError as error:
         raise SourceError(f"--source {name}: {error}") from error
     # What comes through a pipe comes once.

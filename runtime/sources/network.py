@@ -32,7 +32,12 @@ def open_stream(url: str, config: SourceConfig) -> FileSource | ReconnectingSour
 
     def connect() -> Capture:
         return media.open_stream(
-            url, tls, transport=config.rtsp_transport, poll_fps=config.poll_fps, last=last
+            url,
+            tls,
+            transport=config.rtsp_transport,
+            poll_fps=config.poll_fps,
+            last=last,
+            decode=config.decode,
         )
 
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -12,6 +12,18 @@ from numpy.typing import NDArray
 
 from runtime.vision.preprocess import to_bgr
 from runtime.vision.turning import UPRIGHT, Turn, composed, turn_of_matrix, turned
+
+if TYPE_CHECKING:
+    from runtime.vision.hdr import HdrStream
+
+#: FFmpeg's numbers of colour matrices: BT.709, none stated, BT.2020.
+_BT709, _UNSTATED, _BT2020 = 1, 2, 9
+
+#: And of the transfer functions of HDR: PQ and HLG.
+_HDR = (16, 18)
+
+#: Lines from which video that states no matrix has BT.709's, as players take it.
+HD_LINES = 720
 
 #: Ratios of a pixel's sides that are taken for a fault of the file, and passed over: those of
 #: real material lie between 1:2 and 3:1.
@@ -31,6 +43,7 @@ class FrameConverter:
 
         self._reformatter = VideoReformatter()
         self._lock = threading.Lock()
+        self._hdr: HdrStream | None = None
 
     def convert(self, frame: Any, form: str, width: int, height: int) -> NDArray[np.uint8]:
         """The frame's pixels.
@@ -52,10 +65,40 @@ class FrameConverter:
 
         try:
             with self._lock:
-                made = self._reformatter.reformat(frame, width, height, form, threads=1)
+                made = self._reformatter.reformat(
+                    frame, width, height, form, src_colorspace=_matrix_of(frame), threads=1
+                )
                 return np.asarray(made.to_ndarray(), np.uint8)
         except av.FFmpegError as error:
             raise ValueError(f"a {frame.format.name} frame can't be converted to {form}") from error
+
+    def convert_hdr(self, frame: Any, transfer: int, width: int, height: int) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 BGR of an HDR frame, as an SDR screen shows it.
+
+        Args:
+            frame: An `av.VideoFrame`.
+            transfer: `hdr.PQ` or `hdr.HLG`.
+            width: As `convert`.
+            height: The same.
+
+        Raises:
+            Exception: As `convert`.
+        """
+        image = self.convert(frame, "bgr24", width, height)
+        from runtime.vision.hdr import HdrStream
+
+        with self._lock:
+            self._hdr = self._hdr or HdrStream()
+            return self._hdr.to_sdr(image, transfer)
+
+
+def _matrix_of(frame: Any) -> int | None:
+    """The matrix of a frame's colours where it states none; None where it does."""
+    if frame.colorspace != _UNSTATED:
+        return None
+    if frame.color_trc in _HDR:
+        return _BT2020
+    return _BT709 if frame.height >= HD_LINES else None  # FFmpeg takes BT.601 then
 
 
 class Picture:
@@ -175,13 +218,19 @@ class Picture:
         if self._converter is None:
             return turned(to_bgr(self._given), self._turn)
         size = self._wide, self._given.height
-        return turned(self._converter.convert(self._given, "bgr24", *size), self._turn)
+        transfer = int(self._given.color_trc)
+        if transfer in _HDR:
+            image = self._converter.convert_hdr(self._given, transfer, *size)
+        else:
+            image = self._converter.convert(self._given, "bgr24", *size)
+        return turned(image, self._turn)
 
     def _make_grey(self) -> NDArray[np.uint8]:
         return np.asarray(cv2.cvtColor(self.bgr(), cv2.COLOR_BGR2GRAY), np.uint8)
 
     def _make_nv12(self) -> NDArray[np.uint8]:
-        if self._converter is None or self.width % 2 or self.height % 2:
+        odd = self.width % 2 or self.height % 2
+        if self._converter is None or odd or self._given.color_trc in _HDR:
             return _nv12_of_bgr(self.bgr())
         height, width = self._given.height, self._wide
         planes = self._converter.convert(self._given, "nv12", width, height)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from runtime.sources.config import SourceConfig
 from runtime.sources.factory import open_source
 
 
@@ -19,7 +20,8 @@ def ffmpeg(*argv):
 
 def count(spec):
     """How many frames a source gives."""
-    source, frames = open_source(str(spec), reconnect_s=0), 0
+    config = spec if isinstance(spec, SourceConfig) else SourceConfig(str(spec), reconnect_s=0)
+    source, frames = open_source(config), 0
     while source.read() is not None:
         frames += 1
     source.close()

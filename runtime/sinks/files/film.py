@@ -24,6 +24,7 @@ from av.video.reformatter import (
 from numpy.typing import NDArray
 
 from runtime.sinks.files.sound_track import SoundTrack
+from runtime.vision.picture import HD_LINES
 
 if TYPE_CHECKING:
     from runtime.sinks.files.sound import Sound
@@ -51,9 +52,6 @@ _MUX = {"max_interleave_delta": "200000"}
 
 #: What comes of a disk, whoever was writing.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-
-#: Lines from which a picture counts as HD, whose colours are coded in another way.
-_HD_LINES = 720
 
 
 class Film:
@@ -91,7 +89,7 @@ class Film:
         self._start_s, self._offset_s = start_s, -start_s
         self._last_pts, self._key_pts = -1, -_TICKS
         self._reformatter = VideoReformatter()
-        self._hd = self._size[1] >= _HD_LINES
+        self._hd = self._size[1] >= HD_LINES
         self._container: Any = None
         self._stream: Any = None
         self._held: Any = None  # the last packet: its duration is known with the next frame

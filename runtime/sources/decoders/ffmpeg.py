@@ -21,6 +21,7 @@ import av
 from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders import base
 from runtime.sources.decoders.container import MAX_PIXELS, Container
+from runtime.sources.decoders.hardware import accelerator
 from runtime.sources.decoders.paced import PacedCapture
 from runtime.sources.decoders.reasons import is_http_status, why_unopened
 from runtime.support.net.tls import Tls
@@ -98,17 +99,27 @@ def _bound_buffers() -> None:
         log.debug("FFmpeg's buffers are not bounded: %s", error)
 
 
-def open_file(path: Path) -> Container:
+def open_file(path: Path, decode: str = "cpu") -> Container:
     """Opens a video file.
 
+    Args:
+        path: The file.
+        decode: What decodes it, see `hardware.accelerator`.
+
     Raises:
-        SourceError: It is no video that can be read.
+        SourceError: It is no video that can be read, or what shall decode it isn't here.
     """
-    return _made(open_container(path), None, base.TIMEOUT_S, live=False)
+    hwaccel = accelerator(decode)
+    container = open_container(path, hwaccel)
+    return _made(container, None, base.TIMEOUT_S, live=False, hwaccel=hwaccel)
 
 
-def open_container(path: Path) -> Any:
+def open_container(path: Path, hwaccel: Any = None) -> Any:
     """Opens a media file, of which anything may be read.
+
+    Args:
+        path: The file.
+        hwaccel: From `hardware.accelerator`; None decodes on the CPU.
 
     Returns:
         The container; the caller closes it.
@@ -119,7 +130,7 @@ def open_container(path: Path) -> Any:
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS} | _limits()
     try:
         # `file:` and an absolute path: a colon in a name begins no protocol.
-        return av.open(f"file:{path.absolute()}", options=options)
+        return av.open(f"file:{path.absolute()}", options=options, hwaccel=hwaccel)
     except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
         raise SourceError("not a video that FFmpeg can read, or cut short") from error
 
@@ -131,6 +142,7 @@ def open_stream(
     transport: str = "auto",
     poll_fps: float = 1.0,
     last: LastPicture | None = None,
+    decode: str = "cpu",
 ) -> Capture:
     """Opens a network stream, a whole video behind a URL, or a camera's single pictures.
 
@@ -140,17 +152,19 @@ def open_stream(
         transport: How RTSP's pictures come: `tcp`, `udp`, or `auto` for what works of both.
         poll_fps: How often single pictures are asked for, a second.
         last: The last of these pictures of this source, which is no new one.
+        decode: What decodes video, see `hardware.accelerator`.
 
     Raises:
         Unreachable: It can't be reached, or isn't video; says which, without the URL.
         SourceError: It is another scheme, leads elsewhere, or holds no video that can be
             decoded.
     """
+    hwaccel = accelerator(decode)
     scheme = url.partition("://")[0].lower()
     if scheme not in SCHEMES:
         raise SourceError(f"{scheme}:// is no source; streams are {', '.join(SCHEMES)}")
     if scheme in ("http", "https"):
-        return _open_http(url, tls, poll_fps, last)
+        return _open_http(url, tls, poll_fps, last, hwaccel)
     options = {"protocol_whitelist": _PROTOCOLS[scheme], "format_whitelist": _STREAM_FORMATS}
     if scheme in ("rtsp", "rtsps"):
         options |= _TRANSPORTS[transport]
@@ -159,7 +173,10 @@ def open_stream(
     began = time.monotonic()
     try:
         container = av.open(
-            url, options=options | _limits(), timeout=(base.TIMEOUT_S, base.TIMEOUT_S)
+            url,
+            options=options | _limits(),
+            timeout=(base.TIMEOUT_S, base.TIMEOUT_S),
+            hwaccel=hwaccel,
         )
     except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
         why = why_unopened(error, url, time.monotonic() - began)
@@ -169,10 +186,12 @@ def open_stream(
                 "trust any by --tls_insecure"
             )
         raise Unreachable(why) from None  # FFmpeg's error has the address in it
-    return _made(container, None, base.TIMEOUT_S, live=True)
+    return _made(container, None, base.TIMEOUT_S, live=True, hwaccel=hwaccel)
 
 
-def _open_http(url: str, tls: Tls, poll_fps: float, last: LastPicture | None) -> Capture:
+def _open_http(
+    url: str, tls: Tls, poll_fps: float, last: LastPicture | None, hwaccel: Any
+) -> Capture:
     # Files need none of it.
     from runtime.sources.decoders.http import HttpFile
     from runtime.sources.decoders.http_connection import Allowance, check_step
@@ -216,7 +235,12 @@ def _open_http(url: str, tls: Tls, poll_fps: float, last: LastPicture | None) ->
     options = {"format_whitelist": _STREAM_FORMATS, "http_persistent": "0"} | _limits()
     try:
         container = av.open(
-            first, format=kind, options=options, timeout=(timeout_s, timeout_s), io_open=open_part
+            first,
+            format=kind,
+            options=options,
+            timeout=(timeout_s, timeout_s),
+            io_open=open_part,
+            hwaccel=hwaccel,
         )
     except (av.FFmpegError, OSError, MemoryError, ValueError) as error:
         first.close()
@@ -225,7 +249,7 @@ def _open_http(url: str, tls: Tls, poll_fps: float, last: LastPicture | None) ->
     except BaseException:
         first.close()
         raise
-    made = _made(container, allowance, timeout_s, live=True)
+    made = _made(container, allowance, timeout_s, live=True, hwaccel=hwaccel)
     # One that has an end is read like a file.
     return PacedCapture(made, timeout_s) if kind == "hls" and not made.frames else made
 
@@ -235,9 +259,15 @@ def _limits() -> dict[str, str]:
     return {"max_pixels": str(MAX_PIXELS)}
 
 
-def _made(container: Any, allowance: Allowance | None, timeout_s: float, live: bool) -> Container:
+def _made(
+    container: Any, allowance: Allowance | None, timeout_s: float, *, live: bool, hwaccel: Any
+) -> Container:
     try:
-        return Container(container, allowance, timeout_s, live)
+        made = Container(container, allowance, timeout_s, live)
     except BaseException:
         container.close()
         raise
+    context = container.streams.best("video").codec_context
+    if hwaccel is not None and not context.is_hwaccel:
+        log.warning("the hardware can't decode %s, so the CPU does", context.name)
+    return made

@@ -109,7 +109,9 @@ class Turned:
         sine, cosine = (round(f(math.radians(rotation))) << 16 for f in (math.sin, math.cos))
         matrix = struct.pack("=9i", cosine, -sine, 0, sine, cosine, 0, 0, 0, 1 << 30)
         self.frame, self.side_data = frame, {"DISPLAYMATRIX": matrix}
-        self.width, self.height = frame.width, frame.height
+
+    def __getattr__(self, name):
+        return getattr(self.frame, name)
 
 
 @pytest.mark.parametrize(
@@ -263,3 +265,19 @@ def test_an_array_is_turned_and_turned_again(portrait, rotate, flip):
 
 def test_nothing_asked_costs_nothing(portrait):
     assert Picture(portrait).turned().bgr() is portrait
+
+
+@pytest.mark.parametrize("form", ["yuv420p", "yuvj420p", "yuv422p10le", "yuv444p"])
+@pytest.mark.parametrize(
+    ("matrix", "stated", "height"),
+    [(1, 1, 480), (5, 5, 480), (9, 9, 480), (5, 2, 480), (1, 2, 720), (1, 1, 720), (5, 5, 720)],
+)
+def test_colours_are_those_that_were_meant(matrix, stated, height, form):
+    image = np.full((height, 64, 3), (40, 60, 200), np.uint8)
+    full = form.startswith("yuvj")
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(
+        format=form, dst_colorspace=matrix, dst_color_range=2 if full else 1
+    )
+    frame.colorspace, frame.color_range = stated, 2 if full else 1
+    got = Picture.of_video_frame(frame).bgr()
+    assert np.abs(got[10, 10].astype(int) - image[0, 0]).max() <= 3
