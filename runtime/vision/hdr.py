@@ -40,7 +40,7 @@ _LUMA = np.array([0.2627, 0.6780, 0.0593])
 _HIGHLIGHTS = 0.005
 
 #: Part of the way to a picture's own white that the stream's goes with it.
-_FOLLOW = 0.1
+_FOLLOW = 0.05
 
 #: A pixel of so many a side tells the picture's white.
 _SPARSE = 16
