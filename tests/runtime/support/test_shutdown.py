@@ -40,7 +40,7 @@ STAGES = {
     "detect": ("runtime.detectors.factory", "CenterFace", "detect"),
     "track": ("runtime.tracking.tracker", "Tracker", "update"),
     "crop": ("runtime.pipeline.recognition", "RecognitionStage", "recognize"),
-    "classify": ("runtime.emotion.classifier", "Classifier", "classify"),
+    "classify": ("runtime.emotion.classifier", "Classifier", "read"),
     "smooth": ("runtime.emotion.smoothing", "Smoother", "update"),
     "window": ("runtime.sinks.window", "WindowSink", "write"),
 }
