@@ -2,7 +2,7 @@
 
 The soak feeds many frames through detection, tracking, recognition and a
 JSON file, as fast as they go, and reads memory, threads and file handles
-on the way; with `--segment_s` also through a film, all of it in segments of which the
+on the way; with `--segment_s` also through a video, all of it in segments of which the
 last megabytes stay. The kills start `runtime.webcam` with JSON lines, CSV and a video
 with sound, end it with SIGKILL at random moments, and read what they left.
 """
@@ -58,7 +58,7 @@ class SoakOptions(CompareOptions, EngineOption):
     faces: int = option("faces in the picture", 1, between=(1, MAX_FACES))
     side: int = option("longer side of the frames and the detector, in pixels", 160)
     segment_s: float = option(
-        "also write a film, and it and the lines in segments of so many seconds; 0 for neither",
+        "also write a video, and it and the lines in segments of so many seconds; 0 for neither",
         0.0,
         between=(0, 86_400),
     )
@@ -221,9 +221,9 @@ def _is_whole(rows: Path) -> bool:
 
 
 def _gap_s(lines: Path, video: Path) -> float | None:
-    """Media time from the film's end to the last line's; None where the lines can't be read.
+    """Media time from the video's end to the last line's; None where the lines can't be read.
 
-    A film ends where its pictures or, if it has any, its sound do. One without a frame,
+    A video ends where its pictures or, if it has any, its sound do. One without a frame,
     which begins with its first half second, lacks all of it.
     """
     try:

@@ -1,8 +1,8 @@
 """`python -m benchmarks.shots`: are cuts found, and nothing else taken for one?
 
-Runs the detector of cuts over films that are made in code: cuts between places, within one
+Runs the detector of cuts over videos that are made in code: cuts between places, within one
 place and between pictures of one person, in grain, darkness, grey and strong compression,
-fades and dissolves; and films of one shot with flashes, whip pans, zooms, shakes, somebody
+fades and dissolves; and videos of one shot with flashes, whip pans, zooms, shakes, somebody
 who walks by, lamps that go off and on, fades into the same scene, and the few pictures a
 second of slow cameras. Clips, whose frames are all of one shot, are run at their own frame
 rate and at a half to a tenth of it.
@@ -24,9 +24,9 @@ from benchmarks.harness.options import OutputOptions
 from benchmarks.harness.provenance import this_machine
 from benchmarks.harness.results import show_report, write_report
 from benchmarks.harness.schema.shots import ShotsReport, ShotsRow
-from benchmarks.shots.film import Film
-from benchmarks.shots.films import films
+from benchmarks.shots.kinds import videos
 from benchmarks.shots.scenes import Image
+from benchmarks.shots.synthetic import SyntheticVideo
 from runtime.errors import UserError
 from runtime.sources.demo_scene import demo_scenes
 from runtime.sources.factory import open_source
@@ -48,8 +48,8 @@ _TIMED, _RUNS = 100, 5
 class ShotsOptions(OutputOptions):
     """Measure how many cuts are found, and what else is taken for one."""
 
-    films: int = option("synthetic films of each kind", 6, between=(1, 1000))
-    seed: int = option("seed of the films", 0, between=(0, math.inf))
+    videos: int = option("synthetic videos of each kind", 6, between=(1, 1000))
+    seed: int = option("seed of the videos", 0, between=(0, math.inf))
     clip: list[str] | None = option("video of a single shot", None)
 
 
@@ -72,9 +72,9 @@ def measure(options: ShotsOptions) -> ShotsReport:
         UserError: A clip can't be read.
     """
     rows: dict[str, ShotsRow] = {}
-    for film in films(options.films, options.seed):
-        row = measure_film(film)
-        rows[film.kind] = _add(rows[film.kind], row) if film.kind in rows else row
+    for video in videos(options.videos, options.seed):
+        row = measure_video(video)
+        rows[video.kind] = _add(rows[video.kind], row) if video.kind in rows else row
     for row in rows.values():
         _show(row)
     clips = [measure_clip(path) for path in options.clip or ()]
@@ -95,18 +95,18 @@ def measure(options: ShotsOptions) -> ShotsReport:
     )
 
 
-def measure_film(film: Film) -> ShotsRow:
-    """What is found in a film."""
+def measure_video(video: SyntheticVideo) -> ShotsRow:
+    """What is found in a video."""
     shots = ShotChange()
-    begun = [i for i, image in enumerate(film.frames) if shots.begins(image, i / film.fps)]
+    begun = [i for i, image in enumerate(video.frames) if shots.begins(image, i / video.fps)]
     return ShotsRow(
-        kind=film.kind,
-        films=1,
-        seconds=round(len(film.frames) / film.fps, 2),
-        frames=len(film.frames),
-        cuts=len(film.cuts),
-        found=sum(any(a <= i <= b for i in begun) for a, b in film.cuts),
-        false=sum(not any(a <= i <= b for a, b in film.cuts) for i in begun),
+        kind=video.kind,
+        videos=1,
+        seconds=round(len(video.frames) / video.fps, 2),
+        frames=len(video.frames),
+        cuts=len(video.cuts),
+        found=sum(any(a <= i <= b for i in begun) for a, b in video.cuts),
+        false=sum(not any(a <= i <= b for a, b in video.cuts) for i in begun),
     )
 
 
@@ -124,8 +124,8 @@ def measure_clip(path: str) -> ShotsRow:
         while (frame := source.read()) is not None:
             images.append(frame.picture.bgr())
         for stride in _STRIDES:
-            film = Film(Path(path).name, images[::stride], fps=source.fps / stride)
-            rows.append(measure_film(film))
+            video = SyntheticVideo(Path(path).name, images[::stride], fps=source.fps / stride)
+            rows.append(measure_video(video))
     finally:
         source.close()
     total = rows[0]
@@ -161,7 +161,7 @@ def _time(images: Sequence[Image]) -> float:
 def _add(a: ShotsRow, b: ShotsRow) -> ShotsRow:
     return replace(
         a,
-        films=a.films + b.films,
+        videos=a.videos + b.videos,
         seconds=round(a.seconds + b.seconds, 2),
         frames=a.frames + b.frames,
         cuts=a.cuts + b.cuts,

@@ -1,4 +1,4 @@
-"""Films with cuts, fades and dissolves."""
+"""Videos with cuts, fades and dissolves."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.shots.film import LENGTH, Film, blend, join, shot
 from benchmarks.shots.scenes import HEIGHT, WIDTH, place, portrait
+from benchmarks.shots.synthetic import LENGTH, SyntheticVideo, blend, join, shot
 
 
-def other_places(rng: np.random.Generator) -> Film:
+def other_places(rng: np.random.Generator) -> SyntheticVideo:
     """Cuts between places."""
     return join("cut", [shot(place(int(rng.integers(1000))), rng) for _ in range(5)])
 
 
-def angles(rng: np.random.Generator) -> Film:
+def angles(rng: np.random.Generator) -> SyntheticVideo:
     """Cuts within one place: other parts of it, as between two who talk."""
     image = place(int(rng.integers(1000)))
     spots = ((0.22, 1.2), (0.78, 1.2), (0.3, 1.6), (0.75, 1.0))
     return join("cut_same_place", [shot(image, rng, x=x, scale=s) for x, s in spots])
 
 
-def nearer(rng: np.random.Generator) -> Film:
+def nearer(rng: np.random.Generator) -> SyntheticVideo:
     """Jump cuts: the same view, much nearer, and back."""
     image = place(int(rng.integers(1000)))
     x, y = rng.uniform(0.4, 0.6, 2)
     return join("cut_nearer", [shot(image, rng, x=x, y=y, scale=s) for s in (0.85, 1.9, 0.9, 2.1)])
 
 
-def same_person(rng: np.random.Generator) -> Film:
+def same_person(rng: np.random.Generator) -> SyntheticVideo:
     """The portrait, and it mirrored, darker and elsewhere."""
     scale = rng.uniform(0.6, 0.9)
     shots = [
@@ -39,7 +39,7 @@ def same_person(rng: np.random.Generator) -> Film:
     return join("cut_same_person", shots)
 
 
-def short(rng: np.random.Generator) -> Film:
+def short(rng: np.random.Generator) -> SyntheticVideo:
     """Shots of 8 to 14 frames."""
     return join(
         "cut_short",
@@ -47,19 +47,19 @@ def short(rng: np.random.Generator) -> Film:
     )
 
 
-def slow(rng: np.random.Generator) -> Film:
+def slow(rng: np.random.Generator) -> SyntheticVideo:
     """Cuts at five frames a second."""
-    film = other_places(rng)
+    video = other_places(rng)
     return replace(
-        film,
+        video,
         kind="cut_5fps",
-        frames=film.frames[::5],
-        cuts=tuple((a // 5, b // 5) for a, b in film.cuts),
+        frames=video.frames[::5],
+        cuts=tuple((a // 5, b // 5) for a, b in video.cuts),
         fps=5.0,
     )
 
 
-def dissolve(rng: np.random.Generator, length: int = 12) -> Film:
+def dissolve(rng: np.random.Generator, length: int = 12) -> SyntheticVideo:
     """One place fades into another."""
     one, two = (shot(place(int(rng.integers(1000))), rng, 2 * LENGTH) for _ in range(2))
     start = LENGTH
@@ -67,10 +67,10 @@ def dissolve(rng: np.random.Generator, length: int = 12) -> Film:
         blend(a, b, float(np.clip((i - start + 1) / (length + 1), 0, 1)))
         for i, (a, b) in enumerate(zip(one, two, strict=True))
     ]
-    return Film("dissolve", frames, ((start, start + length),))
+    return SyntheticVideo("dissolve", frames, ((start, start + length),))
 
 
-def through(rng: np.random.Generator, white: bool, same: bool) -> Film:
+def through(rng: np.random.Generator, white: bool, same: bool) -> SyntheticVideo:
     """Fades out and in, into the same scene or another."""
     first = place(int(rng.integers(1000)))
     one = shot(first, rng, x=0.5, y=0.5, scale=1.0)
@@ -87,5 +87,5 @@ def through(rng: np.random.Generator, white: bool, same: bool) -> Film:
         frames.append(blend(blank, frame, min(1.0, (i + 1) / length)))
     what = f"fade_{'white' if white else 'black'}"
     if same:
-        return Film(f"{what}_same", frames)
-    return Film(what, frames, ((start, start + length),))
+        return SyntheticVideo(f"{what}_same", frames)
+    return SyntheticVideo(what, frames, ((start, start + length),))

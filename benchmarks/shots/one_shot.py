@@ -1,4 +1,4 @@
-"""Films of one shot in which much happens."""
+"""Videos of one shot in which much happens."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import cv2
 import numpy as np
 
-from benchmarks.shots.film import Film, grained, lit, long
 from benchmarks.shots.scenes import HEIGHT, WIDTH, head, place, view
+from benchmarks.shots.synthetic import SyntheticVideo, grained, lit, long
 
 
-def flash(rng: np.random.Generator) -> Film:
+def flash(rng: np.random.Generator) -> SyntheticVideo:
     """Flashes of one to three frames, over all of the picture or a part of it."""
     _, frames = long(rng)
     for start in (10, 22, 34, 46):
@@ -29,10 +29,10 @@ def flash(rng: np.random.Generator) -> Film:
                 frames[i] = np.clip(frames[i] * glow + 60 * (glow - 1), 0, 255).astype(np.uint8)
             else:
                 frames[i] = np.full_like(frames[i], 255)
-    return Film("flash", frames)
+    return SyntheticVideo("flash", frames)
 
 
-def pan(rng: np.random.Generator) -> Film:
+def pan(rng: np.random.Generator) -> SyntheticVideo:
     """Whip pans there and back: up to a seventh of the width a frame, blurred."""
     image = place(int(rng.integers(1000)))
     frames, x, last = [], 0.25, 0.25
@@ -43,28 +43,28 @@ def pan(rng: np.random.Generator) -> Film:
             shades = [view(image, v, 0.5).astype(np.float32) for v in np.linspace(last, x, 7)[2:]]
             frames.append(np.mean(shades, axis=0).astype(np.uint8))
             last = x
-    return Film("pan", frames)
+    return SyntheticVideo("pan", frames)
 
 
-def zoom(rng: np.random.Generator) -> Film:
+def zoom(rng: np.random.Generator) -> SyntheticVideo:
     """In and out by up to 8% a frame."""
     image, speed = place(int(rng.integers(1000))), rng.uniform(1.03, 1.08)
     scales = [0.8] * 5 + [0.8 * speed**k for k in range(12)]
     scales += scales[::-1]
-    return Film("zoom", [view(image, 0.5, 0.5, s) for s in scales])
+    return SyntheticVideo("zoom", [view(image, 0.5, 0.5, s) for s in scales])
 
 
-def shake(rng: np.random.Generator) -> Film:
+def shake(rng: np.random.Generator) -> SyntheticVideo:
     """A camera that is shaken."""
     image = place(int(rng.integers(1000)))
     moves = rng.normal(0, 0.025, (50, 2))
-    return Film(
+    return SyntheticVideo(
         "shake",
         [view(image, 0.5 + x, 0.5 + y, 1.0, float(rng.normal(0, 1.5))) for x, y in moves],
     )
 
 
-def walker(rng: np.random.Generator) -> Film:
+def walker(rng: np.random.Generator) -> SyntheticVideo:
     """Somebody who fills most of the picture walks by in about a second."""
     _, frames = long(rng)
     tall = int(HEIGHT * rng.uniform(1.0, 1.5))
@@ -78,10 +78,10 @@ def walker(rng: np.random.Generator) -> Film:
         matrix = np.array([[1, 0, left], [0, 1, (HEIGHT - tall) / 2]], np.float32)
         over, where = (cv2.warpAffine(v, matrix, (WIDTH, HEIGHT)) for v in (person, mask))
         cv2.copyTo(over, where, frames[15 + k])
-    return Film("walks_by", frames)
+    return SyntheticVideo("walks_by", frames)
 
 
-def lamps(rng: np.random.Generator) -> Film:
+def lamps(rng: np.random.Generator) -> SyntheticVideo:
     """The light goes off and on: darker, of another colour, and from another side."""
     _, frames = long(rng)
     a, b = rng.uniform(0.3, 1.0, 2)
@@ -89,15 +89,15 @@ def lamps(rng: np.random.Generator) -> Film:
     tint = rng.uniform(0.25, 0.6) * np.array([0.7, 0.9, 1.1])
     for i in range(18, 40):
         frames[i] = np.clip(frames[i] * slope * tint + 3, 0, 255).astype(np.uint8)
-    return Film("lamps", frames)
+    return SyntheticVideo("lamps", frames)
 
 
-def quiet(rng: np.random.Generator) -> Film:
+def quiet(rng: np.random.Generator) -> SyntheticVideo:
     """Nothing but a hand-held camera."""
-    return Film("steady", long(rng)[1])
+    return SyntheticVideo("steady", long(rng)[1])
 
 
-def snapshots(rng: np.random.Generator) -> Film:
+def snapshots(rng: np.random.Generator) -> SyntheticVideo:
     """A fixed camera once a second: people are elsewhere, light and noise differ."""
     image = place(int(rng.integers(1000)))
     frames = []
@@ -111,13 +111,13 @@ def snapshots(rng: np.random.Generator) -> Film:
             cv2.rectangle(frame, (x, y), (x + wide, HEIGHT), color, -1)
             frame[y : y + wide, x : x + wide] = cv2.resize(head(), (wide, wide))[: HEIGHT - y]
         frames.append(grained(lit(frame, rng.uniform(0.8, 1.2)), rng, 4))
-    return Film("snapshots_1fps", frames, fps=1.0)
+    return SyntheticVideo("snapshots_1fps", frames, fps=1.0)
 
 
-def moving_slow(rng: np.random.Generator) -> Film:
+def moving_slow(rng: np.random.Generator) -> SyntheticVideo:
     """A moving camera at two frames a second: no picture is like the one before."""
     image = place(int(rng.integers(1000)))
-    return Film(
+    return SyntheticVideo(
         "moving_2fps",
         [
             view(image, 0.5 + 0.3 * math.sin(0.9 * i), 0.5 + 0.2 * math.sin(1.3 * i))

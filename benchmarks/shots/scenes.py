@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from runtime.sources.demo_scene import demo_scenes
 
-#: Size of a film, and of the places that it shows.
+#: Size of a video, and of the places that it shows.
 WIDTH, HEIGHT = 320, 240
 _LARGE = (960, 720)
 

@@ -35,7 +35,7 @@ class HeifHeader:
 
 
 def heif_brand(data: bytes) -> str | None:
-    """`AVIF` or `HEIC` by the file's first box; None for anything else, such as a film."""
+    """`AVIF` or `HEIC` by the file's first box; None for anything else, such as a video."""
     if data[4:8] != b"ftyp":
         return None
     length = min(int.from_bytes(data[:4], "big"), 512)

@@ -21,5 +21,5 @@ SUFFIXES = frozenset(suffix for suffixes in KINDS.values() for suffix in suffixe
 #: What is read, in words.
 WORDS = ", ".join(KINDS).replace(", GIF", " or GIF")
 
-#: Suffixes of films that begin as a picture does: of pictures one after the other.
+#: Suffixes of videos that begin as a picture does: of pictures one after the other.
 CONCATENATED = frozenset((".mjpg", ".mjpeg"))

@@ -1,4 +1,4 @@
-"""Which sound goes into a film, and why none does."""
+"""Which sound goes into a video, and why none does."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ log = logging.getLogger("runtime")
 
 
 def open_sound(source: Source, wanted: bool | None, hidden: bool) -> Sound | None:
-    """The sound of a source, for the film of it.
+    """The sound of a source, for the video of it.
 
     Args:
         source: The only source of the run.
         wanted: Whether it was asked for; None where nothing was said.
-        hidden: Whether the film shall not tell who is in it: a voice would.
+        hidden: Whether the video shall not tell who is in it: a voice would.
 
     Returns:
-        None where there is none, or none is to be; that a film lacks what its source
+        None where there is none, or none is to be; that a video lacks what its source
         may have is said in the log.
     """
     if wanted is False:
@@ -45,6 +45,6 @@ def open_sound(source: Source, wanted: bool | None, hidden: bool) -> Sound | Non
         return None
     if hidden and not wanted:
         sound.close()
-        log.info("the film has no sound: a voice tells who it is; --sound keeps it")
+        log.info("the video has no sound: a voice tells who it is; --sound keeps it")
         return None
     return sound

@@ -34,7 +34,7 @@ _HEAD = 64
 def open_pictures(path: Path, name: str, recursive: bool = False) -> Source | None:
     """A folder of pictures, a picture, or all that an animation or a file of pages holds.
 
-    What a file holds counts more than its suffix. Animated GIF and PNG are films for
+    What a file holds counts more than its suffix. Animated GIF and PNG are videos for
     `open_file`, which keeps none of their frames.
 
     Args:
@@ -59,8 +59,8 @@ def open_pictures(path: Path, name: str, recursive: bool = False) -> Source | No
     except OSError as error:
         raise SourceError(f"--source {name}: {error.strerror}") from error
     if not is_picture(head):
-        # A film under a picture's name is a film; what is no known film is a broken picture.
-        return PictureSource([path], name) if suffix in SUFFIXES and not _film(head) else None
+        # A video under a picture's name is a video; what is no known video is a broken picture.
+        return PictureSource([path], name) if suffix in SUFFIXES and not _is_video(head) else None
     try:
         data = read_input_file(path, MAX_FILE)
     except OSError:
@@ -72,7 +72,7 @@ def open_pictures(path: Path, name: str, recursive: bool = False) -> Source | No
     return AnimatedSource(data, name)
 
 
-def _film(head: bytes) -> bool:
+def _is_video(head: bytes) -> bool:
     return head[4:8] == b"ftyp" or head.startswith((b"\x1a\x45\xdf\xa3", b"RIFF", b"OggS"))
 
 

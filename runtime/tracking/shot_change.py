@@ -8,7 +8,7 @@ that does is compared with those from before it, so that a fade into another sce
 and a fade back into the same one is none. A dissolve is told by the pictures between two,
 which are blends of both.
 
-The limits come from the films of `benchmarks.shots`, which also says how often they fail.
+The limits come from the videos of `benchmarks.shots`, which also says how often they fail.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _COLORS = (0.65, 0.72, 0.85), (0.86, 0.80, 0.55)
 _FOUND = (0.1, 0.25), (0.8, 0.55), (0.7, 0.55)
 _STEADY = 0.97
 
-#: How far below what is usual in a film it must be: no two pictures are alike where a
+#: How far below what is usual in a video it must be: no two pictures are alike where a
 #: camera that moves gives two a second.
 _BELOW = 0.1, 0.25
 
@@ -40,7 +40,7 @@ _ENOUGH, _HALF = 0.3, 0.5
 
 #: How much more a picture must differ from the one before it than is usual, where blocks
 #: aren't usually found by more than this: grain differs everywhere. So the first pictures
-#: of a film, of which nothing is usual yet, are no cut.
+#: of a video, of which nothing is usual yet, are no cut.
 _NOISE, _CLEAN = 1.5, 0.9
 
 #: Time between two pictures from which little is expected to be found again, in seconds,

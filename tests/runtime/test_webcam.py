@@ -71,8 +71,8 @@ def test_sound_is_kept_unless_people_are_hidden(tmp_path, tiny_engine):
     ):
         argv = ("--engine", tiny_engine, "--source", clip, "--output_video", video)
         assert webcam(*argv, *flags) == 0
-        with av.open(str(video)) as film:
-            assert bool(film.streams.audio) is (heard is not None)
+        with av.open(str(video)) as container:
+            assert bool(container.streams.audio) is (heard is not None)
         if heard is not None:
             assert beeps(video) == pytest.approx(heard, abs=0.03)
 

@@ -1,4 +1,4 @@
-"""Clips with sound, and what is seen and heard in a film when."""
+"""Clips with sound, and what is seen and heard in a video when."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -28,12 +28,12 @@ def flash_and_beep(
         sound_from: Where it begins; and `sound_to`, where it ends, the pictures' end if None.
     """
     sound_to = seconds if sound_to is None else sound_to
-    with av.open(str(path), "w") as film:
-        pictures = film.add_stream(video, rate=FRAMES)
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream(video, rate=FRAMES)
         pictures.width, pictures.height, pictures.pix_fmt = 160, 120, "yuv420p"
         sound = None
         if audio is not None:
-            sound = film.add_stream(audio, rate=SAMPLES)
+            sound = container.add_stream(audio, rate=SAMPLES)
             sound.codec_context.layout = "mono"
         heard = round(sound_from * SAMPLES)
         for number in range(round(seconds * FRAMES)):
@@ -42,7 +42,7 @@ def flash_and_beep(
             image = np.full((120, 160, 3), 255 if lit else 0, np.uint8)
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
             frame.pts, frame.time_base = number, Fraction(1, FRAMES)
-            film.mux(pictures.encode(frame))
+            container.mux(pictures.encode(frame))
             end = round(min(sound_to, (number + 1) / FRAMES) * SAMPLES)
             if sound is not None and end > heard:
                 times = np.arange(heard, end) / SAMPLES
@@ -51,20 +51,20 @@ def flash_and_beep(
                 part = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
                 part.sample_rate, part.pts = SAMPLES, heard
                 part.time_base = Fraction(1, SAMPLES)
-                film.mux(sound.encode(part))
+                container.mux(sound.encode(part))
                 heard = end
-        film.mux(pictures.encode(None))
+        container.mux(pictures.encode(None))
         if sound is not None:
-            film.mux(sound.encode(None))
+            container.mux(sound.encode(None))
     return path
 
 
 def flashes(path: Path) -> list[float]:
     """When it gets bright, in seconds."""
-    with av.open(str(path)) as film:
+    with av.open(str(path)) as container:
         seen = [
             (float(frame.time), frame.to_ndarray(format="gray").mean() > 128)
-            for frame in film.decode(video=0)
+            for frame in container.decode(video=0)
         ]
     return [time for (time, lit), (_, before) in zip(seen[1:], seen, strict=False) if lit > before]
 
@@ -73,9 +73,9 @@ def beeps(path: Path) -> list[float]:
     """When it gets loud after a silence, in seconds."""
     found: list[float] = []
     loud_at = -1.0
-    with av.open(str(path)) as film:
+    with av.open(str(path)) as container:
         mono = av.AudioResampler(format="flt", layout="mono")
-        for heard in film.decode(audio=0):
+        for heard in container.decode(audio=0):
             start = float(heard.time)
             for frame in mono.resample(heard):
                 for sample in np.flatnonzero(np.abs(frame.to_ndarray()[0]) > 0.1):
@@ -88,19 +88,19 @@ def beeps(path: Path) -> list[float]:
 
 def sound_packets(path: Path) -> list[tuple[float, bytes]]:
     """Time and bytes of each packet of sound, those that are only for the decoder left out."""
-    with av.open(str(path)) as film:
+    with av.open(str(path)) as container:
         return [
             (float(packet.pts * packet.time_base), bytes(packet))
-            for packet in film.demux(audio=0)
+            for packet in container.demux(audio=0)
             if packet.size and not packet.is_discard
         ]
 
 
 def length_s(path: Path, kind: str = "video") -> float:
-    """From a film's start to the end of its last packet of a kind, in seconds."""
-    with av.open(str(path)) as film:
+    """From a video's start to the end of its last packet of a kind, in seconds."""
+    with av.open(str(path)) as container:
         return max(
             float((packet.pts + packet.duration) * packet.time_base)
-            for packet in film.demux(**{kind: 0})
+            for packet in container.demux(**{kind: 0})
             if packet.size
         )

@@ -9,11 +9,11 @@ from benchmarks.harness.schema.common import Report
 
 @dataclass(frozen=True, kw_only=True)
 class ShotsRow:
-    """All films of one kind, or one clip.
+    """All videos of one kind, or one clip.
 
     Attributes:
-        kind: What the films try, or the clip's name.
-        films: How many there are; for a clip, the frame rates at which it is run.
+        kind: What the videos try, or the clip's name.
+        videos: How many there are; for a clip, the frame rates at which it is run.
         seconds: Their length in all.
         frames: Frames in them.
         cuts: Changes of shot in them.
@@ -22,7 +22,7 @@ class ShotsRow:
     """
 
     kind: str
-    films: int
+    videos: int
     seconds: float
     frames: int
     cuts: int
@@ -35,8 +35,8 @@ class ShotsReport(Report):
     """Changes of shot that were found, and false ones.
 
     Attributes:
-        seed: Of the films.
-        recall: Share of the changes in the synthetic films that were found.
+        seed: Of the videos.
+        recall: Share of the changes in the synthetic videos that were found.
         false: False ones in them.
         still_ms: CPU time for a frame of 640x480 where nothing moves.
         moving_ms: The same where all of the picture moves in every frame.

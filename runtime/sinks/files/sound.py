@@ -96,7 +96,7 @@ class Sound:
     def end(self, why: object) -> None:
         """Ends the sound before its time, and says why."""
         if not self.ended:
-            log.warning("%s: the film's sound ends here: %s", self._name, why)
+            log.warning("%s: the video's sound ends here: %s", self._name, why)
         self._waiting.clear()
         self.ended = True
 

@@ -1,4 +1,4 @@
-"""A film's sound: copied packet for packet, or AAC where the container can't hold it."""
+"""A video's sound: copied packet for packet, or AAC where the container can't hold it."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _BIT_RATE = 80_000
 
 
 class SoundTrack:
-    """The sound of one film while it is written. Begins and ends with the pictures."""
+    """The sound of one video while it is written. Begins and ends with the pictures."""
 
     def __init__(self, container: Any, sound: Sound, start_s: float) -> None:
         """Adds the stream to a container whose header isn't written yet.
 
         Args:
-            container: The film's.
-            sound: Where packets come from; it outlives the film.
-            start_s: Media time of the film's first frame.
+            container: The video's.
+            sound: Where packets come from; it outlives the video.
+            start_s: Media time of the video's first frame.
 
         Raises:
             av.FFmpegError: The sound can't be copied, and not be encoded.
@@ -76,7 +76,7 @@ class SoundTrack:
         """Writes what begins before a time.
 
         Args:
-            end_s: Media time in seconds; what belongs to a later film is left.
+            end_s: Media time in seconds; what belongs to a later video is left.
 
         Raises:
             av.FFmpegError: It can't be written.
@@ -101,7 +101,7 @@ class SoundTrack:
                 self._encode(frame, at_s - self._start_s, end_s)
 
     def close(self, end_s: float) -> None:
-        """Writes the rest that begins before the film's end.
+        """Writes the rest that begins before the video's end.
 
         Raises:
             av.FFmpegError: It can't be written.
@@ -127,7 +127,7 @@ class SoundTrack:
         if time_s + frame.samples / frame.sample_rate <= 0:
             return
         pts = round(time_s * frame.sample_rate)
-        if pts < 0:  # else the encoder's packets would not begin with the film
+        if pts < 0:  # else the encoder's packets would not begin with the video
             frame, pts = _without(frame, -pts), 0
         frame.time_base, frame.pts = Fraction(1, frame.sample_rate), pts
         for one in (*self._silence(frame), frame):
@@ -135,7 +135,7 @@ class SoundTrack:
                 self._mux(packet, end_s)
 
     def _silence(self, frame: Any) -> Iterator[Any]:
-        """What is to be heard before the first frame, which has begun later than the film."""
+        """What is to be heard before the first frame, which has begun later than the video."""
         begun, self._begun = self._begun, True
         end = 0 if begun else min(frame.pts, _MOST_SILENCE_S * frame.sample_rate)
         for pts in range(0, end, frame.sample_rate):
@@ -150,7 +150,7 @@ class SoundTrack:
             yield silent
 
     def _mux(self, packet: Any, end_s: float) -> None:
-        # A stamp before the film's start, as an encoder's first packet has, would move
+        # A stamp before the video's start, as an encoder's first packet has, would move
         # the pictures; and stamps must go on.
         pts = packet.pts
         if pts is None or pts < 0 or pts <= self._last_pts:

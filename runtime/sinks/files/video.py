@@ -9,9 +9,9 @@ import av
 
 from runtime.errors import UserError
 from runtime.messages import FrameResult
-from runtime.sinks.files.film import FORMATS, Film
 from runtime.sinks.files.segments import OutputFiles, Segments
 from runtime.sinks.files.sound import Sound
+from runtime.sinks.files.video_file import FORMATS, VideoFile
 from runtime.support.files.writing import PRIVATE, check_writable
 from runtime.vision.draw import annotate
 
@@ -39,7 +39,7 @@ class VideoSink:
             fps: Usual frames per second, for where times don't go on.
             mode: Permissions of the file.
             sound: The source's, which the sink closes; None for none.
-            segments: Where it is cut into several films, each with a time of its own from
+            segments: Where it is cut into several videos, each with a time of its own from
                 0; None for one file.
 
         Raises:
@@ -53,7 +53,7 @@ class VideoSink:
         #: Its files.
         self.files = OutputFiles(path, mode, segments)
         self._fps, self._sound = fps, sound
-        self._film: Film | None = None
+        self._file: VideoFile | None = None
         self._end_s: float | None = None
         self._told = False
 
@@ -63,13 +63,13 @@ class VideoSink:
             if self.files.begins(result.time_s):
                 self._finish(result.time_s)
                 height, width = result.image.shape[:2]
-                self._film = Film(
+                self._file = VideoFile(
                     *(self.files.open(), self._suffix, (width, height)),
                     *(self._fps, result.time_s, self._sound),
                 )
                 self._tell()
-            if self._film is not None:
-                self._film.add(annotate(result), result.time_s)
+            if self._file is not None:
+                self._file.add(annotate(result), result.time_s)
         except (av.FFmpegError, OSError, ValueError) as error:
             self._abandon()
             raise UserError(f"{self.name}: {_failure(error)}") from error
@@ -88,19 +88,19 @@ class VideoSink:
                 self._sound.close()
 
     def _finish(self, end_s: float | None) -> None:
-        film, self._film = self._film, None
-        if film is not None:
-            film.close(end_s)
+        file, self._file = self._file, None
+        if file is not None:
+            file.close(end_s)
 
     def _abandon(self) -> None:
-        film, self._film = self._film, None
-        if film is not None:
-            film.abandon()
+        file, self._file = self._file, None
+        if file is not None:
+            file.abandon()
 
     def _tell(self) -> None:
         """Says once what is done to the sound."""
-        if self._film is not None and self._film.sound and not self._told:
-            log.info("the film's sound: %s", self._film.sound)
+        if self._file is not None and self._file.sound and not self._told:
+            log.info("the video's sound: %s", self._file.sound)
             self._told = True
 
 

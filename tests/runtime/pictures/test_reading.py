@@ -90,9 +90,9 @@ def test_of_several_pictures_the_first_is_read_which_is_said(kind, caplog):
     others = [ImageOps.invert(FACE), FACE.rotate(90)]
     data = saved(FACE, kind, save_all=True, append_images=others)
     with caplog.at_level("INFO"):
-        got = decode_picture(data, "film")
+        got = decode_picture(data, "video")
     assert np.abs(got.astype(int) - BGR).mean() < 6
-    assert "film: the first of its 3 frames or pages is read" in caplog.text
+    assert "video: the first of its 3 frames or pages is read" in caplog.text
 
 
 def test_a_small_copy_is_no_page(caplog):
@@ -140,4 +140,4 @@ def test_heic(tag):
 def test_a_film_is_no_picture():
     assert heif_brand(b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + bytes(100)) is None
     with pytest.raises(SourceError, match="not a picture"):
-        decode_picture(io.BytesIO(b"\0\0\0\x18ftypisom\0\0\0\0isommp42").getvalue(), "film.mp4")
+        decode_picture(io.BytesIO(b"\0\0\0\x18ftypisom\0\0\0\0isommp42").getvalue(), "video.mp4")

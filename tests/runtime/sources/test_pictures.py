@@ -126,8 +126,8 @@ def test_what_a_file_holds_counts_and_not_its_suffix(tmp_path, clip):
         assert frame.name.endswith(name)
     many = _write(tmp_path / "three.mjpeg", picture * 3)
     assert len(frames_of(many)) == 3
-    film = _write(tmp_path / "film.jpg", clip.read_bytes())
-    assert len(frames_of(film)) > 1
+    video = _write(tmp_path / "video.jpg", clip.read_bytes())
+    assert len(frames_of(video)) > 1
 
 
 def test_folders_in_a_folder_are_read_on_request(tmp_path):

@@ -185,12 +185,12 @@ def test_a_video_that_nobody_takes_does_not_hold_up_the_end(
 _SMALL_FILES = """
 import resource, sys
 from runtime.support.cli import run_command
-from runtime.sinks.files.film import Film
-open_film = Film._open
+from runtime.sinks.files.video_file import VideoFile
+open_video = VideoFile._open
 def open_small(*args):
-    open_film(*args)
+    open_video(*args)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
-Film._open = open_small
+VideoFile._open = open_small
 from runtime.webcam import main
 sys.exit(run_command(main, None))
 """

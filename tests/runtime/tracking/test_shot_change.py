@@ -7,25 +7,25 @@ import numpy as np
 import pytest
 
 from benchmarks.shots import cuts, one_shot
-from benchmarks.shots.film import Film
-from benchmarks.shots.films import MAKERS, films
+from benchmarks.shots.kinds import MAKERS, videos
 from benchmarks.shots.scenes import place, view
+from benchmarks.shots.synthetic import SyntheticVideo
 from runtime.tracking.shot_change import ShotChange
 
 
-def begun(film: Film) -> list[int]:
+def begun(video: SyntheticVideo) -> list[int]:
     shots = ShotChange()
-    return [i for i, image in enumerate(film.frames) if shots.begins(image, i / film.fps)]
+    return [i for i, image in enumerate(video.frames) if shots.begins(image, i / video.fps)]
 
 
 def test_cuts_are_found_at_their_first_frame_and_nothing_else() -> None:
-    """As the benchmark measures it, on films of another seed."""
+    """As the benchmark measures it, on videos of another seed."""
     found = cut = false = 0
-    for film in films(2, seed=11):
-        got = begun(film)
-        cut += len(film.cuts)
-        found += sum(any(a <= i <= b for i in got) for a, b in film.cuts)
-        false += sum(not any(a <= i <= b for a, b in film.cuts) for i in got)
+    for video in videos(2, seed=11):
+        got = begun(video)
+        cut += len(video.cuts)
+        found += sum(any(a <= i <= b for i in got) for a, b in video.cuts)
+        false += sum(not any(a <= i <= b for a, b in video.cuts) for i in got)
     assert len(MAKERS) > 20
     assert found / cut >= 0.95
     assert false == 0
@@ -39,20 +39,20 @@ def test_flashes_and_pans_are_no_cuts(make, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_person_mirrored_and_darker_is_another_shot(seed: int) -> None:
-    film = cuts.same_person(np.random.default_rng(seed))
-    assert begun(film) == [start for start, _ in film.cuts]
+    video = cuts.same_person(np.random.default_rng(seed))
+    assert begun(video) == [start for start, _ in video.cuts]
 
 
 @pytest.mark.parametrize("every", [2, 3, 5])
 def test_frames_may_be_dropped(every: int) -> None:
-    film = cuts.other_places(np.random.default_rng(3))
+    video = cuts.other_places(np.random.default_rng(3))
     shots = ShotChange()
     got = [
         i
-        for i, image in enumerate(film.frames)
-        if i % every == 0 and shots.begins(image, i / film.fps)
+        for i, image in enumerate(video.frames)
+        if i % every == 0 and shots.begins(image, i / video.fps)
     ]
-    assert got == [-(-start // every) * every for start, _ in film.cuts]
+    assert got == [-(-start // every) * every for start, _ in video.cuts]
 
 
 def test_any_size_and_shape() -> None:

@@ -54,8 +54,8 @@ def test_every_segment_is_whole_and_they_cut_at_the_same_frames(tmp_path):
             assert [int(row["frame"]) for row in csv.DictReader(file)] == [
                 *range(first, first + count)
             ]
-        with av.open(str(tmp_path / f"{stem}.mp4")) as film:
-            packets = [packet for packet in film.demux(video=0) if packet.size]
+        with av.open(str(tmp_path / f"{stem}.mp4")) as container:
+            packets = [packet for packet in container.demux(video=0) if packet.size]
         assert (len(packets), packets[0].pts, packets[0].is_keyframe) == (count, 0, True)
         assert length_s(tmp_path / f"{stem}.mp4") == pytest.approx(count / 10, abs=0.01)
     assert sinks.written()[str(tmp_path / "o.mp4")].startswith("3 files to ")

@@ -1,4 +1,4 @@
-"""The film's sound: copied or encoded again, in time with the pictures, and never their ruin."""
+"""The video's sound: copied or encoded again, in time with the pictures, and never their ruin."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.conftest import REPO
 from tests.support.clips import beeps, flash_and_beep, flashes, length_s, sound_packets
 
 
-def make_film(clip: Path, out: Path, most: int = 10**6, **settings: object) -> int:
-    """Writes a clip's film as the command does; its frames."""
+def make_video(clip: Path, out: Path, most: int = 10**6, **settings: object) -> int:
+    """Writes a clip's video as the command does; its frames."""
     source, sinks, count = open_source(clip), SinkGroup(), 0
     open_files(SinkConfig(video=str(out), **settings), (), [source], sinks)
     while count < most and (frame := source.read()) is not None:
@@ -36,14 +36,14 @@ def make_film(clip: Path, out: Path, most: int = 10**6, **settings: object) -> i
 
 
 def sound_codec(path: Path) -> str | None:
-    with av.open(str(path)) as film:
-        return film.streams.audio[0].codec_context.name if film.streams.audio else None
+    with av.open(str(path)) as container:
+        return container.streams.audio[0].codec_context.name if container.streams.audio else None
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
 def test_sound_is_copied_packet_for_packet(tmp_path, suffix):
     clip, out = flash_and_beep(tmp_path / "in.mp4"), tmp_path / f"out{suffix}"
-    make_film(clip, out)
+    make_video(clip, out)
     assert [data for _, data in sound_packets(out)] == [
         data for time_s, data in sound_packets(clip) if 0 <= time_s < 3
     ]
@@ -69,7 +69,7 @@ def test_every_codec_is_copied_or_encoded_again_in_time(
     tmp_path, name, video, audio, into, becomes
 ):
     clip, out = flash_and_beep(tmp_path / name, video=video, audio=audio), tmp_path / f"out{into}"
-    assert make_film(clip, out) == 75
+    assert make_video(clip, out) == 75
     assert sound_codec(out) == becomes
     assert beeps(out) == pytest.approx(flashes(out), abs=0.035)
     assert length_s(out, "audio") == pytest.approx(3, abs=0.1)
@@ -79,7 +79,7 @@ def test_sound_that_begins_late_or_ends_early_keeps_its_time(tmp_path):
     for number, audio in enumerate(("aac", "ac3")):
         clip = flash_and_beep(tmp_path / f"{number}.mkv", 4, "mpeg4", audio, 1.5, 3.5)
         out = tmp_path / f"{number}.mp4"
-        make_film(clip, out)
+        make_video(clip, out)
         assert flashes(out) == pytest.approx([1, 2, 3], abs=0.01)
         assert beeps(out) == pytest.approx([2, 3], abs=0.035)
         assert length_s(out) == pytest.approx(4, abs=0.01)
@@ -88,14 +88,14 @@ def test_sound_that_begins_late_or_ends_early_keeps_its_time(tmp_path):
 def test_sound_ends_with_the_pictures(tmp_path):
     clip = flash_and_beep(tmp_path / "in.mkv", 3)
     for out in (tmp_path / "cut.mp4", tmp_path / "cut.mkv"):
-        make_film(clip, out, most=30)
+        make_video(clip, out, most=30)
         assert length_s(out) == pytest.approx(1.2, abs=0.01)
         assert length_s(out, "audio") == pytest.approx(1.2, abs=0.03)
 
 
 def test_segments_share_the_sound(tmp_path):
     clip = flash_and_beep(tmp_path / "in.mp4", 4)
-    make_film(clip, tmp_path / "o.mp4", segment_s=1.5)
+    make_video(clip, tmp_path / "o.mp4", segment_s=1.5)
     first, second, third = sorted(tmp_path.glob("o-*.mp4"))
     assert beeps(first) == pytest.approx([1], abs=0.03)
     assert beeps(second) == pytest.approx([0.48, 1.48], abs=0.05)
@@ -117,7 +117,7 @@ def test_the_best_of_several_sounds_is_taken(tmp_path):
                 packet.stream = copies[0] if packet.stream is video else copies[2]
                 target.mux(packet)
     out = tmp_path / "out.mp4"
-    make_film(two, out)
+    make_video(two, out)
     assert beeps(out) == pytest.approx([1, 2], abs=0.03)
 
 
@@ -129,7 +129,7 @@ def test_no_sound_where_none_is_wanted_and_none_of_hidden_people(tmp_path, caplo
         ({"anonymized": True}, None),
         ({"anonymized": True, "sound": True}, "aac"),
     ):
-        make_film(clip, out, most=5, **settings)
+        make_video(clip, out, most=5, **settings)
         assert sound_codec(out) == codec
     assert "a voice tells who it is" in caplog.text
 
@@ -143,7 +143,7 @@ def test_a_film_that_is_silent_says_why(tmp_path, caplog):
     config = SinkConfig(video=str(tmp_path / "o.mp4"))
     open_files(config, (), [Stream()], SinkGroup())  # type: ignore[list-item]
     assert "rtsp://door/live: its sound isn't recorded" in caplog.text
-    make_film(flash_and_beep(tmp_path / "in.mp4", audio=None), tmp_path / "o.mp4", sound=True)
+    make_video(flash_and_beep(tmp_path / "in.mp4", audio=None), tmp_path / "o.mp4", sound=True)
     assert "holds no sound that can be read" in caplog.text
 
 
@@ -151,7 +151,7 @@ def test_a_pipe_is_not_read_a_second_time(tmp_path):
     clip, pipe = flash_and_beep(tmp_path / "in.ts", 1, "mpeg2video", "mp2"), tmp_path / "pipe"
     os.mkfifo(pipe)
     with subprocess.Popen(["cp", clip, pipe]):
-        assert make_film(pipe, tmp_path / "o.mp4") == 25
+        assert make_video(pipe, tmp_path / "o.mp4") == 25
     assert sound_codec(tmp_path / "o.mp4") is None
 
 
@@ -166,12 +166,12 @@ def test_broken_sound_never_spoils_the_pictures(tmp_path, suffix):
         clip = tmp_path / f"broken{suffix}"
         clip.write_bytes(data)
         try:
-            count = make_film(clip, tmp_path / "silent.mp4", sound=False)
+            count = make_video(clip, tmp_path / "silent.mp4", sound=False)
         except Exception as error:
             with pytest.raises(type(error)):
-                make_film(clip, tmp_path / "o.mp4")
+                make_video(clip, tmp_path / "o.mp4")
             continue
-        assert make_film(clip, tmp_path / "o.mp4") == count, broken
+        assert make_video(clip, tmp_path / "o.mp4") == count, broken
 
 
 _ENDLESS = """

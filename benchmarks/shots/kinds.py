@@ -1,4 +1,4 @@
-"""Films whose cuts are known, and films without one in which much happens."""
+"""Videos whose cuts are known, and videos without one in which much happens."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from benchmarks.shots import cuts, one_shot
-from benchmarks.shots.film import Film, each, grained, grey, lit, squeezed
+from benchmarks.shots.synthetic import SyntheticVideo, each, grained, grey, lit, squeezed
 
-#: What films are made of; each takes a generator of chance.
-MAKERS: tuple[Callable[[np.random.Generator], Film], ...] = (
+#: What videos are made of; each takes a generator of chance.
+MAKERS: tuple[Callable[[np.random.Generator], SyntheticVideo], ...] = (
     cuts.other_places,
     cuts.angles,
     cuts.nearer,
@@ -43,8 +43,8 @@ MAKERS: tuple[Callable[[np.random.Generator], Film], ...] = (
 )
 
 
-def films(count: int, seed: int = 0) -> Iterator[Film]:
-    """So many films of each kind."""
+def videos(count: int, seed: int = 0) -> Iterator[SyntheticVideo]:
+    """So many videos of each kind."""
     for number, make in enumerate(MAKERS):
         for k in range(count):
             yield make(np.random.default_rng((seed, number, k)))

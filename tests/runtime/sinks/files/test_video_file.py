@@ -1,4 +1,4 @@
-"""A film's times, lengths and colours, as FFmpeg reads them."""
+"""A video's times, lengths and colours, as FFmpeg reads them."""
 
 from dataclasses import replace
 
@@ -32,8 +32,8 @@ def test_the_last_frame_is_shown_as_long_as_the_source_shows_it(tmp_path, suffix
 def test_holds_are_as_long_as_the_source_s(tmp_path):
     path = tmp_path / "v.mp4"
     write(path, [5.0, 5.1, 9.1, 9.15])
-    with av.open(str(path)) as film:
-        shown = [float(p.duration * p.time_base) for p in film.demux(video=0) if p.size]
+    with av.open(str(path)) as container:
+        shown = [float(p.duration * p.time_base) for p in container.demux(video=0) if p.size]
     assert shown == pytest.approx([0.1, 4.0, 0.05, 0.04], abs=1e-3)
 
 
@@ -48,11 +48,11 @@ def test_colours_are_tagged_and_come_back(tmp_path, height, code):
     for index in range(3):
         sink.write(replace(result(index, faces=0), image=image))
     sink.close()
-    with av.open(str(path)) as film:
-        context = film.streams.video[0].codec_context
+    with av.open(str(path)) as container:
+        context = container.streams.video[0].codec_context
         assert (context.colorspace, context.color_primaries, context.color_trc) == (code,) * 3
         assert context.color_range == 1
-        frame = next(film.decode(video=0))
+        frame = next(container.decode(video=0))
     exact = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
     back = VideoReformatter().reformat(frame, format="bgr24", interpolation=exact).to_ndarray()
     middle = back[height // 8 :: height // 4, 50::100].astype(int)
@@ -75,7 +75,7 @@ def test_ffmpeg_s_own_words_stay_off_the_terminal(tmp_path):
     """Some 200 kB of them once filled a pipe that nobody read, and the run stood still."""
     code = (
         "import sys\nfrom pathlib import Path\n"
-        "from tests.runtime.sinks.files.test_film import write\n"
+        "from tests.runtime.sinks.files.test_video_file import write\n"
         "for end in ('.mp4', '.mkv'):\n"
         "    write(Path(sys.argv[1] + end), [i * 1e6 * (-1) ** i for i in range(40)])"
     )

@@ -54,10 +54,10 @@ _MUX = {"max_interleave_delta": "200000"}
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
-class Film:
+class VideoFile:
     """H.264 and, where there is any, sound; playable up to the last second if killed.
 
-    Each frame is shown until the next one. The film's own time begins at 0 with a key frame.
+    Each frame is shown until the next one. The video's own time begins at 0 with a key frame.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Film:
             size: Width and height of the first picture.
             fps: Usual frames per second, for where times don't go on.
             start_s: Media time of the first frame.
-            sound: The source's, of which the film takes its part; None for none.
+            sound: The source's, of which the video takes its part; None for none.
 
         Raises:
             av.FFmpegError: The encoder can't be opened.
@@ -150,7 +150,7 @@ class Film:
         self._file.close()
 
     def _coded(self, image: NDArray[np.uint8]) -> Any:
-        """The picture in the colours that the film is tagged with, to within a level or two."""
+        """The picture in the colours that the video is tagged with, to within a level or two."""
         if not self._hd:
             # OpenCV has BT.601 alone, in a third of the time.
             planes = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420), np.uint8)
@@ -203,7 +203,7 @@ class Film:
         except (av.FFmpegError, ValueError) as error:
             if getattr(error, "errno", None) in _DISK:
                 raise
-            log.warning("the film's sound ends here: %s", getattr(error, "strerror", error))
+            log.warning("the video's sound ends here: %s", getattr(error, "strerror", error))
             self._track = None
 
     def _open(self, sound: Sound | None) -> None:

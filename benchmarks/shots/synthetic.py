@@ -1,4 +1,4 @@
-"""What films are made of: shots, and what becomes of their frames."""
+"""What videos are made of: shots, and what becomes of their frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LENGTH = 30
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
+class SyntheticVideo:
     """Frames and what happens in them.
 
     Attributes:
@@ -52,15 +52,17 @@ def shot(image: Image, rng: np.random.Generator, count: int = LENGTH, **start: f
     ]
 
 
-def join(kind: str, shots: list[Shot], fps: float = 25.0) -> Film:
-    """The film of some shots, one cut after another."""
+def join(kind: str, shots: list[Shot], fps: float = 25.0) -> SyntheticVideo:
+    """The video of some shots, one cut after another."""
     starts = np.cumsum([len(shot) for shot in shots])[:-1].tolist()
-    return Film(kind, [f for shot in shots for f in shot], tuple((s, s) for s in starts), fps)
+    return SyntheticVideo(
+        kind, [f for shot in shots for f in shot], tuple((s, s) for s in starts), fps
+    )
 
 
-def each(film: Film, kind: str, change: Callable[[Image], Image]) -> Film:
-    """The film with every frame changed."""
-    return replace(film, kind=kind, frames=[change(frame) for frame in film.frames])
+def each(video: SyntheticVideo, kind: str, change: Callable[[Image], Image]) -> SyntheticVideo:
+    """The video with every frame changed."""
+    return replace(video, kind=kind, frames=[change(frame) for frame in video.frames])
 
 
 def grained(image: Image, rng: np.random.Generator, strength: float) -> Image:
