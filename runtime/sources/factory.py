@@ -14,34 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import SourceError
-from runtime.pictures.folders import collect_pictures, list_pictures
-from runtime.pictures.reading import read_picture
 from runtime.sources.base import Source, turned
 from runtime.sources.camera import camera_of, open_camera
 from runtime.sources.config import SourceConfig
 from runtime.sources.demo import DemoSource
-from runtime.sources.files import FileSource, open_file
+from runtime.sources.files import open_file
 from runtime.sources.gstreamer import is_gstreamer, open_gstreamer
 from runtime.sources.network import open_stream
-from runtime.sources.pictures import PictureSource, open_pictures
-from runtime.sources.reconnecting import ReconnectingSource
 from runtime.support.files.home import at_home
 from runtime.support.files.inputs import local_path
 from runtime.support.redaction import printable, shown_address
 
 log = logging.getLogger(__name__)
-
-__all__ = [
-    "DemoSource",
-    "FileSource",
-    "PictureSource",
-    "ReconnectingSource",
-    "Source",
-    "collect_pictures",
-    "list_pictures",
-    "open_source",
-    "read_picture",
-]
 
 
 def open_source(source: str | Path | SourceConfig, **settings: Any) -> Source:
@@ -84,6 +68,8 @@ def _open(spec: str, path: Path | None, config: SourceConfig) -> Source:
         # It may be a mistyped URL.
         shown = shown_address(spec)
         raise SourceError(f"--source {shown}: no such file or folder (a camera is a number: 0)")
+    from runtime.sources.pictures import open_pictures  # videos and streams need none of it
+
     return open_pictures(path, name, config.recursive) or open_file(path, name, config.decode)
 
 

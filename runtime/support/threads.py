@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
@@ -140,6 +140,7 @@ async def results_of(pipeline: Iterable[T], close: Callable[[], None]) -> AsyncI
         Exception: Whatever the pipeline raises.
     """
     import asyncio
+    from concurrent.futures import ThreadPoolExecutor
 
     loop = asyncio.get_running_loop()
     # One thread reads; when the loop is left, the other ends the reading.

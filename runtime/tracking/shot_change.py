@@ -14,7 +14,7 @@ The limits come from the videos of `benchmarks.shots`, which also says how often
 from __future__ import annotations
 
 from collections import deque
-from statistics import median
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +94,7 @@ class ShotChange:
         """Whether a picture is of another shot than the one before it."""
         correlation = alike(last, now)
         differs = float(np.abs(now.fine - last.fine).mean())
-        noise = median(self._differences) if self._differences else differs
+        noise = _median(self._differences) if self._differences else differs
         self._differences.append(differs)
         if correlation >= _ALIKE:
             self._usual.append(1.0)
@@ -104,7 +104,7 @@ class ShotChange:
         others = [last, *(self._kept[-n] for n in _EARLIER if n <= len(self._kept))]
         slow = now.time_s - last.time_s > _SLOW_S
         known = len(self._usual) > 2
-        usual = median(self._usual) if known else 0.6 if slow else 1.0
+        usual = _median(self._usual) if known else 0.6 if slow else 1.0
         noisy = last.shows and differs < _NOISE * noise and not (known and usual > _CLEAN)
         best = None
         for other in dict.fromkeys(others):
@@ -188,3 +188,9 @@ def _limit(found: Found, agree: float, slow: bool, usual: float) -> float:
         return _SLOW_FOUND if agree < _SLOW_COLORS else -1.0
     few = _FOUND[1] if usual >= _STEADY else _FOUND[2]
     return max(float(np.interp(agree, *_COLORS)), float(np.interp(found.exact, _FOUND[0], few)))
+
+
+def _median(values: Collection[float]) -> float:
+    """The middle of a few numbers, in a tenth of NumPy's time for them."""
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
