@@ -129,7 +129,10 @@ class FileSource:
         if self._broken:
             log.warning("%s: passed over %d broken frames", self.name, self._broken)
         # Containers' own counts may be off by a frame or two, and guessed of a mean rate.
-        elif self._index < self._expected - 2 and not self._came_to_its_end():
+        elif (
+            self._index + getattr(self._capture, "repeats", 0) < self._expected - 2
+            and not self._came_to_its_end()
+        ):
             log.warning(
                 "%s ended after %d of %d frames: cut short?",
                 self.name,

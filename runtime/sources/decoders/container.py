@@ -13,6 +13,7 @@ from av.format import Flags
 
 from runtime.errors import SourceError
 from runtime.sources.decoders.base import Stamped
+from runtime.sources.decoders.deinterlace import Deinterlacer
 from runtime.sources.decoders.reasons import no_video, why_lost
 from runtime.vision.picture import FrameConverter, Picture
 
@@ -61,9 +62,12 @@ class Container:
         # What the last frame that could be converted was.
         self._sound: tuple[str, int, int] | None = None
         self._frames: deque[Any] = deque()
+        self._deinterlacer = Deinterlacer()
         self._packets: Iterator[Any] = container.demux(stream)
         #: Whether nothing more will come.
         self.ended = False
+        #: Frames so far that say no more than that the last one stays.
+        self.repeats = 0
         #: Why it ended, for what is live.
         self.failure = ""
         #: How long a read may take, in seconds, before what it gives is old.
@@ -91,12 +95,22 @@ class Container:
         """
         while not self._frames:
             if self.ended:
+                self._frames.extend(self._deinterlacer.rest())
+                if self._frames:
+                    break
                 return None
             packet = self._next_packet()
             if packet is None:
+                if self.ended:
+                    continue
                 return None
+            if not packet.size and packet.pts is not None:
+                # Nothing has changed: the last frame is shown for longer.
+                self.repeats += 1
+                continue
             try:
-                self._frames.extend(packet.decode())
+                for frame in packet.decode():
+                    self._frames.extend(self._deinterlacer.give(frame))
             except (av.FFmpegError, MemoryError):
                 return None
         frame = self._frames.popleft()
@@ -124,6 +138,7 @@ class Container:
         """Frees decoder, file and connection; a second call does nothing."""
         self.ended = True
         self._frames.clear()
+        self._deinterlacer = Deinterlacer()
         self._packets = iter(())
         self._container.close()
 

@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from runtime.sources.decoders import ffmpeg as media
 from runtime.sources.files import FileSource
 from runtime.vision.picture import Picture
 from tests.runtime.sources.reading import frames_of
@@ -40,7 +41,11 @@ def write_times(path, times, codec="libx264", form=None, aspect=None, live=False
         target, "w", format=form or path.suffix[1:].replace("mkv", "matroska")
     ) as container:
         stream = container.add_stream(codec, 25)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = (
+            64,
+            48,
+            "yuvj420p" if codec == "mjpeg" else "yuv420p",
+        )
         stream.codec_context.time_base = Fraction(1, 1000)
         if aspect is not None:
             stream.codec_context.sample_aspect_ratio = aspect
@@ -94,6 +99,25 @@ def test_a_video_that_begins_late_begins_at_zero(tmp_path, start, live):
     steps = [i / 25 for i in range(10)]
     path = write_times(tmp_path / "a.webm", [start + s for s in steps], "libvpx", live=live)
     assert [f.time_s for f in frames_of(path)] == pytest.approx(steps, abs=0.01)
+
+
+def test_packets_of_no_bytes_hold_the_last_frame_and_are_no_broken_ones(tmp_path, caplog):
+    # Theora has them where nothing has changed.
+    opened = media.open_file(write_times(tmp_path / "a.avi", [i / 25 for i in range(50)], "mjpeg"))
+    packets = []
+    for number, packet in enumerate(opened._packets):
+        if packet.pts is not None and (20 <= number < 30 or number >= 45):
+            empty = av.Packet(b"")
+            empty.pts, empty.time_base, empty.stream = packet.pts, packet.time_base, packet.stream
+            packet = empty
+        packets.append(packet)
+    opened._packets = iter(packets)
+    with caplog.at_level(logging.WARNING):
+        source = FileSource(opened, "a")
+        times = [frame.time_s for frame in iter(source.read, None)]
+    assert len(times) == 35
+    assert max(np.diff(times)) == pytest.approx(11 / 25, abs=0.01)
+    assert caplog.text == ""
 
 
 class Claiming:
