@@ -11,8 +11,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -73,6 +76,36 @@ def pictures() -> list[tuple[str, bytes]]:
     return seeds
 
 
+def videos() -> list[tuple[str, bytes]]:
+    """Small videos: a container and coder each."""
+    image = np.asarray(Image.open(PORTRAIT).resize((64, 48)))[:, :, ::-1]
+    seeds = []
+    for form, codec, pixels in (
+        ("mp4", "libx264", "yuv420p"),
+        ("matroska", "libx264", "yuv420p10le"),
+        ("webm", "libvpx", "yuv420p"),
+        ("webm", "libvpx-vp9", "yuv420p"),
+        ("mpegts", "mpeg2video", "yuv420p"),
+        ("avi", "mjpeg", "yuvj420p"),
+        ("avi", "mpeg4", "yuv420p"),
+        ("gif", "gif", "rgb8"),
+        ("apng", "apng", "rgb24"),
+        ("h264", "libx264", "yuv420p"),
+        ("mov", "prores_ks", "yuv422p10le"),
+        ("flv", "flv1", "yuv420p"),
+    ):
+        stream = io.BytesIO()
+        with av.open(stream, "w", format=form) as container:
+            shown: Any = container.add_stream(codec, 25)
+            shown.width, shown.height, shown.pix_fmt = 64, 48, pixels
+            for number in range(8):
+                picture = np.ascontiguousarray(np.roll(image, 4 * number, 1))
+                container.mux(shown.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+            container.mux(shown.encode(None))
+        seeds.append(("video", stream.getvalue()))
+    return seeds
+
+
 def models() -> list[tuple[str, bytes]]:
     with tempfile.TemporaryDirectory() as folder:
         return [("onnx", write_tiny_onnx(Path(folder) / "m.onnx").read_bytes())]
@@ -89,6 +122,11 @@ def read_it(path: Path) -> object:
         from runtime.pictures.reading import read_picture
 
         return read_picture(path)
+    if path.suffix == ".video":
+        from runtime.sources.factory import open_source
+
+        with closing(open_source(path)) as source:
+            return [frame.picture.bgr().shape for frame in iter(source.read, None)]
     if path.suffix == ".onnx":
         from runtime.engines.factory import open_engine
 
@@ -97,7 +135,7 @@ def read_it(path: Path) -> object:
     return Manifest.from_json(path.read_text(errors="surrogateescape"), str(path)).to_json()
 
 
-KINDS = {"pictures": pictures, "models": models, "manifests": manifests}
+KINDS = {"pictures": pictures, "videos": videos, "models": models, "manifests": manifests}
 
 
 def attack(kind: str, seconds: float, seed: int) -> Counter[str]:

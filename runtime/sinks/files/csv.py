@@ -20,8 +20,8 @@ COLUMNS = (
 
 #: Columns after them: older scripts that count columns go on. A single picture has a
 #: `path` in place of `name`, as in the JSON lines.
-LAST = ("source", "at", "name")
-LAST_OF_PICTURES = ("source", "at", "path")
+LAST = ("source", "at", "name", "zone")
+LAST_OF_PICTURES = ("source", "at", "path", "zone")
 
 
 class CsvSink:
@@ -73,7 +73,7 @@ class CsvSink:
                     "true" if values["uncertain"] else "false",
                     *(values["probabilities"].get(label, "") for label in self._labels),
                     # The bytes of a file's name may be no text.
-                    *(printable(frame.get(key, "")) for key in self._last),
+                    *(printable(frame.get(key, values.get(key, ""))) for key in self._last),
                 )
             )
         self._file.add(buffer.getvalue())

@@ -42,6 +42,7 @@ def test_one_row_a_face_under_a_header(tmp_path):
         "source": "door",
         "at": "2026-11-27T18:03:04.005Z",
         "name": "",
+        "zone": "",
     }
 
 
