@@ -37,6 +37,9 @@ FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 #: Ticks of a second in the video's time; MPEG's own.
 _TICKS = 90_000
 
+#: Rounded exactly, by a PyAV that knows of it: 17, for Python 3.10, doesn't.
+_EXACT = Interpolation.BILINEAR | getattr(Interpolation, "ACCURATE_RND", 0)
+
 #: Longest time between two key frames in seconds: what is lost with the process.
 _KEY_S = 0.5
 
@@ -160,7 +163,7 @@ class VideoFile:
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
-            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
+            interpolation=_EXACT,
             threads=1,
         )
 

@@ -280,4 +280,4 @@ def test_colours_are_those_that_were_meant(matrix, stated, height, form):
     )
     frame.colorspace, frame.color_range = stated, 2 if full else 1
     got = Picture.of_video_frame(frame).bgr()
-    assert np.abs(got[10, 10].astype(int) - image[0, 0]).max() <= 4
+    assert np.abs(got[10, 10].astype(int) - image[0, 0]).max() <= 8  # another matrix is 13 off

@@ -53,10 +53,13 @@ def test_colours_are_tagged_and_come_back(tmp_path, height, code):
         assert (context.colorspace, context.color_primaries, context.color_trc) == (code,) * 3
         assert context.color_range == 1
         frame = next(container.decode(video=0))
-    exact = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+    knows = hasattr(Interpolation, "ACCURATE_RND")  # PyAV 17, for Python 3.10, is a little off
+    exact = Interpolation.BILINEAR
+    if knows:
+        exact |= Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
     back = VideoReformatter().reformat(frame, format="bgr24", interpolation=exact).to_ndarray()
     middle = back[height // 8 :: height // 4, 50::100].astype(int)
-    assert np.abs(middle - patches).max() <= 2
+    assert np.abs(middle - patches).max() <= (2 if knows else 8)
 
 
 def test_a_camera_that_was_away_for_a_day_goes_on(tmp_path):
@@ -66,7 +69,7 @@ def test_a_camera_that_was_away_for_a_day_goes_on(tmp_path):
         assert length_s(path) == pytest.approx(12 * 3600, abs=1)
 
 
-def test_a_single_pixel_is_a_film(tmp_path):
+def test_a_single_pixel_is_a_video(tmp_path):
     write(tmp_path / "v.mp4", [0, 0.04, 0.08], size=(1, 1))
     assert length_s(tmp_path / "v.mp4") == pytest.approx(0.12, abs=1e-3)
 
