@@ -288,6 +288,7 @@ def _flat(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
                     "uncertain": str(face["uncertain"]).lower(),
                     **{key: str(value) for key, value in face["probabilities"].items()},
                     **{key: str(row.get(key, "")) for key in ("source", "at", "name")},
+                    "zone": face.get("zone", ""),
                 }
             )
     return flat
