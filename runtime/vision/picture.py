@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,19 @@ class FrameConverter:
         self._reformatter = VideoReformatter()
         self._lock = threading.Lock()
         self._hdr: HdrStream | None = None
+        # The turn of the frames, and the angle of those that it was read of.
+        self._turn, self._angle = UPRIGHT, math.nan
+
+    def turn_of(self, frame: Any) -> Turn:
+        """How an `av.VideoFrame` of the stream must be turned; one thread asks."""
+        angle = frame.rotation
+        if angle != self._angle:
+            # Of a frame once: its side data and it hold each other, and their memory, until
+            # the collector of cycles comes.
+            matrix = frame.side_data.get("DISPLAYMATRIX")
+            self._turn = UPRIGHT if matrix is None else turn_of_matrix(bytes(matrix))
+            self._angle = angle
+        return self._turn
 
     def convert(self, frame: Any, form: str, width: int, height: int) -> NDArray[np.uint8]:
         """The frame's pixels.
@@ -146,15 +160,15 @@ class Picture:
             aspect: Width of its pixels over their height; what no pixel has counts as 1.
         """
         picture = cls.__new__(cls)
-        matrix = frame.side_data.get("DISPLAYMATRIX")
-        turn = UPRIGHT if matrix is None else turn_of_matrix(bytes(matrix))
+        converter = converter or FrameConverter()
+        turn = converter.turn_of(frame)
         picture._wide = frame.width
         if aspect != 1.0 and _LEAST_ASPECT <= aspect <= _GREATEST_ASPECT:
             picture._wide = max(1, round(frame.width * aspect))
         picture.width, picture.height = picture._wide, frame.height
         if turn[0] % 2:
             picture.width, picture.height = picture.height, picture.width
-        picture._take(frame, converter or FrameConverter(), turn)
+        picture._take(frame, converter, turn)
         return picture
 
     def turned(self, rotate: int = 0, flip: str | None = None) -> Picture:

@@ -108,7 +108,7 @@ class Turned:
     def __init__(self, frame, rotation):
         sine, cosine = (round(f(math.radians(rotation))) << 16 for f in (math.sin, math.cos))
         matrix = struct.pack("=9i", cosine, -sine, 0, sine, cosine, 0, 0, 0, 1 << 30)
-        self.frame, self.side_data = frame, {"DISPLAYMATRIX": matrix}
+        self.frame, self.rotation, self.side_data = frame, rotation, {"DISPLAYMATRIX": matrix}
 
     def __getattr__(self, name):
         return getattr(self.frame, name)
@@ -152,6 +152,22 @@ def test_a_mirrored_frame_stands_as_it_was_seen(portrait, matrix, code, monkeypa
     want = cv2.transpose(image) if code in (None, "both") else cv2.flip(image, code)
     want = cv2.rotate(want, cv2.ROTATE_180) if code == "both" else want
     assert np.abs(Picture.of_video_frame(frame).bgr().astype(int) - want).mean() < 3
+
+
+def test_frames_are_freed_without_the_collector_of_cycles(portrait):
+    def alive():
+        return sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        converter, before = FrameConverter(), alive()
+        for _ in range(5):
+            Picture.of_video_frame(video_frame(portrait), converter).bgr()
+        # Of the first alone the side data was asked for.
+        assert alive() - before <= 1
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(("aspect", "width"), [(2.0, 1024), (16 / 15, 546), (0.5, 256)])
