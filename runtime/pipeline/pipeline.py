@@ -270,6 +270,7 @@ class Pipeline:
     def _wait_for_results(self) -> Iterator[FrameResult]:
         """Results until the last stage ends, or hangs for too long after a stop."""
         while True:
+            self._process.check()  # a fork has no thread that would give one
             try:
                 result = self._results.get(_POLL_S)
             except Closed:
