@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from runtime.detectors.base import Detector
@@ -19,9 +20,11 @@ from runtime.emotion.classifier import Classifier
 from runtime.engines.base import Engine
 from runtime.engines.catalogue import check_engine
 from runtime.engines.factory import open_engine
+from runtime.errors import SourceError
 from runtime.messages import FrameResult
 from runtime.pictures.download import download_picture, is_address, shown_picture
 from runtime.pictures.faces import FaceRules, check_boxes, recognize_pictures
+from runtime.pictures.orientation import turned
 from runtime.pictures.reading import decode_picture, read_picture
 from runtime.support.files.home import at_home, home_path
 from runtime.support.net.tls import Tls
@@ -34,8 +37,22 @@ from runtime.vision.zones import Zones, open_zones
 _PICTURES = 8
 
 
+class PillowImage(Protocol):
+    """What is read of a Pillow image, which nothing here imports."""
+
+    @property
+    def mode(self) -> str:
+        """Its kind of colours."""
+
+    def convert(self, mode: str, /) -> Any:
+        """The image in another mode."""
+
+    def getexif(self) -> Any:
+        """Its EXIF tags."""
+
+
 #: What stands for one picture.
-AnyPicture: TypeAlias = "str | bytes | os.PathLike[Any] | NDArray[Any]"
+AnyPicture: TypeAlias = "str | bytes | bytearray | os.PathLike[Any] | NDArray[Any] | PillowImage"
 
 
 class EmotionRecognizer:
@@ -104,6 +121,8 @@ class EmotionRecognizer:
         if not face_crops and not isinstance(detector, str) and not hasattr(detector, "detect"):
             raise TypeError(f"detector must be a name or a Detector, not {detector!r}")
         within("min_face", min_face, 0)
+        within("min_score", min_score, 0, 1)
+        within("min_confidence", min_confidence, 0, 1)
         self._rules = FaceRules(min_confidence, min_face, open_zones(zones))
         self._process = OwnProcess("EmotionRecognizer")
         self._tls = Tls(at_home(tls_ca), tls_insecure)
@@ -149,8 +168,9 @@ class EmotionRecognizer:
         """Emotions of the faces in one picture.
 
         Args:
-            picture: Its path, its http(s) URL, or an array: (H, W) grey, (H, W, 3) BGR or
-                (H, W, 4) BGRA, of uint8, uint16 or floats in [0, 1].
+            picture: Its path, its http(s) URL, the bytes of its file, a Pillow image, or an
+                array: (H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA, of uint8, uint16 or floats
+                in [0, 1].
             boxes: Its faces, where you know them, each (x1, y1, x2, y2) in pixels: the
                 detector is passed over, and each of them is read, whatever its size and zone.
 
@@ -212,17 +232,8 @@ class EmotionRecognizer:
         self, pictures: Sequence[Any], boxes: Iterable[Sequence[float]] | None = None
     ) -> list[FrameResult]:
         self._process.check()
-        images, names = [], []
-        for picture in pictures:
-            is_path = isinstance(picture, (str, bytes, os.PathLike))
-            if isinstance(picture, str) and is_address(picture):
-                names.append(shown_picture(picture))
-                images.append(decode_picture(download_picture(picture, self._tls), names[-1]))
-            else:
-                names.append(os.fsdecode(picture) if is_path else "")
-                images.append(
-                    read_picture(home_path(_path(picture))) if is_path else array_to_bgr(picture)
-                )
+        read = [self._read(picture) for picture in pictures]
+        names, images = [name for name, _ in read], [image for _, image in read]
         known = None if boxes is None else check_boxes(boxes, images[0])
         with self._lock:
             if self._closed:
@@ -232,9 +243,37 @@ class EmotionRecognizer:
             )
         return results if self._raw_boxes else [result.inside() for result in results]
 
+    def _read(self, picture: Any) -> tuple[str, NDArray[np.uint8]]:
+        """A picture's name, empty for none, and the picture as BGR."""
+        if isinstance(picture, str) and is_address(picture):
+            name = shown_picture(picture)
+            return name, decode_picture(download_picture(picture, self._tls), name)
+        # No path has a null character, and hardly a picture's file has none.
+        if isinstance(picture, bytearray) or (isinstance(picture, bytes) and b"\0" in picture):
+            return "", decode_picture(bytes(picture), "the picture's bytes")
+        if isinstance(picture, (str, bytes, os.PathLike)):
+            return os.fsdecode(picture), read_picture(home_path(_path(picture)))
+        if type(picture).__module__.startswith("PIL."):
+            return "", _pillow_to_bgr(picture)
+        return "", array_to_bgr(picture)
+
 
 def _path(given: str | bytes | os.PathLike[Any]) -> str | Path:
     """A path, of bytes too."""
     if isinstance(given, (str, Path)):
         return given
     return Path(os.fsdecode(given))
+
+
+def _pillow_to_bgr(picture: Any) -> NDArray[np.uint8]:
+    """A Pillow image, which is RGB and not turned as its file says, as a path would give it."""
+    try:
+        if picture.mode[0] not in "IF":  # as deep ones go as arrays
+            colours = np.asarray(picture.convert("RGB"))[:, :, ::-1]
+        else:
+            colours = np.asarray(picture)
+        tag = picture.getexif().get(0x112)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise SourceError(f"the Pillow image can't be read ({error})") from error
+    image = array_to_bgr(colours)
+    return turned(image, tag) if isinstance(tag, int) else image

@@ -17,6 +17,8 @@ def annotated_files(
 ) -> list[Path]:
     """An annotated picture's path for each input: no two alike, no input, no other output.
 
+    Beside an input nothing that is there is replaced: it may be somebody's picture.
+
     Args:
         pictures: Files, and URLs.
         folder: Where the annotated ones go.
@@ -26,12 +28,17 @@ def annotated_files(
     taken = {os.path.realpath(file) for file in [*files, *map(Path, filter(None, others))]}
     # Of files with several names, too: whoever replaces one of them means another.
     linked = {(found.st_dev, found.st_ino) for found in map(_stat, files) if found}
+    beside = os.path.realpath(folder) in {os.path.realpath(file.parent) for file in files}
     targets = []
     for picture in pictures:
         stem = picture.stem if isinstance(picture, Path) else Path(shown_picture(picture)).stem
         stem = os.fsdecode(os.fsencode(stem)[:_LONGEST_STEM])
         target, number = folder / f"{stem}.png", 1
-        while os.path.realpath(target) in taken or _is_one(target, linked):
+        while (
+            os.path.realpath(target) in taken
+            or _is_one(target, linked)
+            or (beside and os.path.lexists(target))
+        ):
             number += 1
             target = folder / f"{stem}_{number}.png"
         taken.add(os.path.realpath(target))

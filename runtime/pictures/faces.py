@@ -17,7 +17,7 @@ from runtime.detectors.found_faces import MAX_FACES, best, find_faces
 from runtime.emotion.classifier import Classifier
 from runtime.emotion.smoothing import Label
 from runtime.messages import Face, FrameResult
-from runtime.vision.boxes import Box
+from runtime.vision.boxes import Box, within_picture
 from runtime.vision.picture import Picture
 from runtime.vision.preprocess import cut_face
 from runtime.vision.zones import Outline, Zones, zone_of
@@ -109,7 +109,7 @@ def check_boxes(boxes: Iterable[Any], image: Image) -> list[Box]:
 
     Raises:
         TypeError: They are no boxes.
-        ValueError: One is not finite, has no area, or lies outside of the picture.
+        ValueError: One is not finite, has no area, or less than a pixel of it lies in the picture.
     """
     height, width = image.shape[:2]
     checked: list[Box] = []
@@ -125,10 +125,10 @@ def check_boxes(boxes: Iterable[Any], image: Image) -> list[Box]:
                 f"boxes[{number}] must have its upper left corner before its lower right one "
                 f"(x1, y1, x2, y2), not {(x1, y1, x2, y2)}"
             )
-        if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
+        if within_picture((x1, y1, x2, y2), width, height) is None:
             raise ValueError(
-                f"boxes[{number}] lies outside of the picture of {width}x{height}: "
-                f"{(x1, y1, x2, y2)}"
+                f"boxes[{number}] lies outside of the picture of {width}x{height}, or less than a "
+                f"pixel of it inside: {(x1, y1, x2, y2)}"
             )
         checked.append((x1, y1, x2, y2))
     return checked

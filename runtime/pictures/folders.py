@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,8 @@ def collect_pictures(paths: Sequence[str | Path], recursive: bool = False) -> li
 def numeric_order(path: str | Path) -> tuple[Any, ...]:
     """A key that sorts names as people do: numbers by their value, letters whatever their case.
 
+    Digits are those of any script.
+
     Different paths have different keys.
     """
     text = os.fspath(path)
@@ -96,10 +99,14 @@ def numeric_order(path: str | Path) -> tuple[Any, ...]:
 def _part(name: str) -> tuple[Any, ...]:
     # Numbers by their length, then their digits: they may be longer than any int should be.
     return tuple(
-        (0, len(digits := part.lstrip("0")), digits) if number % 2 else (1, part.casefold())
-        for number, part in enumerate(re.split(r"([0-9]+)", name))
+        (0, len(digits := _digits(part)), digits) if number % 2 else (1, part.casefold())
+        for number, part in enumerate(re.split(r"(\d+)", name))
         if part
     )
+
+
+def _digits(number: str) -> str:
+    return "".join(str(unicodedata.decimal(digit)) for digit in number).lstrip("0")
 
 
 def _entries(folder: Path, recursive: bool) -> Iterator[Path]:

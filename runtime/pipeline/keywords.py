@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
+from runtime.errors import SourceError
 from runtime.pipeline.config import (
     DetectorConfig,
     EngineConfig,
@@ -138,7 +139,7 @@ def config_of(
         keywords: Those that are left out keep the configuration's defaults.
 
     Raises:
-        UserError: As `PipelineConfig`.
+        UserError: As `PipelineConfig`, or a source is empty.
         TypeError: A keyword is unknown, or something is no source, engine or detector.
     """
     parts: dict[str, dict[str, Any]] = {part: {} for part, _ in _PLACES.values()}
@@ -149,6 +150,9 @@ def config_of(
         milliseconds = keyword.endswith("_ms") and isinstance(value, (int, float))
         parts[part][name] = value / 1e3 if milliseconds else value  # type: ignore[operator]
     several = _several(sources)
+    # It would name the current folder.
+    if any(isinstance(source, (str, bytes)) and not source for source in several):
+        raise SourceError("a source must not be empty")
     trusts = [*parts["sources"].pop("tls", ()), *[Tls()] * len(several)]
     return PipelineConfig(
         tuple(

@@ -8,6 +8,7 @@ it is logged, and the others go on.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -196,6 +197,7 @@ class Pipeline:
 
     def _close(self) -> None:
         self._used = True
+        atexit.unregister(self.close)
         self._end_capture()
         self._stopping.close(_HEAR_S)
         for box in (self._frames, self._tracked, self._results):
@@ -241,6 +243,8 @@ class Pipeline:
             self._used = True
 
     def _start(self) -> None:
+        # Threads inside of libraries would abort a process that ends under them.
+        atexit.register(self.close)
         self.metrics.start(self.sources)
         parts, group, detector = self._parts, self._group, self.config.detector
         # What may be no face is none, whichever detector gives it.
@@ -270,6 +274,7 @@ class Pipeline:
     def _wait_for_results(self) -> Iterator[FrameResult]:
         """Results until the last stage ends, or hangs for too long after a stop."""
         while True:
+            self._process.check()  # a fork has no thread that would give one
             try:
                 result = self._results.get(_POLL_S)
             except Closed:

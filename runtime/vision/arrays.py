@@ -29,8 +29,8 @@ def array_to_bgr(picture: Any) -> NDArray[np.uint8]:
         raise TypeError("the picture is None: reading it failed (cv2.imread gives None then)")
     if not isinstance(picture, np.ndarray):
         raise TypeError(
-            f"a picture must be a path or a NumPy array, not {type(picture).__name__}; of a "
-            "Pillow image in RGB it is numpy.asarray(image)[:, :, ::-1]"
+            "a picture must be a path, the bytes of a file, a NumPy array or a Pillow image, "
+            f"not {type(picture).__name__}"
         )
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (1, 3, 4)):
         raise ValueError(

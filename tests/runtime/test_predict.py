@@ -52,7 +52,7 @@ def test_a_table_beside_the_json_lines(tmp_path, tiny_engine, capsys):
     assert predict(PORTRAIT, *argv, "--output_csv", "-") == 0
     head, row = capsys.readouterr().out.splitlines()
     assert head.startswith("stream,frame,")
-    assert row.endswith(str(PORTRAIT))
+    assert row.endswith(f"{PORTRAIT},")  # the zone is empty
 
 
 def test_the_table_takes_no_other_file_s_place(tmp_path, tiny_engine, portrait, capsys):
@@ -153,6 +153,19 @@ def test_annotated_pictures_never_replace_an_input_or_each_other(tmp_path, tiny_
     assert predict(tmp_path / "x.jpg", tmp_path / "x.png", other, *argv) == 0
     assert {p: p.read_bytes() for p in before} == before
     assert len(list(tmp_path.glob("*.png"))) == 1 + 3
+
+
+def test_beside_an_input_no_picture_is_replaced(tmp_path, tiny_engine, portrait):
+    cv2.imwrite(str(tmp_path / "x.jpg"), portrait)
+    (tmp_path / "x.png").write_bytes(b"somebody's")
+    argv = (tmp_path / "x.jpg", "--engine", tiny_engine, "--visualize")
+    assert predict(*argv, tmp_path) == 0
+    assert (tmp_path / "x.png").read_bytes() == b"somebody's"
+    assert cv2.imread(str(tmp_path / "x_2.png")).shape == portrait.shape
+    # In a folder of their own the newest ones stand.
+    for _ in range(2):
+        assert predict(*argv, tmp_path / "out") == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["x.png"]
 
 
 def test_folders_in_a_folder_are_kept_apart_and_never_written_into(

@@ -12,7 +12,7 @@ import pytest
 
 from runtime import EmotionRecognizer
 from runtime.engines.factory import open_engine
-from runtime.errors import EngineError, SourceError
+from runtime.errors import EngineError, SourceError, UserError
 from runtime.messages import Face
 from runtime.vision.zones import Zone, Zones
 from tests.conftest import PORTRAIT
@@ -233,6 +233,8 @@ def test_own_boxes_pass_the_detector_over(recognizer, portrait):
         ((5, 5, 1, 9), ValueError, "before its lower right"),
         ((5, 5, 9, float("nan")), ValueError, "before its lower right"),
         ((9000, 0, 9010, 10), ValueError, "outside of the picture"),
+        ((5.1, 5.1, 5.4, 5.4), ValueError, "less than a pixel"),
+        ((-20, -20, 0.5, 50), ValueError, "less than a pixel"),
         ((1, 2, 3), TypeError, "four numbers"),
         (7, TypeError, "four numbers"),
         ("abcd", TypeError, "four numbers"),
@@ -320,3 +322,40 @@ def test_it_neither_goes_on_in_a_fork_nor_has_a_copy(tiny_engine, portrait, monk
                 recognizer.predict(portrait)
             recognizer.close()
         assert len(recognizer.predict(portrait).faces) == 1
+
+
+def test_the_bytes_of_a_file_are_a_picture(recognizer, portrait):
+    data = PORTRAIT.read_bytes()
+    want = recognizer.predict(portrait)
+    for given in (data, bytearray(data)):
+        result = recognizer.predict(given)
+        assert _seen(result) == _seen(want)
+        assert result.name == ""
+    with pytest.raises(SourceError, match=r"^the picture's bytes: .{0,150}$"):
+        recognizer.predict(b"no picture\0" * 10_000)
+
+
+def test_pillow_images_are_read_as_their_files(recognizer, portrait, tmp_path):
+    pillow = pytest.importorskip("PIL.Image", reason="needs Pillow (the extra train)")
+    rgb = pillow.fromarray(portrait[:, :, ::-1].copy())
+    want = recognizer.predict(portrait)
+    assert _seen(recognizer.predict(rgb)) == _seen(want)
+    for mode in ("L", "RGBA", "CMYK", "P"):
+        result = recognizer.predict(rgb.convert(mode))
+        assert (result.image.shape, len(result.faces)) == (portrait.shape, len(want.faces))
+    exif = pillow.Exif()
+    exif[0x112] = 6
+    rgb.crop((0, 0, 300, 200)).save(tmp_path / "turned.png", exif=exif)
+    path = recognizer.predict(tmp_path / "turned.png").image
+    with pillow.open(tmp_path / "turned.png") as image:
+        np.testing.assert_array_equal(recognizer.predict(image).image, path)
+    assert path.shape == (300, 200, 3)
+    (tmp_path / "cut.png").write_bytes((tmp_path / "turned.png").read_bytes()[:500])
+    with pillow.open(tmp_path / "cut.png") as image, pytest.raises(SourceError, match="Pillow"):
+        recognizer.predict(image)
+
+
+@pytest.mark.parametrize("name", ["min_score", "min_confidence"])
+def test_limits_are_probabilities(tiny_engine, name):
+    with pytest.raises(UserError, match=f"{name} must be 0 to 1"):
+        EmotionRecognizer(tiny_engine, **{name: 7})

@@ -15,6 +15,9 @@ from runtime.support.redaction import shown_address
 #: How an address begins that is no path.
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
+#: Names of standard output.
+_STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
 _Identity = tuple[int, int] | str
 
 
@@ -29,7 +32,8 @@ def check_apart(
     Files are the same by path, through symbolic links and as hard links.
 
     Args:
-        outputs: Path by flag; None is passed over, `-` is standard output.
+        outputs: Path by flag; None and the null device are passed over, `-` is standard
+            output.
         inputs: Files and folders that are read; also `file://` URLs, and other
             URLs and words, which are passed over.
         picture_suffixes: What is read of an input folder: no output with one of
@@ -49,13 +53,13 @@ def check_apart(
             if os.path.isdir(path):
                 folders.add(_identity(path))
     for flag, name in outputs.items():
-        if name is None:
+        if name is None or name == os.devnull:
             continue
         if not name or _ADDRESS.match(name):
             raise UserError(f"{flag} must name a file, not {shown_address(name) or 'nothing'}")
-        identity: _Identity = "-" if name == "-" else _identity(Path(name))
-        if name == "-" and identity in taken:
-            raise UserError(f"{flag} -: standard output is taken: {taken[identity]}")
+        identity = "-" if name in _STANDARD_OUTPUT else _identity(Path(name))
+        if identity == "-" and identity in taken:
+            raise UserError(f"{flag} {name}: standard output is taken: {taken[identity]}")
         if identity in taken:
             raise UserError(f"{flag} {name}: would overwrite a file in use: {taken[identity]}")
         suffix = Path(name).suffix.lower()

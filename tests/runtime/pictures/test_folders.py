@@ -103,3 +103,8 @@ def test_numbers_go_by_their_value(first, second, zeros):
     keys = [numeric_order(f"img{'0' * zeros}{first}.jpg"), numeric_order(f"img{second}.jpg")]
     if first != second:
         assert (keys[0] < keys[1]) == (first < second)
+
+
+def test_digits_of_any_script_are_numbers():
+    names = ["\u0661\u0660.jpg", "\u0662.jpg", "\uff11\uff11.jpg", "img\u00b25.jpg"]
+    assert sorted(names, key=numeric_order) == [names[1], names[0], names[2], names[3]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,26 @@ def test_features_are_of_the_faces_that_were_read():
 def test_an_engine_without_features_is_refused():
     with pytest.raises(UserError, match="no output 'embedding'"):
         Pipeline(Pictures(5), Brain(), Finder(), embeddings=True)
+
+
+def test_a_fork_in_the_middle_of_a_run_does_not_wait_for_threads_that_it_lacks():
+    with Pipeline(Pictures(5), Brain(), Finder()) as pipeline:
+        results = iter(pipeline)
+        next(results)
+        child = os.fork()
+        if not child:
+            signal.alarm(20)
+            try:
+                list(results)
+            except RuntimeError as error:
+                pipeline.close()
+                os._exit(0 if "made before a fork" in str(error) else 1)
+            os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert len(list(results)) == 4
+
+
+def test_an_empty_source_is_not_the_current_folder():
+    for empty in ("", b"", [""]):
+        with pytest.raises(UserError, match="must not be empty"):
+            Pipeline(empty, Brain(), Finder())

@@ -77,3 +77,16 @@ def test_stopping_before_the_start_ends_at_once():
     pipeline = Pipeline([Pictures(100_000)], Brain(), Finder())
     pipeline.stop()
     assert len(list(pipeline)) < 100_000
+
+
+def test_a_process_may_end_in_the_middle_of_a_run(tiny_engine):
+    code = (
+        "from runtime import Pipeline\n"
+        f"kept = [iter(Pipeline('demo', {str(tiny_engine)!r})) for _ in range(3)]\n"
+        "print([next(results).frame for results in kept])"
+    )
+    for _ in range(3):
+        ended = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, timeout=60, cwd=REPO
+        )
+        assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"[0, 0, 0]\n", b"")

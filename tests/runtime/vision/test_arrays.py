@@ -73,7 +73,7 @@ def test_a_little_overshoot_of_resampling_is_cut_off(value):
     assert int(got[0, 0, 0]) == round(min(max(value, 0), 1) * 255)
 
 
-def test_a_pillow_image_is_told_how():
-    image_module = pytest.importorskip("PIL.Image", reason="needs Pillow (the extra train)")
-    with pytest.raises(TypeError, match="asarray"):
-        array_to_bgr(image_module.new("RGB", (4, 4)))
+@pytest.mark.parametrize("other", [[[1, 2], [3, 4]], memoryview(b"1234"), object()])
+def test_what_is_no_array_is_told_what_is(other):
+    with pytest.raises(TypeError, match="a NumPy array or a Pillow image, not"):
+        array_to_bgr(other)

@@ -479,3 +479,10 @@ def test_a_new_file_takes_no_name_that_is_taken(tmp_path):
             create_new(taken)
     assert old.read_text() == "old"
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_standard_output_has_several_names_and_the_null_device_room_for_all():
+    check_apart({"--output_video": os.devnull, "--output_json": os.devnull}, [])
+    for name in ("-", "/dev/stdout"):
+        with pytest.raises(UserError, match=f"--output_csv {name}: standard output is taken"):
+            check_apart({"--output_json": "-", "--output_csv": name}, [])
