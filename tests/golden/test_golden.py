@@ -170,7 +170,7 @@ def _compare_videos(bench: capture.Bench, runs: dict[str, str], same_machine: bo
 def _face(row: dict[str, str]) -> dict[str, Any]:
     """A CSV row in the form that a face has in JSON."""
     head = ["stream", "frame", "time_s", "track", "x1", "y1", "x2", "y2", "score"]
-    head += ["emotion", "confidence", "uncertain"]
+    head += ["emotion", "confidence", "uncertain", "source", "at", "name", "zone"]
     return {
         "track": int(row["track"]),
         "box": [float(row[key]) for key in ("x1", "y1", "x2", "y2")],

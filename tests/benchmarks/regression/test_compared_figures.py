@@ -41,4 +41,4 @@ def test_of_a_camera_latency_is_compared() -> None:
 
 
 def test_every_comparable_benchmark_is_one() -> None:
-    assert set(KINDS) == set(REPORTS) - {"peers"}
+    assert set(KINDS) == set(REPORTS) - {"peers", "shots"}
