@@ -17,8 +17,10 @@ from runtime.vision.turning import UPRIGHT, Turn, composed, turn_of_matrix, turn
 if TYPE_CHECKING:
     from runtime.vision.hdr import HdrStream
 
-#: FFmpeg's numbers of colour matrices: BT.709, none stated, BT.2020.
-_BT709, _UNSTATED, _BT2020 = 1, 2, 9
+#: FFmpeg's numbers of colour matrices, and those that it can undo: others (ICtCp, damage)
+#: are guessed like none.
+_BT709, _BT601, _BT2020 = 1, 5, 9
+_MATRICES = (0, _BT709, 4, _BT601, 6, 7, _BT2020)
 
 #: And of the transfer functions of HDR: PQ and HLG.
 _HDR = (16, 18)
@@ -107,12 +109,12 @@ class FrameConverter:
 
 
 def _matrix_of(frame: Any) -> int | None:
-    """The matrix of a frame's colours where it states none; None where it does."""
-    if frame.colorspace != _UNSTATED:
+    """The matrix of a frame's colours where it states none that is known; None where it does."""
+    if frame.colorspace in _MATRICES:
         return None
     if frame.color_trc in _HDR:
         return _BT2020
-    return _BT709 if frame.height >= HD_LINES else None  # FFmpeg takes BT.601 then
+    return _BT709 if frame.height >= HD_LINES else _BT601
 
 
 class Picture:

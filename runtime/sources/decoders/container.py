@@ -60,7 +60,7 @@ class Container:
         self._stream = stream
         self._converter = FrameConverter()
         # What the last frame that could be converted was.
-        self._sound: tuple[str, int, int] | None = None
+        self._sound: tuple[object, ...] | None = None
         self._frames: deque[Any] = deque()
         self._deinterlacer = Deinterlacer()
         self._packets: Iterator[Any] = container.demux(stream)
@@ -119,7 +119,7 @@ class Container:
         picture = Picture.of_video_frame(frame, self._converter, self._aspect())
         if picture.width * picture.height > MAX_PIXELS:
             return None
-        kind = (frame.format.name, frame.width, frame.height)
+        kind = (frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range)
         if kind != self._sound:
             # The first of a kind tells whether such frames can be converted at all.
             try:
@@ -162,8 +162,9 @@ class Container:
             # The generator is over after an error, the container isn't.
             self._packets = self._container.demux(self._stream)
             return None
-        except (av.FFmpegError, OSError, MemoryError) as broken:
-            # The file or the connection, not what it holds.
+        except (av.FFmpegError, OSError, MemoryError, IndexError) as broken:
+            # The file or the connection, not what it holds; PyAV raises IndexError where a
+            # stream appears in the middle.
             packet, error = None, broken
         self.ended = packet is None
         if self.ended:

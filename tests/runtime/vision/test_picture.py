@@ -297,3 +297,15 @@ def test_colours_are_those_that_were_meant(matrix, stated, height, form):
     frame.colorspace, frame.color_range = stated, 2 if full else 1
     got = Picture.of_video_frame(frame).bgr()
     assert np.abs(got[10, 10].astype(int) - image[0, 0]).max() <= 8  # another matrix is 13 off
+
+
+@pytest.mark.parametrize("matrix", [2, 3, 8, 10, 14, 15])
+@pytest.mark.parametrize("height", [480, 720])
+def test_a_matrix_that_is_not_known_is_guessed_like_none(matrix, height):
+    image = np.full((height, 64, 3), (40, 60, 200), np.uint8)
+    frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(
+        format="yuv420p", dst_colorspace=1 if height == 720 else 5, dst_color_range=1
+    )
+    frame.colorspace, frame.color_range = matrix, 1
+    got = Picture.of_video_frame(frame).bgr()
+    assert np.abs(got[10, 10].astype(int) - image[0, 0]).max() <= 8
