@@ -42,7 +42,9 @@ def test_files_get_their_permissions_and_labels(tmp_path):
     )
     sinks.close()
     assert stat.S_IMODE((tmp_path / "o.jsonl").stat().st_mode) == 0o640
-    assert (tmp_path / "o.csv").read_text().splitlines()[0].endswith(",calm,cross,source,at,name")
+    assert (
+        (tmp_path / "o.csv").read_text().splitlines()[0].endswith(",calm,cross,source,at,name,zone")
+    )
 
 
 def test_a_video_has_one_source(tmp_path):
