@@ -16,10 +16,12 @@ from runtime.engines.sidecar import write_sidecar
 from runtime.manifest import METADATA_KEY, Manifest, Preprocess
 from runtime.sources.demo_scene import demo_faces
 
-# Ctrl-C works in the tests and in what they start, also where our parent has us ignore it, as
-# `nohup`, a shell's background jobs and some CI runners do.
+# Ctrl-C and SIGHUP work in the tests and in what they start, also where our parent has us ignore
+# them, as `nohup`, a shell's background jobs and some CI runners do.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Speed is nothing that a test may fail by.
 settings.register_profile("plain", deadline=None)
