@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.errors import UserError
+from runtime.support.files.strict_yaml import parse_yaml, read_text
 from runtime.support.redaction import remember
 
 
@@ -33,12 +34,12 @@ def read_yaml(
     import yaml
 
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = parse_yaml(read_text(path))
     except OSError as error:
         raise UserError(f"--config {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"--config {path}: not text in UTF-8") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except yaml.YAMLError as error:
         # The parser's own message quotes the line, which may hold a password.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -85,15 +86,24 @@ def texts_in(value: Any, depth: int = 4) -> list[str]:
 
     Args:
         value: Of any type.
-        depth: How deep they are looked for: YAML can hold what contains itself.
+        depth: How deep they are looked for.
+
+    Returns:
+        Each once: YAML can hold what contains itself, and one value in many places.
     """
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, (list, tuple)) and depth:
-        return [text for item in value for text in texts_in(item, depth - 1)]
-    return []
+    texts: dict[str, None] = {}
+    seen: set[tuple[int, int]] = set()
+
+    def look(value: Any, depth: int) -> None:
+        if isinstance(value, str):
+            texts[value] = None
+        elif isinstance(value, (Mapping, list, tuple)) and depth and (id(value), depth) not in seen:
+            seen.add((id(value), depth))
+            for item in value.values() if isinstance(value, Mapping) else value:
+                look(item, depth - 1)
+
+    look(value, depth)
+    return list(texts)
 
 
 def scalar(value: Any, kind: Any, where: str) -> Any:

@@ -20,6 +20,7 @@ from typing import Any, TypeGuard
 from runtime.errors import UserError
 from runtime.support.files.home import home_path
 from runtime.support.files.reading import read_input_file
+from runtime.support.files.strict_yaml import parse_yaml
 from runtime.support.redaction import printable
 from runtime.vision.boxes import Box
 
@@ -204,10 +205,10 @@ def read_zones(path: str | Path) -> Zones:
     file = home_path(path)
     where = f"--zone {printable(str(file))}"
     try:
-        data = yaml.safe_load(read_input_file(file, _MAX_FILE).decode("utf-8"))
+        data = parse_yaml(read_input_file(file, _MAX_FILE).decode("utf-8"))
     except OSError as error:
         raise UserError(f"{where}: {error.strerror or error}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" at line {mark.line + 1}" if mark else ""
         raise UserError(f"{where}: not YAML{line}") from error

@@ -65,6 +65,10 @@ def test_texts_are_found_at_any_depth_but_not_for_ever():
     loop.append(loop)
     assert set(texts_in(loop)) == {"a"}
     assert texts_in([{"b": ["c", 1]}, "d"]) == ["c", "d"]
+    many: object = "e"
+    for _ in range(4):
+        many = [many] * 1000
+    assert texts_in(many) == ["e"]
 
 
 def test_a_number_too_large_for_a_float_is_one_line(tmp_path):
