@@ -23,6 +23,11 @@ _MAX_PARTS = 4096
 #: Most chunks of a PNG file: those of the largest that is read have 8 kB.
 _MAX_CHUNKS = 100_000
 
+_PIXEL_CHUNKS = (b"IDAT", b"fdAT", b"fcTL")
+
+#: Most chunks besides those of pixels: libpng may print a line about each.
+_MAX_SIDE_CHUNKS = 250
+
 #: Name of a PNG file's colour profile, of what a terminal shows and doesn't obey.
 _PROFILE_NAME = re.compile(rb"[ -~\xa1-\xff]{0,79}\0")
 
@@ -70,7 +75,11 @@ def is_animation(data: bytes) -> bool:
 
 
 def _png(data: bytes) -> tuple[int, int] | None:
+    beside = 0
     for kind, start, length in png_chunks(data):
+        beside += kind not in _PIXEL_CHUNKS
+        if beside > _MAX_SIDE_CHUNKS:
+            return None
         # OpenCV makes room for a chunk before it reads it.
         if length > len(data):
             return None

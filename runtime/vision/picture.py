@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: FFmpeg's numbers of colour matrices, and those that it can undo: others (ICtCp, damage)
 #: are guessed like none.
-_BT709, _BT601, _BT2020 = 1, 5, 9
+_BT709, _UNSTATED, _BT601, _BT2020 = 1, 2, 5, 9
 _MATRICES = (0, _BT709, 4, _BT601, 6, 7, _BT2020)
 
 #: And of the transfer functions of HDR: PQ and HLG.
@@ -163,6 +163,8 @@ class Picture:
         """
         picture = cls.__new__(cls)
         converter = converter or FrameConverter()
+        if frame.colorspace not in _MATRICES:
+            frame.colorspace = _UNSTATED  # FFmpeg would make no NV12 that states it either
         turn = converter.turn_of(frame)
         picture._wide = frame.width
         if aspect != 1.0 and _LEAST_ASPECT <= aspect <= _GREATEST_ASPECT:

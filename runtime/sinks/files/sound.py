@@ -118,6 +118,8 @@ class Sound:
             # The generator is over after an error, the container isn't.
             self._packets = self._container.demux(*self._chosen)
             return
+        except IndexError:
+            packet = None  # the end, where streams have come up since it was opened
         if packet is None:
             self.ended = True
             return

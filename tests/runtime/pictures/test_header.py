@@ -220,3 +220,15 @@ def test_a_grey_picture_of_opencvs_own_still_has_its_size():
         good, data = cv2.imencode(suffix, np.zeros((5, 9), np.uint8))
         assert good
         assert picture_size(data.tobytes()) == (9, 5), suffix
+
+
+@pytest.mark.parametrize("side", [chunk(b"tIME", b"x"), chunk(b"tEXt", b"")])
+def test_a_png_of_very_many_side_chunks_floods_no_log(tmp_path, side, capfd):
+    whole = saved("PNG", 64, 48)
+    few, many = tmp_path / "few.png", tmp_path / "many.png"
+    few.write_bytes(whole[:33] + side * 200 + whole[33:])
+    many.write_bytes(whole[:33] + side * 50_000 + whole[33:])
+    assert read_picture(few).shape == (48, 64, 3)
+    with pytest.raises(SourceError):
+        read_picture(many)
+    assert len(capfd.readouterr().err) < 50_000

@@ -307,5 +307,6 @@ def test_a_matrix_that_is_not_known_is_guessed_like_none(matrix, height):
         format="yuv420p", dst_colorspace=1 if height == 720 else 5, dst_color_range=1
     )
     frame.colorspace, frame.color_range = matrix, 1
-    got = Picture.of_video_frame(frame).bgr()
-    assert np.abs(got[10, 10].astype(int) - image[0, 0]).max() <= 8
+    picture = Picture.of_video_frame(frame)
+    assert np.abs(picture.bgr()[10, 10].astype(int) - image[0, 0]).max() <= 8
+    assert picture.nv12().shape == (height * 3 // 2, 64)

@@ -14,6 +14,7 @@ import pytest
 
 from runtime.messages import FrameResult
 from runtime.sinks.factory import SinkConfig, open_files
+from runtime.sinks.files.sound import Sound
 from runtime.sinks.group import SinkGroup
 from runtime.sources.factory import open_source
 from tests.conftest import REPO
@@ -204,3 +205,18 @@ def test_sound_and_pictures_survive_kill_9(tmp_path, suffix):
     # Its sound has ended long before, which holds no picture back.
     assert flashes(out) == pytest.approx([1, 2, 3], abs=0.01) or len(flashes(out)) == 4
     assert beeps(out) == pytest.approx([1, 2], abs=0.03)
+
+
+def test_streams_that_come_up_later_end_the_sound_where_it_ends(tmp_path):
+    source = open_source(flash_and_beep(tmp_path / "in.mp4"))
+    sound = Sound(source.sound)
+    source.close()
+
+    def packets(inner):
+        yield from inner
+        raise IndexError("list index out of range")  # as PyAV does then, now and then
+
+    sound._packets = packets(sound._packets)
+    assert sound.until(100)[-1][0] == pytest.approx(3, abs=0.1)
+    assert sound.ended
+    sound.close()

@@ -84,3 +84,16 @@ def test_a_closed_container_has_ended(clip):
     opened.close()
     assert opened.ended
     assert opened.read() is None
+
+
+def test_streams_that_come_up_later_end_no_video_with_a_traceback(tmp_path, portrait):
+    container = media.open_file(write_video(tmp_path / "a.avi", [portrait] * 5))
+
+    def packets(inner):
+        yield from inner
+        raise IndexError("list index out of range")  # as PyAV does then, now and then
+
+    container._packets = packets(container._packets)
+    assert sum(container.read() is not None for _ in range(9)) == 5
+    assert container.ended
+    container.close()
