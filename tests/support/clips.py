@@ -17,6 +17,7 @@ def flash_and_beep(
     audio: str | None = "aac",
     sound_from: float = 0.0,
     sound_to: float | None = None,
+    samples: int = SAMPLES,
 ) -> Path:
     """A clip that flashes and beeps at 1, 2, ... seconds for a tenth of a second.
 
@@ -26,6 +27,7 @@ def flash_and_beep(
         video: Their codec.
         audio: The sound's; None for none.
         sound_from: Where it begins; and `sound_to`, where it ends, the pictures' end if None.
+        samples: Of sound, a second.
     """
     sound_to = seconds if sound_to is None else sound_to
     with av.open(str(path), "w") as container:
@@ -33,9 +35,9 @@ def flash_and_beep(
         pictures.width, pictures.height, pictures.pix_fmt = 160, 120, "yuv420p"
         sound = None
         if audio is not None:
-            sound = container.add_stream(audio, rate=SAMPLES)
+            sound = container.add_stream(audio, rate=samples)
             sound.codec_context.layout = "mono"
-        heard = round(sound_from * SAMPLES)
+        heard = round(sound_from * samples)
         for number in range(round(seconds * FRAMES)):
             time_s = number / FRAMES
             lit = time_s >= 0.9 and time_s % 1 < 0.099
@@ -43,14 +45,14 @@ def flash_and_beep(
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
             frame.pts, frame.time_base = number, Fraction(1, FRAMES)
             container.mux(pictures.encode(frame))
-            end = round(min(sound_to, (number + 1) / FRAMES) * SAMPLES)
+            end = round(min(sound_to, (number + 1) / FRAMES) * samples)
             if sound is not None and end > heard:
-                times = np.arange(heard, end) / SAMPLES
+                times = np.arange(heard, end) / samples
                 loud = (times >= 0.9) & (times % 1 < 0.1)
                 wave = (np.sin(times * 2 * np.pi * 1000) * loud * 20_000).astype(np.int16)
                 part = av.AudioFrame.from_ndarray(wave[None], format="s16", layout="mono")
-                part.sample_rate, part.pts = SAMPLES, heard
-                part.time_base = Fraction(1, SAMPLES)
+                part.sample_rate, part.pts = samples, heard
+                part.time_base = Fraction(1, samples)
                 container.mux(sound.encode(part))
                 heard = end
         container.mux(pictures.encode(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ class SoundTrack:
         self._container, self._sound, self._start_s = container, sound, start_s
         self._last_pts = -1
         self._adts = self._begun = False
+        # Encoded already, but heard later: one frame of a source may be several of AAC.
+        self._ahead: deque[Any] = deque()
         source = sound.stream
         name = source.codec_context.name
         extra = source.codec_context.extradata
@@ -85,7 +88,7 @@ class SoundTrack:
             if self._copied:
                 if self._adts and not _is_adts(bytes(packet)):
                     continue  # broken
-                self._mux(self._copy(packet, time_s - self._start_s), end_s)
+                self._mux(self._copy(packet, time_s - self._start_s))
                 continue
             try:
                 frames = packet.decode()
@@ -98,7 +101,8 @@ class SoundTrack:
                     at_s = time_s + float(frame.pts * frame.time_base) - stamp_s
                 else:
                     at_s = time_s
-                self._encode(frame, at_s - self._start_s, end_s)
+                self._encode(frame, at_s - self._start_s)
+        self._mux_until(end_s)
 
     def close(self, end_s: float) -> None:
         """Writes the rest that begins before the video's end.
@@ -108,8 +112,8 @@ class SoundTrack:
         """
         self.write(end_s)
         if not self._copied:
-            for packet in self._stream.encode(None):
-                self._mux(packet, end_s)
+            self._ahead.extend(self._stream.encode(None))
+            self._mux_until(end_s)
 
     def _copy(self, packet: Any, time_s: float) -> Any:
         data = bytes(packet)
@@ -123,7 +127,7 @@ class SoundTrack:
         fresh.stream = self._stream
         return fresh
 
-    def _encode(self, frame: Any, time_s: float, end_s: float) -> None:
+    def _encode(self, frame: Any, time_s: float) -> None:
         if time_s + frame.samples / frame.sample_rate <= 0:
             return
         pts = round(time_s * frame.sample_rate)
@@ -131,8 +135,7 @@ class SoundTrack:
             frame, pts = _without(frame, -pts), 0
         frame.time_base, frame.pts = Fraction(1, frame.sample_rate), pts
         for one in (*self._silence(frame), frame):
-            for packet in self._stream.encode(one):
-                self._mux(packet, end_s)
+            self._ahead.extend(self._stream.encode(one))
 
     def _silence(self, frame: Any) -> Iterator[Any]:
         """What is to be heard before the first frame, which has begun later than the video."""
@@ -149,13 +152,17 @@ class SoundTrack:
             )
             yield silent
 
-    def _mux(self, packet: Any, end_s: float) -> None:
+    def _mux_until(self, end_s: float) -> None:
+        """Writes what was encoded and begins before a time; the rest waits."""
+        end_s -= self._start_s
+        while self._ahead and float((self._ahead[0].pts or 0) * self._ahead[0].time_base) < end_s:
+            self._mux(self._ahead.popleft())
+
+    def _mux(self, packet: Any) -> None:
         # A stamp before the video's start, as an encoder's first packet has, would move
         # the pictures; and stamps must go on.
         pts = packet.pts
         if pts is None or pts < 0 or pts <= self._last_pts:
-            return
-        if float(pts * packet.time_base) >= end_s - self._start_s:
             return
         if self._copied and self._last_pts < 0 and pts > (packet.duration or 0):
             self._mux_silence(packet.time_base)

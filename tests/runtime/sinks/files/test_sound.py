@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -74,6 +75,17 @@ def test_every_codec_is_copied_or_encoded_again_in_time(
     assert sound_codec(out) == becomes
     assert beeps(out) == pytest.approx(flashes(out), abs=0.035)
     assert length_s(out, "audio") == pytest.approx(3, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "audio"), [("a.ts", "aac"), ("a.mkv", "flac")])
+def test_no_sound_is_lost_in_the_middle(tmp_path, name, audio):
+    # A start that isn't 0 rounds times at the frames' edges; FLAC's frames are longer than those.
+    clip = flash_and_beep(tmp_path / name, 4, "mpeg2video", audio, samples=48_000)
+    out = tmp_path / "out.mp4"
+    make_video(clip, out)
+    times = [time_s for time_s, _ in sound_packets(out)]
+    steps = [after - before for before, after in itertools.pairwise(times)]
+    assert max(steps) < 1.5 * min(steps)
 
 
 def test_sound_that_begins_late_or_ends_early_keeps_its_time(tmp_path):
