@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.detectors.base import Detector
-from runtime.detectors.catalogue import FACE_SCORE
+from runtime.detectors.catalogue import FACE_SCORE, check_detector
 from runtime.detectors.factory import open_detector
 from runtime.emotion.certainty import CERTAIN
 from runtime.emotion.classifier import Classifier
@@ -118,8 +118,8 @@ class EmotionRecognizer:
             TypeError: There is no such engine or detector.
         """
         check_engine(engine)
-        if not face_crops and not isinstance(detector, str) and not hasattr(detector, "detect"):
-            raise TypeError(f"detector must be a name or a Detector, not {detector!r}")
+        if not face_crops:
+            check_detector(detector)
         within("min_face", min_face, 0)
         within("min_score", min_score, 0, 1)
         within("min_confidence", min_confidence, 0, 1)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from itertools import islice
 
-from runtime.pictures.header import is_animation, png_chunks
+from runtime.pictures.header import is_animation, png_chunks, riff_chunks
 from runtime.pictures.heif import heif_brand, read_heif
 from runtime.pictures.tiff import tiff_pages
 
@@ -76,9 +77,5 @@ def _of_png(data: bytes) -> int:
 
 
 def _of_webp(data: bytes) -> int:
-    at, count = 12, 0
-    while count < _MOST and at + 8 <= len(data):
-        count += data[at : at + 4] == b"ANMF"
-        (length,) = struct.unpack_from("<I", data, at + 4)
-        at += 8 + length + length % 2
-    return count
+    frames = (1 for kind, *_ in riff_chunks(data) if kind == b"ANMF")
+    return sum(islice(frames, _MOST))

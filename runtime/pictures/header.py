@@ -133,22 +133,45 @@ def _pnm(data: bytes) -> tuple[int, int] | None:
 def _jpeg(data: bytes) -> tuple[int, int] | None:
     if data.count(b"\xff\xda") > _MAX_SCANS:
         return None
+    for marker, at in jpeg_segments(data, _MAX_PARTS):
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height, width = _two(">HH", data, at + 3)
+            return width, height
+    return None
+
+
+def jpeg_segments(data: bytes, most: int) -> Iterator[tuple[int, int]]:
+    """Marker of each segment of a JPEG file before its pixels, and where its length stands.
+
+    Args:
+        data: The whole file.
+        most: Markers that are looked at.
+
+    Raises:
+        struct.error, ValueError, IndexError: It is cut short.
+    """
     at = 2
-    for _ in range(_MAX_PARTS):
+    for _ in range(most):
         # As libjpeg does: whatever stands before the next marker is passed over.
         at = data.index(b"\xff", at)
         while data[at] == 0xFF:
             at += 1
         marker = data[at]
         at += 1
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = _two(">HH", data, at + 3)
-            return width, height
         if marker in (0xD9, 0xDA):
-            return None
+            return
         if marker not in (0x00, 0x01, *range(0xD0, 0xD9)):  # these have no length
+            yield marker, at
             at += max(2, struct.unpack_from(">H", data, at)[0])
-    return None
+
+
+def riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and length of each chunk of a WebP file, as far as they follow one another."""
+    at = 12
+    while at + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        yield kind, at + 8, length
+        at += 8 + length + length % 2
 
 
 def _tiff(data: bytes) -> tuple[int, int] | None:

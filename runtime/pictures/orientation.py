@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import struct
 import zlib
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.pictures.header import png_chunks
+from runtime.pictures.header import jpeg_segments, png_chunks, riff_chunks
 
 #: Most bytes of EXIF data, most entries of its directory, most segments of a JPEG.
 _MOST_BYTES, _MOST = 1 << 20, 1000
@@ -61,21 +62,9 @@ def turned(image: NDArray[np.uint8], tag: int) -> NDArray[np.uint8]:
 
 
 def _of_jpeg(data: bytes) -> bytes:
-    at = 2
-    for _ in range(_MOST):
-        at = data.index(b"\xff", at)
-        while data[at] == 0xFF:
-            at += 1
-        marker = data[at]
-        at += 1
-        if marker in (0xD9, 0xDA):  # the pixels
-            break
-        if marker in (0x00, 0x01, *range(0xD0, 0xD9)):
-            continue
-        (length,) = struct.unpack_from(">H", data, at)
+    for marker, at in jpeg_segments(data, _MOST):
         if marker == 0xE1 and data[at + 2 : at + 8] == b"Exif\0\0":
-            return data[at + 8 : at + length]
-        at += max(2, length)
+            return data[at + 8 : at + struct.unpack_from(">H", data, at)[0]]
     return b""
 
 
@@ -94,14 +83,9 @@ def _of_png(data: bytes) -> bytes:
 
 
 def _of_webp(data: bytes) -> bytes:
-    at = 12
-    for _ in range(100 * _MOST):
-        if at + 8 > len(data):
-            break
-        (length,) = struct.unpack_from("<I", data, at + 4)
-        if data[at : at + 4] == b"EXIF":
-            return data[at + 8 : at + 8 + min(length, _MOST_BYTES)]
-        at += 8 + length + length % 2
+    for kind, start, length in islice(riff_chunks(data), 100 * _MOST):
+        if kind == b"EXIF":
+            return data[start : start + min(length, _MOST_BYTES)]
     return b""
 
 

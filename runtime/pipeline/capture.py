@@ -62,7 +62,7 @@ class CaptureStage:
         """Sends a source's frames on, those that it can; whether it came to its own end."""
         source = self._group.sources[stream]
         failures = FailedFrames("capture", self._group, self._metrics)
-        stillness = StillnessWatch(source.name, source.live)
+        stillness = StillnessWatch(source.name)
         index = -1
         while not self._stages.stopped and not self._group.failed(stream):
             index += 1
@@ -82,8 +82,10 @@ class CaptureStage:
                 failures.end()
                 return not self._stages.stopped
             failures.worked(stream)
+            # Whether it is live shows only once it is there, where it wasn't at the start.
+            live = source.live
             if not frame.name:
-                stillness.see(image, frame.time_s)
+                stillness.see(image, frame.time_s, live)
             frame = replace(
                 frame,
                 stream=stream,
@@ -91,8 +93,7 @@ class CaptureStage:
                 source=frame.source or source.name,
                 captured=frame.captured or time.monotonic(),
             )
-            # Whether it is live shows only once it is there, where it wasn't at the start.
-            policy = Policy.LATEST if source.live else Policy.BLOCK
+            policy = Policy.LATEST if live else Policy.BLOCK
             dropped = self._frames.put(frame, stream, policy)
             if dropped:
                 self._metrics.dropped(stream, dropped)

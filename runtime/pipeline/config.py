@@ -12,7 +12,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runtime.detectors.catalogue import FACE_SCORE
+from runtime.detectors.catalogue import FACE_SCORE, check_detector
 from runtime.engines.catalogue import check_engine
 from runtime.errors import SourceError, UserError
 from runtime.sources.config import SourceConfig
@@ -53,8 +53,7 @@ class DetectorConfig:
     min_face: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.detector, str) and not hasattr(self.detector, "detect"):
-            raise TypeError(f"detector must be a name or a Detector, not {self.detector!r}")
+        check_detector(self.detector)
         within("interval_s", self.interval_s, 0)
         within("min_face", self.min_face, 0)
         within("regions_score", self.regions_score, 0, 1)

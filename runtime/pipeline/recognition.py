@@ -78,28 +78,25 @@ class RecognitionStage:
         rows, features = self._classifier.read(crops)
         if self._head is not None:
             rows = self._head.read(self._windows(batch, chosen, rows))
-        read = {(i, track.id): row for (i, track), row in zip(chosen, rows, strict=True)}
-        embeddings = {(i, track.id): row for (i, track), row in zip(chosen, features, strict=True)}
+        read = {
+            (i, track.id): pair
+            for (i, track), pair in zip(chosen, zip(rows, features, strict=True), strict=True)
+        }
         results = []
         for i, item in enumerate(batch):
             smoother, time_s = self._smoothers[item.frame.stream], item.frame.time_s
             faces = []
             for track in item.tracks:
-                row = read.get((i, track.id))
+                row, embedding = read.get((i, track.id), (None, None))
                 label = (
                     smoother.last(track.id)
                     if row is None
                     else smoother.update(track.id, row, time_s)
                 )
                 if label is not None:
+                    labels = self._classifier.labels
                     faces.append(
-                        label.describe(
-                            track.face,
-                            self._classifier.labels,
-                            track.id,
-                            track.zone,
-                            embeddings.get((i, track.id)),
-                        )
+                        label.describe(track.face, labels, track.id, track.zone, embedding)
                     )
             present = {track.id for track in item.tracks}
             smoother.forget(time_s, present)

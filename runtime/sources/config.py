@@ -15,6 +15,7 @@ from runtime.errors import SourceError, UserError
 from runtime.support.files.home import at_home
 from runtime.support.net.tls import Tls
 from runtime.support.ranges import within
+from runtime.support.redaction import shown_address
 
 if TYPE_CHECKING:
     from runtime.sources.base import Source
@@ -105,6 +106,13 @@ class SourceConfig:
     def size(self) -> tuple[int, int] | None:
         """Width and height to ask a camera for."""
         return None if self.camera_size is None else _size_of(self.camera_size)
+
+    @property
+    def shown_name(self) -> str:
+        """What it is called, without the secrets of an address."""
+        if not self.name:
+            return shown_address(str(self.source))
+        return shown_address(self.name) if "://" in self.name else self.name
 
     @property
     def tls(self) -> Tls:

@@ -45,9 +45,7 @@ def open_source(source: str | Path | SourceConfig, **settings: Any) -> Source:
     path = given if isinstance(given, Path) else local_path(str(given))
     opened = turned(_open(str(given), path, config), config.rotate, config.flip)
     if config.name is not None:
-        # Whoever names a source by its address gives no secret away.
-        name = config.name
-        opened.name = shown_address(name) if "://" in name else name  # type: ignore[misc]  # what we open can be renamed
+        opened.name = config.shown_name  # type: ignore[misc]  # what we open can be renamed
     return opened
 
 

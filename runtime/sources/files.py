@@ -75,6 +75,8 @@ class FileSource:
         self.name = name
         self.fps = capture.fps if 1 <= capture.fps <= 1000 else 25.0
         self._expected = capture.frames
+        #: Latest stamp that there may be, in seconds; 0 where stamps may jump.
+        self._last_stamp_s = float(getattr(capture, "last_stamp_s", 0.0))
         self._index = 0
         self._broken = 0
         self._interrupted = False
@@ -142,7 +144,7 @@ class FileSource:
 
     def _came_to_its_end(self) -> bool:
         """Whether the last frame's time is about where the container says that it ends."""
-        whole_s = float(getattr(self._capture, "last_stamp_s", 0.0))
+        whole_s = self._last_stamp_s
         missing_s = whole_s - self._stamp_s
         return whole_s > 0 and missing_s <= max(_MISSING_S, _MISSING_SHARE * whole_s)
 
@@ -165,4 +167,4 @@ class FileSource:
         step_s = stamp_s - self._stamp_s
         if step_s <= _LONGEST_STEP_S:
             return step_s > 0
-        return stamp_s <= float(getattr(self._capture, "last_stamp_s", 0.0)) + _MISSING_S
+        return stamp_s <= self._last_stamp_s + _MISSING_S

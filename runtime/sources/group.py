@@ -143,8 +143,7 @@ def open_group(
             sources.append(own(future.result()))
         except SourceError as error:
             errors.append(error)
-            name = config.name or str(config.source)
-            name = name if config.name and "://" not in name else shown_address(name)
+            name = config.shown_name
             if isinstance(error, Unreachable) and config.reconnect_s > 0:
                 retry = Retry(config.reconnect_s)
                 sources.append(own(DeferredSource(name, again, error, retry)))

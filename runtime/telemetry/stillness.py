@@ -27,26 +27,26 @@ class StillnessWatch:
     Looks at some samples of each picture: a few microseconds.
     """
 
-    def __init__(self, name: str, live: bool) -> None:
+    def __init__(self, name: str) -> None:
         """Has seen nothing yet.
 
         Args:
             name: The source's, for the log; without credentials.
-            live: Whether the same picture for long is a fault: a file may well hold one.
         """
-        self._name, self._live = name, live
+        self._name = name
         self._last: NDArray[np.uint8] | None = None
         # Since when it is black, and since when the same.
         self._black_s: float | None = None
         self._same_s = 0.0
         self._told = ""
 
-    def see(self, image: NDArray[np.uint8], time_s: float) -> None:
+    def see(self, image: NDArray[np.uint8], time_s: float, live: bool) -> None:
         """Looks at the next picture; says once what is wrong, and once that it is over.
 
         Args:
             image: (H, W, 3) uint8.
             time_s: Its media time in seconds.
+            live: Whether the same picture for long is a fault: a file may well hold one.
         """
         height, width = image.shape[:2]
         samples = image[:: max(1, height // _SIDE), :: max(1, width // _SIDE)].copy()
@@ -60,7 +60,7 @@ class StillnessWatch:
         fault = ""
         if self._black_s is not None and time_s - self._black_s >= BLACK_S:
             fault = f"its pictures are all black, for {BLACK_S:g} s now"
-        elif self._live and self._black_s is None and time_s - self._same_s >= FROZEN_S:
+        elif live and self._black_s is None and time_s - self._same_s >= FROZEN_S:
             fault = f"frozen: the same picture for {FROZEN_S:g} s now"
         if fault and not self._told:
             log.warning("%s: %s", self._name, fault)

@@ -71,7 +71,11 @@ class SeenPicture:
             # A sample of the pixels: the mean of all takes longer than all the rest.
             size = (_SAMPLES * _WIDTH, _SAMPLES * _HEIGHT)
             image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-        colors = cv2.resize(image, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
+            # The means of three by three, as INTER_AREA gives them to the bit, in less time.
+            middle = slice(_SAMPLES // 2, None, _SAMPLES)
+            colors = np.ascontiguousarray(cv2.blur(image, (_SAMPLES, _SAMPLES))[middle, middle])
+        else:
+            colors = cv2.resize(image, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA)
         grey = cv2.blur(cv2.cvtColor(colors, cv2.COLOR_BGR2GRAY).astype(np.float32), (3, 3))
         fine = np.asarray(grey - cv2.blur(grey, (_AROUND, _AROUND)), np.float32)
         return cls(time_s, np.asarray(colors, np.uint8), np.asarray(grey, np.float32), fine)

@@ -28,21 +28,14 @@ def count(spec):
     return frames
 
 
-class Web(http.server.ThreadingHTTPServer):
-    """Answers each path by a function of its handler; keeps what was asked."""
+class Loopback(http.server.ThreadingHTTPServer):
+    """A server on loopback, up as long as its block goes on."""
 
     daemon_threads = True
 
-    def __init__(self, **answers):
-        self.answers, self.asked, self.sent = answers, [], 0
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, handler):
+        super().__init__(("127.0.0.1", 0), handler)
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    def url(self, path, login="", host="127.0.0.1"):
-        return f"http://{login}{host}:{self.server_port}/{path}"
-
-    def handle_error(self, *_):
-        pass
 
     def __enter__(self):
         return self
@@ -50,6 +43,20 @@ class Web(http.server.ThreadingHTTPServer):
     def __exit__(self, *_):
         self.shutdown()
         self.server_close()
+
+
+class Web(Loopback):
+    """Answers each path by a function of its handler; keeps what was asked."""
+
+    def __init__(self, **answers):
+        self.answers, self.asked, self.sent = answers, [], 0
+        super().__init__(_Handler)
+
+    def url(self, path, login="", host="127.0.0.1"):
+        return f"http://{login}{host}:{self.server_port}/{path}"
+
+    def handle_error(self, *_):
+        pass
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runtime.errors import UserError
 from runtime.sinks.files.segments import OutputFiles, Segments
-from runtime.support.files.writing import PRIVATE, check_writable
+from runtime.support.files.writing import PRIVATE, check_writable, write_all
 from runtime.support.redaction import unicode_text
 from runtime.support.terminal import is_closed
 
@@ -82,9 +82,7 @@ class LineFile:
         try:
             if self._fd is None:
                 self._fd = self.files.open()
-            data = lines
-            while data:
-                data = data[os.write(self._fd, data) :]
+            write_all(self._fd, lines)
         except OSError as error:
             self._take_back()
             raise UserError(f"{self.name}: {error.strerror}") from error

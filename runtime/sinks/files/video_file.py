@@ -24,6 +24,7 @@ from av.video.reformatter import (
 from numpy.typing import NDArray
 
 from runtime.sinks.files.sound_track import SoundTrack
+from runtime.support.files.writing import write_all
 from runtime.vision.picture import HD_LINES
 
 if TYPE_CHECKING:
@@ -260,9 +261,7 @@ class _File:
         self._regular = stat.S_ISREG(os.fstat(fd).st_mode)
 
     def write(self, data: bytes) -> int:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(self._fd, left) :]
+        write_all(self._fd, data)
         return len(data)
 
     def seekable(self) -> bool:

@@ -60,7 +60,7 @@ class Container:
         self._stream = stream
         self._converter = FrameConverter()
         # What the last frame that could be converted was.
-        self._sound: tuple[object, ...] | None = None
+        self._convertible: tuple[object, ...] | None = None
         self._frames: deque[Any] = deque()
         self._deinterlacer = Deinterlacer()
         self._packets: Iterator[Any] = container.demux(stream)
@@ -95,22 +95,20 @@ class Container:
         """
         while not self._frames:
             if self.ended:
-                self._frames.extend(self._deinterlacer.rest())
-                if self._frames:
-                    break
                 return None
             packet = self._next_packet()
-            if packet is None:
-                if self.ended:
-                    continue
+            if packet is None and not self.ended:
                 return None
-            if not packet.size and packet.pts is not None:
+            if packet is not None and not packet.size and packet.pts is not None:
                 # Nothing has changed: the last frame is shown for longer.
                 self.repeats += 1
                 continue
             try:
-                for frame in packet.decode():
-                    self._frames.extend(self._deinterlacer.give(frame))
+                if packet is None:
+                    self._frames.extend(self._deinterlacer.rest())
+                else:
+                    for frame in packet.decode():
+                        self._frames.extend(self._deinterlacer.give(frame))
             except (av.FFmpegError, MemoryError):
                 return None
         frame = self._frames.popleft()
@@ -120,13 +118,13 @@ class Container:
         if picture.width * picture.height > MAX_PIXELS:
             return None
         kind = (frame.format.name, frame.width, frame.height, frame.colorspace, frame.color_range)
-        if kind != self._sound:
+        if kind != self._convertible:
             # The first of a kind tells whether such frames can be converted at all.
             try:
                 picture.bgr()
             except (MemoryError, ValueError):
                 return None
-            self._sound = kind
+            self._convertible = kind
         return picture, stamp
 
     def interrupt(self) -> None:

@@ -27,16 +27,14 @@ class Deinterlacer:
         Raises:
             av.FFmpegError: FFmpeg can't do it.
         """
+        if self._graph is None and not frame.interlaced_frame:
+            return [frame]
         kind = (frame.format.name, frame.width, frame.height)
         ready: list[Any] = []
-        if self._graph is None:
-            if not frame.interlaced_frame:
-                return [frame]
-            self._open(frame)
-        elif kind != self._kind:
+        if self._graph is None or kind != self._kind:
             ready = self.rest()
             self._open(frame)
-        self._kind = kind
+            self._kind = kind
         self._graph.push(frame)
         return [*ready, *self._pull()]
 
@@ -58,10 +56,8 @@ class Deinterlacer:
             time_base=frame.time_base,
         )
         # A frame for a frame, and of the flagged ones alone.
-        yadif, sink = (
-            graph.add("yadif", "mode=send_frame:deint=interlaced"),
-            graph.add("buffersink"),
-        )
+        yadif = graph.add("yadif", "mode=send_frame:deint=interlaced")
+        sink = graph.add("buffersink")
         source.link_to(yadif)
         yadif.link_to(sink)
         graph.configure()

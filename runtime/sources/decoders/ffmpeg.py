@@ -63,9 +63,6 @@ _PROTOCOLS = {
 #: Schemes of network streams.
 SCHEMES = ("http", "https", *_PROTOCOLS)
 
-#: How a playlist begins.
-_PLAYLIST = b"#EXTM3U"
-
 #: Demuxers by the media type that a server names; FFmpeg would guess from the bytes.
 _BY_KIND = {
     "application/vnd.apple.mpegurl": "hls",
@@ -210,7 +207,7 @@ def _open_http(
     parts = urlsplit(url)
     login, _, place = parts.netloc.rpartition("@")
     # FFmpeg would find a playlist whatever it is called, but wait too short for its parts.
-    kind = "hls" if first.peek(7).startswith(_PLAYLIST) else _BY_KIND.get(first.kind)
+    kind = "hls" if first.is_playlist() else _BY_KIND.get(first.kind)
     timeout_s = PLAYLIST_TIMEOUT_S if kind == "hls" else base.TIMEOUT_S
     allowance.renew(timeout_s, OPEN_BYTES)
 

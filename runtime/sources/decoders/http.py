@@ -22,7 +22,7 @@ from runtime.support.net.urls import request_target
 _NEAR = 1 << 18
 
 #: How a playlist begins, and how large one may be: its parts take up much more in memory.
-_PLAYLIST, _PLAYLIST_BYTES = b"#EXTM3U", 4_000_000
+PLAYLIST, _PLAYLIST_BYTES = b"#EXTM3U", 4_000_000
 
 
 class HttpFile:
@@ -105,6 +105,10 @@ class HttpFile:
             self._peeked += data
         return self._peeked
 
+    def is_playlist(self) -> bool:
+        """Whether it begins as a playlist does; for a new file alone."""
+        return self.peek(len(PLAYLIST)).startswith(PLAYLIST)
+
     def _fetch(self, size: int) -> bytes:
         try:
             if self._response is None:
@@ -116,9 +120,9 @@ class HttpFile:
             self.failure = self.failure or text
             return b""
         self._position += len(data)
-        if len(self._head) < len(_PLAYLIST):
-            self._head = (self._head + data)[: len(_PLAYLIST)]
-        if self._head == _PLAYLIST and self._position > _PLAYLIST_BYTES:
+        if len(self._head) < len(PLAYLIST):
+            self._head = (self._head + data)[: len(PLAYLIST)]
+        if self._head == PLAYLIST and self._position > _PLAYLIST_BYTES:
             self.failure = "sends a playlist of more than any video could need"
             self._allowance.interrupt()  # or its parts would be tried one by one
             return b""

@@ -11,26 +11,23 @@ from typing import Any
 warnings.filterwarnings("ignore", "Basic Auth Realm was unquoted", UserWarning)
 
 
-class BasicLogin(urllib.request.HTTPBasicAuthHandler):
-    """Basic authentication; what another scheme asks for is a login that fails."""
+class _Tolerant:
+    """Takes a scheme that isn't known for a login that fails; the base class raises."""
 
     def http_error_401(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        """See the base class, which raises for a scheme that it doesn't know."""
+        """See the base class."""
         try:
-            return super().http_error_401(req, fp, code, msg, headers)
+            return super().http_error_401(req, fp, code, msg, headers)  # type: ignore[misc]
         except ValueError:
             return None
 
 
-class DigestLogin(urllib.request.HTTPDigestAuthHandler):
-    """Digest authentication, by MD5, SHA or SHA-256; of another scheme as `BasicLogin`."""
+class BasicLogin(_Tolerant, urllib.request.HTTPBasicAuthHandler):
+    """Basic authentication."""
 
-    def http_error_401(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        """See the base class, which raises for a scheme that it doesn't know."""
-        try:
-            return super().http_error_401(req, fp, code, msg, headers)
-        except ValueError:
-            return None
+
+class DigestLogin(_Tolerant, urllib.request.HTTPDigestAuthHandler):
+    """Digest authentication, by MD5, SHA or SHA-256."""
 
     def get_algorithm_impls(self, algorithm: str) -> Any:
         """Hashes of what cameras ask for, also of passwords beyond ASCII."""

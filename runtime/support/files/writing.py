@@ -113,6 +113,17 @@ def create(path: Path, mode: int = PRIVATE) -> int:
     return fd
 
 
+def write_all(fd: int, data: bytes) -> None:
+    """Writes all of some bytes: the system may take a part at a time.
+
+    Raises:
+        OSError: Not all of them could be written.
+    """
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]
+
+
 def create_new(path: Path, mode: int = PRIVATE) -> int:
     """Makes and opens a new file where nothing has its name, not even a link.
 

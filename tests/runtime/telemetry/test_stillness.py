@@ -22,9 +22,9 @@ def said(images, live=True, step_s=0.5):
     logger, handler = logging.getLogger("runtime.telemetry.stillness"), Lines()
     logger.addHandler(handler)
     try:
-        watch = StillnessWatch("door", live)
+        watch = StillnessWatch("door")
         for number, image in enumerate(images):
-            watch.see(image, number * step_s)
+            watch.see(image, number * step_s, live)
     finally:
         logger.removeHandler(handler)
     return lines

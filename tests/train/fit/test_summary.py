@@ -99,15 +99,16 @@ def test_whatever_ends_a_training_leaves_what_it_reached(
     assert (_summary(folder)["ended"], _summary(folder)["epochs"]) == ("its end", 4)
 
 
+def _fail(*_: object) -> None:
+    raise MemoryError("too much")
+
+
 def test_a_failure_after_the_last_epoch_leaves_one(
     fit: Fit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = fit("scored", "--epochs", "1")
 
-    def fail(*_: object) -> None:
-        raise MemoryError("too much")
-
-    monkeypatch.setattr(run, "face_logits", fail)
+    monkeypatch.setattr(run, "face_logits", _fail)
     with pytest.raises(MemoryError):
         fit("scored", "--epochs", "2", "--resume")
     found = _summary(folder)
@@ -119,10 +120,7 @@ def test_a_failure_of_the_distillation_leaves_one(
 ) -> None:
     folder = fit("teacher", "--epochs", "1")
 
-    def fail(*_: object) -> None:
-        raise MemoryError("too much")
-
-    monkeypatch.setattr(distillation, "face_logits", fail)
+    monkeypatch.setattr(distillation, "face_logits", _fail)
     with pytest.raises(MemoryError):
         fit("pupil", "--epochs", "1", "--teacher", str(folder / "best.safetensors"))
     found = _summary(folder.parent / "pupil")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from runtime.errors import Unreachable
-from runtime.sources.decoders.http import HttpFile
+from runtime.sources.decoders.http import PLAYLIST, HttpFile
 from runtime.sources.decoders.http_connection import Allowance
 from runtime.sources.decoders.web.motion_jpeg import MotionJpeg
 from runtime.sources.decoders.web.snapshot import LastPicture, Snapshots
@@ -54,7 +54,7 @@ def opened_here(
     ):
         file.close()
         return Snapshots(*file.asked_again(), allowance, poll_fps, last or LastPicture())
-    if start.startswith(b"#EXTM3U"):
+    if start.startswith(PLAYLIST):
         return None
     binary = re.search(rb"[\x00-\x08\x0e-\x1f]", head) is not None  # mislabelled, perhaps
     if re.match(rb"(?i)<!doctype html|<html|<head|<body|<!--", start) or (

@@ -79,10 +79,11 @@ class Snapshots:
         self.ended = False
         self.failure = ""
         self._first = self._poll()
-        if self.ended:
+        if self._first is None and last.frozen and not self.ended:
+            self.failure = "still gives the same picture"
+        if self.failure:
+            self.close()
             raise Unreachable(self.failure)
-        if self._first is None and last.frozen:
-            raise Unreachable("still gives the same picture")
         last.frozen = False
 
     def read(self) -> Stamped | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import http.server
 import itertools
 import logging
+import os
 import re
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -16,29 +19,19 @@ from runtime.errors import SourceError, Unreachable
 from runtime.sources.decoders.web import snapshot
 from runtime.sources.factory import open_source
 from runtime.support import backoff
-from tests.support.web import Web, jpeg
+from tests.support.web import Loopback, Web, jpeg
 
 
-class Camera(http.server.ThreadingHTTPServer):
+class Camera(Loopback):
     """Gives `pictures` one after the other, each as a function or bytes; keeps connections."""
-
-    daemon_threads = True
 
     def __init__(self, pictures, kind="image/jpeg", login="", tags=False):
         self.pictures, self.kind, self.login, self.tags = iter(pictures), kind, login, tags
         self.connections, self.asked, self.unchanged = 0, 0, 0
-        super().__init__(("127.0.0.1", 0), _Handler)
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        super().__init__(_Handler)
 
     def url(self, login=""):
         return f"http://{login}127.0.0.1:{self.server_port}/cgi-bin/picture?channel=1"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -209,3 +202,22 @@ def test_an_interrupt_ends_the_waiting():
         source.read()
         threading.Timer(0.2, source.interrupt).start()
         assert source.read() is None
+
+
+def test_a_camera_that_is_refused_keeps_no_connection():
+    def held():
+        return len(os.listdir("/proc/self/fd"))
+
+    with Camera([jpeg(), 404]) as camera:
+        gc.collect()
+        gc.disable()
+        try:
+            before = held()
+            with pytest.raises(Unreachable, match="404"):
+                open_source(camera.url(), reconnect_s=0)
+            until = time.monotonic() + 10
+            while held() > before and time.monotonic() < until:
+                time.sleep(0.01)
+            assert held() <= before
+        finally:
+            gc.enable()
