@@ -63,8 +63,9 @@ class Frame:
         name: File name for pictures, else empty.
         captured: `time.monotonic()` when the picture was there; the pipeline sets it
             where it is 0.
-        reconnects: How often its source was lost and came back by then. No track and no
-            history goes on from one number to the next; frames may be dropped between.
+        reconnects: How often its source was lost and came back by then.
+        shot: Number of its shot in the stream, set by the pipeline. No track and no history
+            goes on from one number to the next; frames may be dropped between.
         duration_s: How long it is shown, in seconds; 0 where that isn't known.
     """
 
@@ -77,6 +78,7 @@ class Frame:
     name: str = ""
     captured: float = 0.0
     reconnects: int = 0
+    shot: int = 0
     duration_s: float = 0.0
 
 

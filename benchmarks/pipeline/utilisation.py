@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.harness.synthetic import PacedCamera
 from runtime.pipeline.config import PipelineConfig
@@ -13,6 +13,7 @@ from runtime.pipeline.load_shedding import LEVELS
 from runtime.pipeline.parts import Parts
 from runtime.sources.base import Source
 from runtime.telemetry.metrics import Metrics
+from runtime.tracking.shots import Shots
 
 #: Threads of the pipeline, and the metrics whose times they spend. A thread of
 #: capture is one of several where there are several streams.
@@ -64,14 +65,15 @@ def alone_ms(config: PipelineConfig) -> dict[str, float]:
     parts = Parts(config)
     (source,) = parts.group.sources
     detection = DetectionStage(parts.detector, 1, config.detector.interval_s, Metrics())
-    took = dict.fromkeys(STAGES, 0.0)
+    took, shots = dict.fromkeys(STAGES, 0.0), Shots()
     done = 0
     while done != config.max_frames:
         times = [time.perf_counter()]
         frame = source.read()
         if frame is None:
             break
-        frame.picture.bgr()  # as the stage of capture does
+        # As the stage of capture does.
+        frame = replace(frame, shot=shots.number(frame))
         times.append(time.perf_counter())
         tracked = detection.track(frame, LEVELS[0])
         times.append(time.perf_counter())

@@ -15,6 +15,7 @@ from runtime.support.mailbox import Mailbox, Policy
 from runtime.support.threads import Stages
 from runtime.telemetry.metrics import Metrics
 from runtime.telemetry.stillness import StillnessWatch
+from runtime.tracking.shots import Shots
 
 #: What a reader or a conversion raises for one frame: the next may be good.
 _OF_ONE_FRAME = (cv2.error, MemoryError, ValueError)
@@ -62,7 +63,7 @@ class CaptureStage:
         """Sends a source's frames on, those that it can; whether it came to its own end."""
         source = self._group.sources[stream]
         failures = FailedFrames("capture", self._group, self._metrics)
-        stillness = StillnessWatch(source.name)
+        stillness, shots = StillnessWatch(source.name), Shots()
         index = -1
         while not self._stages.stopped and not self._group.failed(stream):
             index += 1
@@ -72,7 +73,7 @@ class CaptureStage:
                     if frame is not None:
                         # Here and not where it is first used: the stages after this one
                         # have the more to do, and what can't be converted fails alone.
-                        image = frame.picture.bgr()
+                        image, shot = frame.picture.bgr(), shots.number(frame)
             except _OF_ONE_FRAME as error:
                 failures.add(stream, index, error)
                 continue
@@ -91,6 +92,7 @@ class CaptureStage:
                 stream=stream,
                 index=index,
                 source=frame.source or source.name,
+                shot=shot,
                 captured=frame.captured or time.monotonic(),
             )
             policy = Policy.LATEST if live else Policy.BLOCK

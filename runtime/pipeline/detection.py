@@ -12,7 +12,6 @@ from runtime.detectors.found_faces import MAX_FACES, best, find_faces
 from runtime.messages import Face, Frame, Track, TrackedFrame
 from runtime.pipeline.load_shedding import Level
 from runtime.telemetry.metrics import Metrics
-from runtime.tracking.shot_change import ShotChange
 from runtime.tracking.tracker import Tracker
 from runtime.vision.boxes import Box
 from runtime.vision.zones import Outline, Zones, zone_of
@@ -73,9 +72,8 @@ class DetectionStage:
             Tracker(new_score=0.0, coast_s=0.0, most=_MOST_STRAYS) for _ in range(streams)
         ]
         self._sizes = [(0, 0)] * streams
-        self._shots = [ShotChange() for _ in range(streams)]
-        # Of each stream's last frame: picture's name, losses of the source, and media time.
-        self._before: list[tuple[str, int, float] | None] = [None] * streams
+        # Of each stream's last frame.
+        self._shots: list[int | None] = [None] * streams
 
     def track(self, frame: Frame, level: Level) -> TrackedFrame:
         """The faces of a frame, detected or predicted.
@@ -86,7 +84,8 @@ class DetectionStage:
         """
         tracker, strays = self._trackers[frame.stream], self._strays[frame.stream]
         self._fit(frame)
-        cut = self._begins_shot(frame)
+        shot, self._shots[frame.stream] = self._shots[frame.stream], frame.shot
+        cut = shot not in (None, frame.shot)
         if cut:
             for each in (tracker, strays):
                 # Pictures have nothing to do with each other.
@@ -143,16 +142,6 @@ class DetectionStage:
         if (old_height, old_width) not in ((0, 0), (height, width)):
             for tracker in (self._trackers[frame.stream], self._strays[frame.stream]):
                 tracker.rescale(width / old_width, height / old_height)
-
-    def _begins_shot(self, frame: Frame) -> bool:
-        """Whether nothing of the frames before one of a stream goes on in it."""
-        # Where a source was lost, any time may have passed.
-        now = (frame.name, frame.reconnects, frame.time_s)
-        before, self._before[frame.stream] = self._before[frame.stream], now
-        apart = before is not None and (now[:2] != before[:2] or now[2] < before[2])
-        if apart:
-            self._shots[frame.stream] = ShotChange()
-        return self._shots[frame.stream].begins(frame.picture.bgr(), frame.time_s) or apart
 
     def _is_due(self, frame: Frame, level: Level, cut: bool) -> bool:
         """Whether the detector runs on a frame; keeps account of it."""

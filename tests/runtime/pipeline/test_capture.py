@@ -150,3 +150,16 @@ def test_a_file_that_is_there_only_later_loses_nothing():
     pipeline = Pipeline([later], Brain(), SlowFinder(), detect_interval_s=0)
     assert [result.frame for result in pipeline] == list(range(40))
     assert pipeline.metrics.summary()["dropped"] == 0
+
+
+def test_frames_have_the_number_of_their_shot():
+    scenes = [np.random.default_rng(seed).integers(0, 255, (6, 8, 3)) for seed in (0, 1)]
+    images = [scene.astype(np.uint8).repeat(20, axis=0).repeat(20, axis=1) for scene in scenes]
+
+    class Cuts(Pictures):
+        def read(self):
+            frame = super().read()
+            return frame and replace(frame, picture=Picture(images[self.index > 5]))
+
+    frames, _ = captured(Cuts(10))
+    assert [frame.shot for frame in frames] == [0] * 5 + [1] * 5

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.messages import Face, Frame
+from runtime.messages import Face, Frame, TrackedFrame
 from runtime.pipeline.detection import DetectionStage
 from runtime.pipeline.load_shedding import LEVELS, Level
 from runtime.telemetry.metrics import Metrics
+from runtime.tracking.shots import Shots
 from runtime.vision.boxes import Box
 from runtime.vision.picture import Picture
 
@@ -240,9 +241,21 @@ def _scene(seed: int, time_s: float, stream: int = 0, name: str = "") -> Frame:
     return Frame(Picture(image), time_s, stream, name=name)
 
 
+class _Shown:
+    """A stage that gets its frames as the capture hands them on."""
+
+    def __init__(self, stage: DetectionStage) -> None:
+        self._stage = stage
+        self._shots = [Shots(), Shots()]
+
+    def track(self, frame: Frame, level: Level) -> TrackedFrame:
+        shot = self._shots[frame.stream].number(frame)
+        return self._stage.track(replace(frame, shot=shot), level)
+
+
 def test_a_cut_ends_tracks_and_is_searched_at_once() -> None:
     finder = _Still()
-    stage = DetectionStage(finder, 2, 5.0, Metrics())
+    stage = _Shown(DetectionStage(finder, 2, 5.0, Metrics()))
     for i in range(20):
         stage.track(_scene(0, i / 25, stream=1), Level(4))
         (track,) = stage.track(_scene(0 if i < 10 else 1, i / 25), Level(4)).tracks
@@ -255,7 +268,7 @@ def test_a_cut_ends_tracks_and_is_searched_at_once() -> None:
 
 def test_what_was_lost_at_a_cut_stays_a_region() -> None:
     """A dissolve shows the faces of both shots, and what is taken for a cut may be none."""
-    stage = DetectionStage(_Still(), 1, None, Metrics(), face_score=0.4)
+    stage = _Shown(DetectionStage(_Still(), 1, None, Metrics(), face_score=0.4))
     for time_s in (-0.04, 0.0):
         stage.track(_scene(0, time_s), Level())
     item = stage.track(_scene(1, 0.04), Level())
@@ -265,7 +278,7 @@ def test_what_was_lost_at_a_cut_stays_a_region() -> None:
 
 
 def test_pictures_time_that_goes_back_and_a_reconnect_begin_shots() -> None:
-    stage = DetectionStage(_Still(), 1, 0.0, Metrics())
+    stage = _Shown(DetectionStage(_Still(), 1, 0.0, Metrics()))
 
     def ids(frame: Frame) -> list[int]:
         return [track.id for track in stage.track(frame, Level()).tracks]
